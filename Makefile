@@ -1,0 +1,50 @@
+# Two commands matter on a fresh machine: `make run` and `make test`. Both set everything up first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+HOME_DIR ?= forbear-home
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format lint types docs bench lock clean
+
+help:  ## List the tasks
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## Make .venv with the locked versions
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "forbear needs Python 3.11 or newer; try: make setup PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: $(STAMP)  ## The main job on a small synthetic bank: simulate, train, backtest, report
+	$(BIN)/forbear demo --home $(HOME_DIR)
+
+test: $(STAMP)  ## All tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP) format lint types test  ## What CI runs: format, lint, types, tests, documents
+
+format: $(STAMP)  ## Is every file formatted? (mend: .venv/bin/ruff format)
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP)  ## Lint (mend: .venv/bin/ruff check --fix)
+	$(BIN)/ruff check .
+
+types: $(STAMP)  ## mypy, strict
+	$(BIN)/mypy
+
+docs: $(STAMP)  ## Write docs/features.md anew from the feature definitions
+	$(BIN)/python -m forbear.apps.feature_page docs/features.md
+
+bench: $(STAMP)  ## Every figure that the README quotes
+	$(BIN)/python bench/features.py
+
+lock:  ## Resolve requirements.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --group dev pyproject.toml -o requirements.lock
+
+clean:  ## Remove what the build made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

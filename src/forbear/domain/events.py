@@ -1,0 +1,225 @@
+"""The facts that the engine folds, and the strict door that they come in through.
+
+Every fact has two clocks: `booked_at` (when it happened) and `received_at` (when we knew; stamped once,
+at entry). Money is an integer in minor units. A time carries its offset. Nothing else passes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from forbear.domain.errors import InvalidEvent
+from forbear.domain.terms import (
+    AccountKind,
+    Category,
+    Channel,
+    Direction,
+    FailureReason,
+    Frequency,
+    ObligationKind,
+    OutcomeStatus,
+    Status,
+)
+
+Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+Name: TypeAlias = Annotated[str, Meta(max_length=64)]
+AmountMinor: TypeAlias = Annotated[int, Meta(ge=0, le=10**15)]
+BalanceMinor: TypeAlias = Annotated[int, Meta(ge=-(10**15), le=10**15)]
+Currency: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
+Sequence36: TypeAlias = Annotated[int, Meta(ge=0, lt=2**36)]
+
+EARLIEST = date(1970, 1, 2)
+LATEST = date(2100, 1, 1)
+FURTHEST_AHEAD = timedelta(days=366)
+"""A fact may be dated so far after it was received (a standing order entered early), never further."""
+
+
+class Transaction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="transaction", tag_field="type"):
+    """One movement, or failed movement, on one account.
+
+    amount_minor: [0, 1e15] minor units of `currency`, the direction is beside it.
+    balance_after_minor: of this account; None where the source does not say.
+    sequence: orders transactions of one account that share `booked_at`.
+    reverses: transaction_id of the transaction that this one takes back, in its own day.
+    original_*: what a converted transaction was before conversion.
+    """
+
+    transaction_id: Identifier
+    customer_id: Identifier
+    account_id: Identifier
+    account_kind: AccountKind
+    direction: Direction
+    amount_minor: AmountMinor
+    currency: Currency
+    booked_at: Instant
+    received_at: Instant
+    channel: Channel = Channel.OTHER
+    category: Category = Category.OTHER
+    status: Status = Status.BOOKED
+    failure_reason: FailureReason | None = None
+    balance_after_minor: BalanceMinor | None = None
+    counterparty: Name | None = None
+    reverses: Identifier | None = None
+    sequence: Sequence36 = 0
+    original_amount_minor: AmountMinor | None = None
+    original_currency: Currency | None = None
+
+
+class Obligation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A payment that the customer owes on a schedule.
+
+    amount_minor: each time it falls due.  due_on: the first due date of the schedule, a bank-local day.
+    ends_on: last due date at the latest.  exposure_minor: what is owed in all, the later basis of EAD.
+    """
+
+    obligation_id: Identifier
+    kind: ObligationKind
+    amount_minor: AmountMinor
+    due_on: date
+    frequency: Frequency = Frequency.MONTHLY
+    ends_on: date | None = None
+    exposure_minor: AmountMinor = 0
+
+
+class CustomerUpdated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="customer", tag_field="type"):
+    """All that is known of a customer from `booked_at` on: it replaces what an earlier update said."""
+
+    update_id: Identifier
+    customer_id: Identifier
+    booked_at: Instant
+    received_at: Instant
+    segment: Name = ""
+    region: Name = ""
+    time_zone: Name | None = None
+    consents: Annotated[tuple[Name, ...], Meta(max_length=32)] = ()
+    obligations: Annotated[tuple[Obligation, ...], Meta(max_length=64)] = ()
+
+
+class PaymentOutcome(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="outcome", tag_field="type"):
+    """What became of one scheduled payment; it lands in the bucket of the day on which it was due.
+
+    days_past_due: of the obligation when this was established, where the source keeps it.
+    """
+
+    outcome_id: Identifier
+    customer_id: Identifier
+    obligation_id: Identifier
+    due_on: date
+    amount_due_minor: AmountMinor
+    status: OutcomeStatus
+    booked_at: Instant
+    received_at: Instant
+    paid_on: date | None = None
+    days_past_due: Annotated[int, Meta(ge=0, le=36_500)] | None = None
+
+
+class DayClosed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="day_closed", tag_field="type"):
+    """The feed of a partition is complete up to the end of `day` (bank-local). Alone moves the ring of days."""
+
+    partition: Annotated[int, Meta(ge=0, lt=65_536)]
+    day: date
+    received_at: Instant
+
+
+Event: TypeAlias = Transaction | CustomerUpdated | PaymentOutcome | DayClosed
+
+_EARLIEST_INSTANT = datetime.combine(EARLIEST, time(), UTC)
+_LATEST_INSTANT = datetime.combine(LATEST, time(), UTC)
+_FIELD = re.compile(r"`\$\.?([^`]*)`")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+
+
+def decode(raw: bytes | str) -> Event:
+    """One event from its JSON text. Raises InvalidEvent, which names the field, for anything not exactly right."""
+    try:
+        event = _DECODER.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise refusal(error) from error
+    return checked(event)
+
+
+def convert(raw: Mapping[str, object], kind: type[Transaction | CustomerUpdated | PaymentOutcome]) -> Event:
+    """One event from a mapping of already parsed values (a row of a table), under the same rules as `decode`."""
+    try:
+        event = msgspec.convert(raw, kind)
+    except msgspec.MsgspecError as error:
+        raise refusal(error) from error
+    return checked(event)
+
+
+def encode(event: Event) -> bytes:
+    """The event as JSON; `decode(encode(event)) == event`."""
+    return _ENCODER.encode(event)
+
+
+def refusal(error: Exception) -> InvalidEvent:
+    """The decoder's own message as an InvalidEvent that names the field."""
+    text = str(error)
+    found = _UNKNOWN.search(text) or _FIELD.search(text)
+    code = "not_json" if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError) else "mistyped"
+    return InvalidEvent(text, field=found.group(1) if found else "", code=code)
+
+
+def checked(event: Event) -> Event:
+    """The event itself, once what a type cannot say holds as well. Raises InvalidEvent."""
+    _instant_within("received_at", event.received_at)
+    match event:
+        case DayClosed():
+            _within("day", event.day)
+        case Transaction():
+            _booked(event.booked_at, event.received_at)
+            _check_transaction(event)
+        case CustomerUpdated():
+            _booked(event.booked_at, event.received_at)
+            for obligation in event.obligations:
+                _within("obligations.due_on", obligation.due_on)
+        case PaymentOutcome():
+            _booked(event.booked_at, event.received_at)
+            _within("due_on", event.due_on)
+            if event.status in (OutcomeStatus.PAID, OutcomeStatus.CURED) and event.paid_on is None:
+                raise InvalidEvent(f"a payment that is {event.status} needs paid_on", field="paid_on")
+            if event.paid_on is not None:
+                _within("paid_on", event.paid_on)
+    return event
+
+
+def _check_transaction(event: Transaction) -> None:
+    if event.status is Status.BOOKED and event.failure_reason is not None:
+        raise InvalidEvent("a booked transaction has no failure_reason", field="failure_reason")
+    if (event.original_amount_minor is None) != (event.original_currency is None):
+        raise InvalidEvent("original_amount_minor and original_currency go together", field="original_currency")
+    if event.reverses == event.transaction_id:
+        raise InvalidEvent("a transaction cannot reverse itself", field="reverses")
+
+
+def _booked(booked_at: datetime, received_at: datetime) -> None:
+    _instant_within("booked_at", booked_at)
+    if booked_at - received_at > FURTHEST_AHEAD:
+        raise InvalidEvent(
+            f"booked_at {booked_at.isoformat()} lies more than {FURTHEST_AHEAD.days} days after it was received",
+            field="booked_at",
+            code="absurd_date",
+        )
+
+
+def _within(field: str, day: date) -> None:
+    if not EARLIEST <= day < LATEST:
+        raise InvalidEvent(f"{field} {day} lies outside [{EARLIEST}, {LATEST})", field=field, code="absurd_date")
+
+
+def _instant_within(field: str, instant: datetime) -> None:
+    if not _EARLIEST_INSTANT <= instant < _LATEST_INSTANT:
+        raise InvalidEvent(
+            f"{field} {instant.isoformat()} lies outside [{EARLIEST}, {LATEST})", field=field, code="absurd_date"
+        )
+
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+_ENCODER = msgspec.json.Encoder()

@@ -1,0 +1,120 @@
+"""The words of the domain that are enumerations. Their values are what records and files carry."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AccountKind(StrEnum):
+    """What an account is. Only current and savings accounts make up a customer's liquid balance."""
+
+    CURRENT = "current"
+    SAVINGS = "savings"
+    CARD = "card"
+    LOAN = "loan"
+
+
+class Direction(StrEnum):
+    """Which way the money went, seen from the account."""
+
+    CREDIT = "credit"
+    DEBIT = "debit"
+
+
+class Channel(StrEnum):
+    """How a transaction was made."""
+
+    ATM = "atm"
+    BRANCH = "branch"
+    CARD = "card"
+    DIRECT_DEBIT = "direct_debit"
+    INTERNAL = "internal"
+    ONLINE = "online"
+    STANDING_ORDER = "standing_order"
+    TRANSFER = "transfer"
+    OTHER = "other"
+
+
+class Category(StrEnum):
+    """What the money was for, as the bank's own categoriser says. `other` when it does not say."""
+
+    SALARY = "salary"
+    PENSION = "pension"
+    BENEFIT = "benefit"
+    INTEREST = "interest"
+    REFUND = "refund"
+    LENDING = "lending"
+    OWN_TRANSFER = "own_transfer"
+    RENT = "rent"
+    MORTGAGE = "mortgage"
+    LOAN_REPAYMENT = "loan_repayment"
+    CARD_REPAYMENT = "card_repayment"
+    UTILITIES = "utilities"
+    INSURANCE = "insurance"
+    TAX = "tax"
+    GROCERIES = "groceries"
+    HEALTH = "health"
+    TRANSPORT = "transport"
+    CHILDCARE = "childcare"
+    HOUSEHOLD = "household"
+    DINING = "dining"
+    ENTERTAINMENT = "entertainment"
+    SHOPPING = "shopping"
+    TRAVEL = "travel"
+    SUBSCRIPTION = "subscription"
+    GAMBLING = "gambling"
+    CASH = "cash"
+    FEE = "fee"
+    OVERDRAFT_INTEREST = "overdraft_interest"
+    OTHER = "other"
+
+
+class Status(StrEnum):
+    """Whether money moved. A failed transaction never counts as spending or income."""
+
+    BOOKED = "booked"
+    FAILED = "failed"
+
+
+class FailureReason(StrEnum):
+    """Why a transaction failed. Only want of money is a sign of stress; a technical fault is the bank's."""
+
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    LIMIT_REACHED = "limit_reached"
+    ACCOUNT_BLOCKED = "account_blocked"
+    MANDATE_CANCELLED = "mandate_cancelled"
+    TECHNICAL = "technical"
+
+
+class ObligationKind(StrEnum):
+    """What a scheduled payment is for."""
+
+    LOAN = "loan"
+    MORTGAGE = "mortgage"
+    CARD = "card"
+    RENT = "rent"
+    UTILITIES = "utilities"
+    INSURANCE = "insurance"
+    OTHER = "other"
+
+
+class Frequency(StrEnum):
+    """How often a scheduled payment falls due, counted from its first due date."""
+
+    ONCE = "once"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
+class OutcomeStatus(StrEnum):
+    """What became of one scheduled payment.
+
+    `paid`: settled before it was ever reported missed (late or not: `paid_on` tells).
+    `missed`: not settled when its grace ended.  `cured`: reported missed before, settled now.
+    `waived`: reported missed before, and the lender has let it go: as if it had never been due.
+    """
+
+    PAID = "paid"
+    MISSED = "missed"
+    CURED = "cured"
+    WAIVED = "waived"

@@ -1,0 +1,266 @@
+"""The book: the ledgers of all customers of one partition, and the one way to change and read them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import namedtuple
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forbear.domain.calendar import BankCalendar
+from forbear.features import passes, pool
+from forbear.features.batch import EventBatch, Schedules
+from forbear.features.civil import CALENDAR_DAYS
+from forbear.features.columns import EventKind, day_of
+from forbear.features.compute import FeatureSet
+from forbear.features.hashing import Keys
+from forbear.features.kernels import Fold
+from forbear.features.ledger import Floats
+from forbear.features.measures import booked_masks, failed_masks
+
+LAYOUT_VERSION = 1
+"""Raised whenever the meaning of a word in the pool changes."""
+
+BLOCK = 2_048
+"""Customers whose answers are made before their features are: small enough to stay in the cache."""
+
+_SCHEDULES = [f.name for f in fields(Schedules)]
+Rows = namedtuple("Rows", _SCHEDULES)  # noqa: PYI024  the compiler takes a namedtuple of arrays, not a dataclass
+
+Emit = Callable[[int, NDArray[np.int64], Floats], None]
+"""Takes a cut day, the slots known at it and their (n, features) values."""
+
+
+@dataclass(slots=True)
+class BookState:
+    """All that a book is, as plain arrays: what a snapshot holds.
+
+    pool: (words,) int64.  slots: (customers, SLOT_WORDS) int64, in order of first appearance.
+    open_day: the day that is open.  skipped_days: days that were closed with a later one.
+    """
+
+    pool: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    open_day: int
+    skipped_days: int = 0
+
+
+class Book:
+    """The ledgers of one partition: the fold of its events in log order.
+
+    open_day: the first open day, days since 1970.  calendar: moves due dates and pay days.
+    features: the set whose day-close values `replay` and `features` give.
+    """
+
+    def __init__(self, features: FeatureSet, open_day: int, calendar: BankCalendar | None = None) -> None:
+        self.features = features
+        self.open_day = int(open_day)
+        self.skipped_days = 0
+        self.business = business_table(calendar or BankCalendar())
+        self._count = np.zeros(1, dtype=np.int64)
+        self._top = np.zeros(1, dtype=np.int64)
+        self._pool = np.empty(1 << 14, dtype=np.int64)
+        self._slots = np.empty((1 << 8, pool.SLOT_WORDS), dtype=np.int64)
+        self._make_directory(1 << 9)
+
+    # ---- reading
+
+    @property
+    def customers(self) -> int:
+        """How many customers have a slot."""
+        return int(self._count[0])
+
+    @property
+    def keys(self) -> Keys:
+        """(customers,) uint64 customer keys, by slot."""
+        return self._slots[: self.customers, pool.KEY].view(np.uint64)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes held: the pool with its slack and garbage, slots and directory."""
+        return self._pool.nbytes + self._slots.nbytes + self._table.nbytes + self._table_slots.nbytes
+
+    def compute(self, slots: NDArray[np.int64] | None = None) -> Floats:
+        """(n, features) values of some slots (all, if None) at the open day, that day's events so far included."""
+        if slots is None:
+            slots = np.arange(self.customers)
+        values = np.empty((len(slots), len(self.features.features)))
+        asks = self.features.asks
+        answers = np.empty((BLOCK, len(asks)))
+        for start in range(0, len(slots), BLOCK):
+            block = slots[start : start + BLOCK]
+            passes.gather_many(self._pool, self._slots, block, self.open_day, asks, self.business, answers)
+            values[start : start + len(block)] = self.features.evaluate(_by_question(answers, len(block)))
+        return values
+
+    def slots_of(self, customers: Keys) -> NDArray[np.int64]:
+        """(n,) slots of customer keys, -1 for one never met."""
+        return passes.find(self._table, self._table_slots, np.ascontiguousarray(customers))
+
+    def layout_hash(self) -> str:
+        """sha256 of what gives the stored words their meaning: layout, measures, calendar."""
+        digest = hashlib.sha256(repr((LAYOUT_VERSION, pool.HORIZON_DAYS, pool.SLOT_WORDS)).encode())
+        digest.update(booked_masks().tobytes() + failed_masks().tobytes() + self.business.tobytes())
+        return digest.hexdigest()
+
+    # ---- folding
+
+    def fold(self, batch: EventBatch) -> NDArray[np.uint8]:
+        """Fold a batch in log order, whatever its size. Answers (n,) codes of `Fold`, one an event."""
+        return self.replay(batch, (), _nothing)
+
+    def replay(self, batch: EventBatch, cut_days: Collection[int], emit: Emit) -> NDArray[np.uint8]:
+        """Fold a batch, pausing at the close of every day in cut_days to give all customers' features to emit.
+
+        The pause comes before the ring moves: the closed day is the window's last, and what was received
+        after the close is not in it.
+        """
+        codes = np.zeros(len(batch), dtype=np.uint8)
+        open_days, places, days = self._closes(batch, cut_days)
+        events = np.flatnonzero(batch.kind != EventKind.DAY_CLOSED)
+        codes[batch.kind == EventKind.DAY_CLOSED] = Fold.DAY_CLOSED
+        slots = self._assign(batch.customer[events])
+        order, first = passes.by_slot(slots, self.customers)
+        rows = events[order]
+        run = passes.Run(
+            record=batch.record[rows],
+            schedules=Rows(*(getattr(batch.schedules, name) for name in _SCHEDULES)),
+            rows=rows,
+            first=first,
+            open_days=open_days,
+            places=places,
+            days=days,
+        )
+        touched = np.arange(self.customers) if len(places) else np.flatnonzero(np.diff(first))
+        for start in range(0, len(touched), BLOCK):
+            block = touched[start : start + BLOCK]
+            answers = np.empty((len(places), len(block), len(self.features.asks)) if len(places) else (0, 0, 0))
+            known = np.zeros((len(places), len(block)), dtype=np.bool_)
+            self._run(run, block, answers, known, codes)
+            for cut in range(len(places)):
+                seen = known[cut]
+                if seen.any():
+                    values = self.features.evaluate(np.ascontiguousarray(answers[cut][seen].T))
+                    emit(int(days[cut]), block[seen], values)
+        self.open_day = int(open_days[-1]) if len(open_days) else self.open_day
+        return codes
+
+    def close_day(self, day: int) -> None:
+        """Close a day without a batch: the ring moves on. A day already closed is left alone."""
+        if day >= self.open_day:
+            self.skipped_days += day - self.open_day
+            self.open_day = day + 1
+
+    # ---- state
+
+    def state(self) -> BookState:
+        """A copy of everything, without slack: fold the rest of the log on top of it and nothing is lost."""
+        room = np.empty(int(self._top[0]) + 1, dtype=np.int64)
+        slots = self._slots[: self.customers].copy()
+        top = pool.collect(self._pool, slots, self.customers, self._first_day, room, False)
+        return BookState(room[:top].copy(), slots, self.open_day, self.skipped_days)
+
+    def restore(self, state: BookState) -> None:
+        """Become the book that a state was taken of. The caller has checked the layout hash."""
+        count = len(state.slots)
+        self._count[0] = count
+        self._slots = np.empty((max(count, 256), pool.SLOT_WORDS), dtype=np.int64)
+        self._slots[:count] = state.slots
+        self._pool = np.empty(max(int(len(state.pool) * 1.1), 1 << 14), dtype=np.int64)
+        self._pool[: len(state.pool)] = state.pool
+        self._top[0] = len(state.pool)
+        self.open_day, self.skipped_days = state.open_day, state.skipped_days
+        self._make_directory(_power_of_two(count * 2))
+
+    def compact(self) -> None:
+        """Let go of garbage and of what is past the horizon, keeping a little room to grow."""
+        self._collect(0)
+
+    # ---- inside
+
+    @property
+    def _first_day(self) -> int:
+        return self.open_day - (pool.HORIZON_DAYS - 1)
+
+    def _closes(self, batch: EventBatch, cut_days: Collection[int]) -> tuple[NDArray[np.int32], ...]:
+        """Open day of every row, and place and day of every cut in the batch."""
+        open_days = np.empty(len(batch), dtype=np.int32)
+        places: list[int] = []
+        days: list[int] = []
+        since, wanted = 0, frozenset(cut_days)
+        for row in np.flatnonzero(batch.kind == EventKind.DAY_CLOSED):
+            day = int(batch.day[row])
+            open_days[since : row + 1] = self.open_day
+            since = row
+            if day >= self.open_day:
+                if day in wanted:
+                    places.append(int(row))
+                    days.append(day)
+                self.close_day(day)
+            open_days[row] = self.open_day
+        open_days[since + 1 if since else since :] = self.open_day
+        return open_days, np.array(places, dtype=np.int64), np.array(days, dtype=np.int64)
+
+    def _run(self, run: passes.Run, block: NDArray[np.int64], answers: Floats, known: Any, codes: Any) -> None:
+        """Run the compiled pass over a block of slots, growing the pool whenever it is full."""
+        progress = np.zeros(3, dtype=np.int64)
+        progress[1] = -1
+        while not passes.replay_block(
+            self._pool, self._slots, self._top, run, block,
+            self.features.asks, self.business, answers, known, codes, progress,
+        ):  # fmt: skip
+            self._collect(len(self._pool) // 8)
+
+    def _collect(self, wanted: int) -> None:
+        live = int(pool.live_words(self._slots, self.customers))
+        size = max(live + live // (16 if live > 1 << 26 else 2) + wanted, 1 << 14)
+        room = np.empty(size, dtype=np.int64)
+        self._top[0] = pool.collect(self._pool, self._slots, self.customers, self._first_day, room, True)
+        self._pool = room
+
+    def _assign(self, customers: Keys) -> NDArray[np.int64]:
+        slots = np.empty(len(customers), dtype=np.int64)
+        done = 0
+        while True:
+            done += pool.assign(
+                self._table, self._table_slots, self._slots, self._count, customers[done:], slots[done:]
+            )
+            if done == len(customers):
+                return slots
+            if self.customers >= len(self._slots):
+                grown = np.empty((len(self._slots) * 3 // 2, pool.SLOT_WORDS), dtype=np.int64)
+                grown[: self.customers] = self._slots[: self.customers]
+                self._slots = grown
+            else:
+                self._make_directory(2 * len(self._table))
+
+    def _make_directory(self, size: int) -> None:
+        self._table = np.zeros(size, dtype=np.uint64)
+        self._table_slots = np.full(size, -1, dtype=np.int32)
+        passes.enter(self._table, self._table_slots, self.keys)
+
+
+def business_table(calendar: BankCalendar) -> NDArray[np.uint8]:
+    """(CALENDAR_DAYS,) uint8: 1 on days on which the bank works."""
+    weekday = (np.arange(CALENDAR_DAYS) + 3) % 7  # 1970-01-01 was a Thursday
+    table = (weekday < 5).astype(np.uint8)
+    for number in np.flatnonzero(table):
+        if day_of(number) in calendar.holidays:
+            table[number] = 0
+    return table
+
+
+def _by_question(answers: Floats, rows: int) -> Floats:
+    return np.ascontiguousarray(answers[:rows].T)
+
+
+def _nothing(day: int, slots: NDArray[np.int64], values: Floats) -> None:
+    """A replay without cuts has nothing to give."""
+
+
+def _power_of_two(at_least: int) -> int:
+    return 1 << max(9, (at_least - 1).bit_length())

@@ -1,0 +1,279 @@
+"""Events as columns: the lossless columnar form that archives, simulators and importers exchange.
+
+One row an event, in log order. Enumerations are codes into the order in which `domain.terms` lists them
+(-1 = absent); instants are microseconds since 1970 UTC; days are days since 1970, bank-local.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any, Self, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from forbear.domain.events import CustomerUpdated, DayClosed, Event, PaymentOutcome, Transaction, decode, encode
+from forbear.domain.terms import AccountKind, Category, Channel, Direction, FailureReason, OutcomeStatus, Status
+
+Column: TypeAlias = NDArray[Any]
+
+NO_AMOUNT = np.iinfo(np.int64).min
+NO_DAY = np.iinfo(np.int32).min
+ABSENT = -1
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class EventKind(IntEnum):
+    """What a row is."""
+
+    TRANSACTION = 0
+    CUSTOMER = 1
+    OUTCOME = 2
+    DAY_CLOSED = 3
+
+
+def codes_of(terms: type[StrEnum]) -> dict[StrEnum, int]:
+    """The code of each member: its place in the enumeration."""
+    return {member: code for code, member in enumerate(terms)}
+
+
+VOCABULARIES: dict[str, type[StrEnum]] = {
+    "account_kind": AccountKind,
+    "direction": Direction,
+    "channel": Channel,
+    "category": Category,
+    "status": Status,
+    "failure_reason": FailureReason,
+    "outcome_status": OutcomeStatus,
+}
+_MEMBERS = {name: tuple(terms) for name, terms in VOCABULARIES.items()}
+# One table a vocabulary: members of two StrEnums with the same text are equal, and would share one key.
+_CODES = {name: codes_of(terms) for name, terms in VOCABULARIES.items()}
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970 UTC."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def instant(micros_utc: int) -> datetime:
+    """The instant of so many microseconds since 1970, in UTC."""
+    return _EPOCH + timedelta(microseconds=int(micros_utc))
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def day_of(number: int) -> date:
+    """The date of so many days since 1970-01-01."""
+    return date.fromordinal(int(number) + _EPOCH_ORDINAL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventColumns:
+    """n events in log order. Which columns a kind fills is told by `columns_of`; the rest hold "absent".
+
+    kind: (n,) int8, EventKind.  received_us, booked_us: (n,) int64.  customer_id, event_id, account_id,
+    currency, counterparty, reverses: (n,) bytes (UTF-8), b"" = absent.  account_kind, direction, channel,
+    category, status, failure_reason, outcome_status: (n,) int8 codes.  amount_minor, balance_after_minor:
+    (n,) int64, NO_AMOUNT = absent.  sequence: (n,) int64 (the partition, for a day close).  day: (n,) int32:
+    due_on of an outcome, day of a day close.  paid_on: (n,) int32, NO_DAY = absent.  days_past_due: (n,)
+    int32.  payload: (n,) bytes, the JSON of what has no column of its own.
+    """
+
+    kind: Column
+    received_us: Column
+    booked_us: Column
+    customer_id: Column
+    event_id: Column
+    account_id: Column
+    account_kind: Column
+    direction: Column
+    channel: Column
+    category: Column
+    status: Column
+    failure_reason: Column
+    amount_minor: Column
+    currency: Column
+    balance_after_minor: Column
+    sequence: Column
+    counterparty: Column
+    reverses: Column
+    day: Column
+    outcome_status: Column
+    paid_on: Column
+    days_past_due: Column
+    payload: Column
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def take(self, rows: Column | slice) -> Self:
+        """These rows, in this order."""
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+DTYPES: dict[str, str] = {
+    **{f.name: "S" for f in fields(EventColumns)},
+    **dict.fromkeys(("received_us", "booked_us", "amount_minor", "balance_after_minor", "sequence"), "int64"),
+    **dict.fromkeys(("day", "paid_on", "days_past_due"), "int32"),
+    **dict.fromkeys(("kind", *VOCABULARIES), "int8"),
+}
+EMPTY: dict[str, Any] = {
+    **{name: b"" for name, dtype in DTYPES.items() if dtype == "S"},
+    **dict.fromkeys(("received_us", "booked_us", "sequence"), 0),
+    **dict.fromkeys(("amount_minor", "balance_after_minor"), NO_AMOUNT),
+    **dict.fromkeys(("day", "paid_on"), NO_DAY),
+    **dict.fromkeys(("days_past_due", *VOCABULARIES), ABSENT),
+}
+
+
+def blank(rows: int, **given: Column) -> EventColumns:
+    """Columns of so many rows in which everything not given is absent. For writers of whole columns."""
+    made = {
+        name: np.asarray(given[name]).astype(dtype, copy=False)
+        if name in given
+        else np.full(rows, EMPTY[name], dtype="S1" if dtype == "S" else dtype)
+        for name, dtype in DTYPES.items()
+        if name != "kind"
+    }
+    return EventColumns(kind=np.asarray(given["kind"], dtype=np.int8), **made)
+
+
+def columns_of(events: Sequence[Event]) -> EventColumns:
+    """The columns of some events, in their order. `list(events_of(columns_of(events))) == list(events)`."""
+    rows = [_row(event) for event in events]
+    return EventColumns(
+        **{
+            name: np.array([row.get(name, EMPTY.get(name)) for row in rows], dtype="S1" if not rows and dtype == "S" else dtype)
+            for name, dtype in DTYPES.items()
+        }
+    )
+
+
+def events_of(columns: EventColumns) -> Iterator[Event]:
+    """The events of some columns, in their order."""
+    names = [f.name for f in fields(EventColumns)]
+    for values in zip(*(getattr(columns, name).tolist() for name in names), strict=True):
+        yield _event(dict(zip(names, values, strict=True)))
+
+
+def _row(event: Event) -> dict[str, Any]:
+    match event:
+        case Transaction():
+            return _transaction_row(event)
+        case CustomerUpdated():
+            return {
+                "kind": EventKind.CUSTOMER,
+                "received_us": micros(event.received_at),
+                "booked_us": micros(event.booked_at),
+                "customer_id": event.customer_id.encode(),
+                "event_id": event.update_id.encode(),
+                "payload": encode(event),
+            }
+        case PaymentOutcome():
+            return {
+                "kind": EventKind.OUTCOME,
+                "received_us": micros(event.received_at),
+                "booked_us": micros(event.booked_at),
+                "customer_id": event.customer_id.encode(),
+                "event_id": event.outcome_id.encode(),
+                "account_id": event.obligation_id.encode(),
+                "amount_minor": event.amount_due_minor,
+                "day": day_number(event.due_on),
+                "outcome_status": _CODES["outcome_status"][event.status],
+                "paid_on": NO_DAY if event.paid_on is None else day_number(event.paid_on),
+                "days_past_due": ABSENT if event.days_past_due is None else event.days_past_due,
+            }
+        case DayClosed():
+            return {
+                "kind": EventKind.DAY_CLOSED,
+                "received_us": micros(event.received_at),
+                "booked_us": micros(event.received_at),
+                "sequence": event.partition,
+                "day": day_number(event.day),
+            }
+
+
+def _transaction_row(event: Transaction) -> dict[str, Any]:
+    row = {
+        "kind": EventKind.TRANSACTION,
+        "received_us": micros(event.received_at),
+        "booked_us": micros(event.booked_at),
+        "customer_id": event.customer_id.encode(),
+        "event_id": event.transaction_id.encode(),
+        "account_id": event.account_id.encode(),
+        "account_kind": _CODES["account_kind"][event.account_kind],
+        "direction": _CODES["direction"][event.direction],
+        "channel": _CODES["channel"][event.channel],
+        "category": _CODES["category"][event.category],
+        "status": _CODES["status"][event.status],
+        "failure_reason": ABSENT if event.failure_reason is None else _CODES["failure_reason"][event.failure_reason],
+        "amount_minor": event.amount_minor,
+        "currency": event.currency.encode(),
+        "balance_after_minor": NO_AMOUNT if event.balance_after_minor is None else event.balance_after_minor,
+        "sequence": event.sequence,
+        "counterparty": (event.counterparty or "").encode(),
+        "reverses": (event.reverses or "").encode(),
+    }
+    if event.original_amount_minor is not None:
+        row["payload"] = msgspec.json.encode([event.original_amount_minor, event.original_currency])
+    return row
+
+
+def _event(row: dict[str, Any]) -> Event:
+    received = instant(row["received_us"])
+    match row["kind"]:
+        case EventKind.TRANSACTION:
+            return _transaction(row)
+        case EventKind.CUSTOMER:
+            return decode(row["payload"])
+        case EventKind.OUTCOME:
+            return PaymentOutcome(
+                outcome_id=row["event_id"].decode(),
+                customer_id=row["customer_id"].decode(),
+                obligation_id=row["account_id"].decode(),
+                due_on=day_of(row["day"]),
+                amount_due_minor=row["amount_minor"],
+                status=_MEMBERS["outcome_status"][row["outcome_status"]],  # type: ignore[arg-type]
+                booked_at=instant(row["booked_us"]),
+                received_at=received,
+                paid_on=None if row["paid_on"] == NO_DAY else day_of(row["paid_on"]),
+                days_past_due=None if row["days_past_due"] == ABSENT else row["days_past_due"],
+            )
+        case _:
+            return DayClosed(partition=row["sequence"], day=day_of(row["day"]), received_at=received)
+
+
+def _transaction(row: dict[str, Any]) -> Transaction:
+    original = msgspec.json.decode(row["payload"]) if row["payload"] else (None, None)
+    terms: dict[str, Any] = {
+        name: None if row[name] == ABSENT else members[row[name]]
+        for name, members in _MEMBERS.items()
+        if name != "outcome_status"
+    }
+    return Transaction(
+        transaction_id=row["event_id"].decode(),
+        customer_id=row["customer_id"].decode(),
+        account_id=row["account_id"].decode(),
+        amount_minor=row["amount_minor"],
+        currency=row["currency"].decode(),
+        booked_at=instant(row["booked_us"]),
+        received_at=instant(row["received_us"]),
+        balance_after_minor=None if row["balance_after_minor"] == NO_AMOUNT else row["balance_after_minor"],
+        sequence=row["sequence"],
+        counterparty=row["counterparty"].decode() or None,
+        reverses=row["reverses"].decode() or None,
+        original_amount_minor=original[0],
+        original_currency=original[1],
+        **terms,
+    )
