@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from forbear.adapters.disk import sha256_of, storage_errors, whole_file
 from forbear.adapters.event_table import NUMBERS, columns_of_table, keys_of_table, stored_names, table_of
 from forbear.domain.errors import CorruptState
-from forbear.features.batch import EventBatch, batch_of
-from forbear.features.columns import VOCABULARIES, EventColumns
+from forbear.engine.ports import Scanned
+from forbear.features.batch import batch_of
+from forbear.features.columns import VOCABULARIES, EventColumns, EventKind
 from forbear.features.local_time import LocalTime
 
 _FORMAT = 1
@@ -33,6 +34,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     sha256: str
     received_from_us: int
     received_to_us: int
+    closed_day: int | None
 
 
 class FileArchive:
@@ -52,9 +54,9 @@ class FileArchive:
         return self.segments[-1].first + self.segments[-1].rows if self.segments else 0
 
     @property
-    def last_received_us(self) -> int | None:
-        """When the last event was received [microseconds UTC]; None for an empty archive."""
-        return self.segments[-1].received_to_us if self.segments else None
+    def closed_day(self) -> int | None:
+        """The last day that was closed [days since 1970]; None if none was."""
+        return max((s.closed_day for s in self.segments if s.closed_day is not None), default=None)
 
     def append(self, columns: EventColumns) -> None:
         """Add one segment. Raises StorageError, and has added nothing, if it cannot be kept whole."""
@@ -74,6 +76,7 @@ class FileArchive:
                 sha256=sha256_of(path),
                 received_from_us=int(columns.received_us[0]),
                 received_to_us=int(columns.received_us[-1]),
+                closed_day=_last_close(columns),
             )
             with self._index.open("ab") as index:
                 index.write(msgspec.json.encode(segment) + b"\n")
@@ -81,12 +84,13 @@ class FileArchive:
                 os.fsync(index.fileno())
         self.segments.append(segment)
 
-    def scan(self, zone: LocalTime, start: int = 0) -> Iterator[tuple[int, EventBatch]]:
-        """Batches in log order from an offset on, one a segment, each with the offset of its first event."""
+    def scan(self, zone: LocalTime, start: int = 0) -> Iterator[Scanned]:
+        """Batches in log order from an offset on, one a segment."""
         for segment, table in self._tables(start, stored_names(NUMBERS)):
             skipped = max(start - segment.first, 0)
-            batch = batch_of(columns_of_table(table, NUMBERS), zone, keys_of_table(table))
-            yield segment.first + skipped, batch.slice(skipped, len(batch))
+            table = table.slice(skipped)
+            columns = columns_of_table(table, NUMBERS)
+            yield Scanned(segment.first + skipped, columns, batch_of(columns, zone, keys_of_table(table)))
 
     def read(self, start: int = 0) -> Iterator[EventColumns]:
         """Every column, in log order from an offset on, one segment at a time."""
@@ -152,6 +156,11 @@ _RESTORE = "restore it from a backup, or import the data again into a new home"
 _SEGMENTS = msgspec.json.Decoder(Segment)
 # Everything else is nearly unique, and a dictionary of it would only be thrown away again.
 _REPEATING: Any = ["customer_id", "account_id", "currency", "customer_key", "account_key", "counterparty", *VOCABULARIES]
+
+
+def _last_close(columns: EventColumns) -> int | None:
+    days = columns.day[columns.kind == EventKind.DAY_CLOSED]
+    return int(days.max()) if len(days) else None
 
 
 def _sha256(content: bytes) -> str:

@@ -11,6 +11,14 @@ from forbear.features.columns import EventColumns
 from forbear.features.local_time import LocalTime
 
 
+class Scanned(NamedTuple):
+    """One batch of a scan: the offset of its first event, its columns without the names, and the batch."""
+
+    offset: int
+    columns: EventColumns
+    batch: EventBatch
+
+
 class Archive(Protocol):
     """The log of record: every event in the order received, append-only, with both clocks.
 
@@ -22,12 +30,17 @@ class Archive(Protocol):
         """The offset that the next event gets: how many there are."""
         ...
 
+    @property
+    def closed_day(self) -> int | None:
+        """The last day that was closed [days since 1970]; None if none was."""
+        ...
+
     def append(self, columns: EventColumns) -> None:
         """Add events behind all others. Raises StorageError, and has added nothing, if they cannot be kept."""
         ...
 
-    def scan(self, zone: LocalTime, start: int = 0) -> Iterator[tuple[int, EventBatch]]:
-        """Batches in log order from an offset on, each with the offset of its first event."""
+    def scan(self, zone: LocalTime, start: int = 0) -> Iterator[Scanned]:
+        """Batches in log order from an offset on."""
         ...
 
     def read(self, start: int = 0) -> Iterator[EventColumns]:

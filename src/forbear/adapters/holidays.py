@@ -1,0 +1,20 @@
+"""Bank holidays of a country, from the holidays library."""
+
+from __future__ import annotations
+
+import holidays
+
+from forbear.domain.calendar import BankCalendar
+from forbear.domain.errors import ConfigError
+from forbear.domain.events import EARLIEST, LATEST
+
+
+def bank_calendar(country: str) -> BankCalendar:
+    """The calendar of an ISO country code; weekends only for "". Raises ConfigError for an unknown country."""
+    if not country:
+        return BankCalendar()
+    try:
+        known = holidays.country_holidays(country, years=range(EARLIEST.year, LATEST.year + 1))
+    except NotImplementedError as error:
+        raise ConfigError(f"no bank holidays are known for country {country!r}", mend="use an ISO code, or none") from error
+    return BankCalendar.of(known)

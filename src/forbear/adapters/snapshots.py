@@ -1,0 +1,92 @@
+"""Snapshots in a folder: one immutable, checksummed file each, named by the offset that it stands for."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from forbear.adapters.disk import storage_errors, whole_file
+from forbear.domain.errors import CorruptState
+from forbear.engine.ports import Kept
+from forbear.features.book import BookState
+
+_FORMAT = 1
+_KEPT = 3
+"""How many snapshots stay: the archive can make any of them anew."""
+
+
+class _Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    format: int
+    offset: int
+    layout_hash: str
+    feature_hash: str
+    open_day: int
+    skipped_days: int
+    pool_words: int
+    slot_shape: tuple[int, int]
+    sha256: str
+
+
+class FileSnapshots:
+    """Snapshots over a folder. Raises StorageError on writing, CorruptState on reading a damaged one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, kept: Kept) -> None:
+        """Keep a snapshot, and let go of all but the newest few."""
+        state = kept.state
+        slots = np.ascontiguousarray(state.slots)
+        digest = hashlib.sha256(state.pool.data)
+        digest.update(slots.data)
+        header = _Header(
+            format=_FORMAT,
+            offset=kept.offset,
+            layout_hash=kept.layout_hash,
+            feature_hash=kept.feature_hash,
+            open_day=state.open_day,
+            skipped_days=state.skipped_days,
+            pool_words=len(state.pool),
+            slot_shape=(slots.shape[0], slots.shape[1]),
+            sha256=digest.hexdigest(),
+        )
+        with whole_file(self.folder / f"{kept.offset:020d}.ledgers") as file:
+            file.write(msgspec.json.encode(header) + b"\n")
+            file.write(state.pool.data)
+            file.write(slots.data)
+        for old in self._files()[:-_KEPT]:
+            old.unlink(missing_ok=True)
+
+    def latest(self, up_to: int | None = None) -> Kept | None:
+        """The newest snapshot of no more than `up_to` events, if there is one."""
+        for path in reversed(self._files()):
+            if up_to is None or int(path.stem) <= up_to:
+                return self._load(path)
+        return None
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.ledgers"))
+
+    def _load(self, path: Path) -> Kept:
+        with storage_errors(f"cannot read {path}"), path.open("rb") as file:
+            line, content = file.readline(), file.read()
+        try:
+            header = msgspec.json.decode(line, type=_Header)
+        except msgspec.MsgspecError as error:
+            raise CorruptState(f"{path} is not a snapshot of this version: {error}", mend=_MEND) from error
+        if header.format != _FORMAT or hashlib.sha256(content).hexdigest() != header.sha256:
+            raise CorruptState(f"{path} is not what was written: its checksum differs", mend=_MEND)
+        words = np.frombuffer(content, dtype=np.int64)
+        state = BookState(
+            pool=words[: header.pool_words],
+            slots=words[header.pool_words :].reshape(header.slot_shape),
+            open_day=header.open_day,
+            skipped_days=header.skipped_days,
+        )
+        return Kept(state, header.offset, header.layout_hash, header.feature_hash)
+
+
+_MEND = "delete it: the ledgers are folded again from the archive"

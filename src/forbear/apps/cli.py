@@ -1,0 +1,300 @@
+"""The command line: thin, quick to start, each command a few lines over a job."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from forbear.domain.errors import ConfigError, ForbearError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+app = typer.Typer(
+    name="forbear",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="See financial stress before a payment is missed, say why, and prove it.",
+    epilog="Start with: forbear demo",
+)
+imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring real transactions into a home.")
+app.add_typer(imports, name="import")
+
+
+class Every(StrEnum):
+    """How often training observes the book."""
+
+    MONTH = "month"
+    WEEK = "week"
+
+
+class Kind(StrEnum):
+    """Models that are trained."""
+
+    BOOSTING = "boosting"
+    SCORECARD = "scorecard"
+
+
+class AnyKind(StrEnum):
+    """Models that can score."""
+
+    BOOSTING = "boosting"
+    SCORECARD = "scorecard"
+    EXPERT = "expert"
+
+
+HomeOption = Annotated[Path, typer.Option("--home", help="Folder that holds all state of the deployment.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Put the new data in the place of what is there.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal results.")]
+DEFAULT_HOME = Path("forbear-home")
+
+
+def day(text: str) -> date:
+    """A date from the command line."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date: write it like 1997-01-31") from error
+
+
+def command(group: typer.Typer, name: str, examples: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a command that shows examples under its help, and whose own errors come out as one plain line."""
+
+    def register(run: Callable[P, R]) -> Callable[P, R]:
+        @wraps(run)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return run(*args, **kwargs)
+            except ForbearError as error:
+                from forbear.apps.console import fail
+
+                fail(error)
+
+        lines = (line.strip() for line in examples.strip().splitlines())
+        epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+        group.command(name, epilog=epilog)(guarded)
+        return run
+
+    return register
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """See financial stress before a payment is missed, say why, and prove it."""
+    if version:
+        import forbear
+
+        typer.echo(forbear.__version__)
+        raise typer.Exit
+
+
+@command(
+    app,
+    "simulate",
+    """
+    forbear simulate --customers 2000 --days 540
+    forbear simulate --customers 10000 --seed 3 --home big-bank
+    """,
+)
+def simulate(
+    customers: Annotated[int, typer.Option(help="Households.")] = 2_000,
+    days: Annotated[int, typer.Option(help="Days of history.")] = 540,
+    start: Annotated[date, typer.Option(parser=day, help="First day.")] = date(2023, 1, 1),
+    seed: SeedOption = 7,
+    home: HomeOption = DEFAULT_HOME,
+    replace: ReplaceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Make a synthetic bank whose missed payments emerge from cash that is not there."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.demo import simulate_bank
+    from forbear.simulation.spec import BankSpec
+
+    spec = BankSpec(customers=customers, days=days, start=start, seed=seed)
+    simulate_bank(Home(home), spec, Console(json=json), replace=replace)
+
+
+@command(imports, "berka", "forbear import berka ../data/berka --home berka-home")
+def import_berka(
+    folder: Annotated[Path, typer.Argument(help="Folder with trans, account, disp, client, district and loan files.")],
+    home: HomeOption = DEFAULT_HOME,
+    replace: ReplaceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Import the PKDD'99 "Berka" bank from its published .asc or .csv files, gzip or not."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.importing import show_import
+    from forbear.importers.berka import BerkaImporter
+
+    show_import(Home(home), Console(json=json), lambda _: BerkaImporter(folder), replace=replace)
+
+
+@command(
+    imports,
+    "events",
+    """
+    forbear import events transactions.csv payments.csv --mapping my-bank.toml
+    forbear import events events.jsonl --mapping my-bank.toml --home my-home
+    """,
+)
+def import_events(
+    files: Annotated[list[Path], typer.Argument(help="CSV, Parquet or JSON Lines files.")],
+    mapping: Annotated[Path, typer.Option(help="TOML file that says what the columns mean.")],
+    home: HomeOption = DEFAULT_HOME,
+    replace: ReplaceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Import any extract of transactions, customers and payments that a mapping describes."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.importing import show_import
+    from forbear.importers.events import EventsImporter
+
+    def importer(scratch: Path) -> Any:
+        return EventsImporter(files, mapping, scratch)
+
+    show_import(Home(home), Console(json=json), importer, replace=replace)
+
+
+@command(
+    app,
+    "train",
+    """
+    forbear train --until 1997-01-01
+    forbear train --every week --model scorecard
+    forbear train --table UCI_Credit_Card.csv --label default.payment.next.month --folds 5
+    """,
+)
+def train(
+    until: Annotated[
+        date | None, typer.Option(parser=day, help="Use nothing known from this day on; label windows end by it too.")
+    ] = None,
+    every: Annotated[Every, typer.Option(help="How often the book is observed.")] = Every.WEEK,
+    model: Annotated[list[Kind] | None, typer.Option(help="Which to train; both if left out.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Cross-validate on a ready-made feature table instead.")] = None,
+    label: Annotated[str, typer.Option(help="With --table: the column of 0 and 1 to foresee.")] = "",
+    folds: Annotated[int, typer.Option(help="With --table: how many folds.")] = 5,
+    include: Annotated[list[str] | None, typer.Option(help="With --table: use a column that is left out.")] = None,
+    seed: SeedOption = 0,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Train a readable scorecard and gradient-boosted trees on everything known before a date."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.modelling import KINDS
+    from forbear.apps.jobs.showing import show_table, show_training
+    from forbear.apps.jobs.table import TableRequest
+
+    console = Console(json=json)
+    kinds = tuple(kind for kind in KINDS if model is None or kind in {str(one) for one in model})
+    if table is not None:
+        if not label:
+            raise ConfigError("--table needs --label", mend="name the column of 0 and 1 that is to be foreseen")
+        request = TableRequest(path=table, label=label, folds=folds, seed=seed, include=include or (), kinds=kinds)
+        show_table(request, console)
+    else:
+        show_training(Home(home), console, until=until, every=every.value, kinds=kinds, seed=seed)
+
+
+@command(
+    app,
+    "backtest",
+    """
+    forbear backtest --from 1997-01-01 --to 1997-12-31
+    forbear backtest --from 1997-01-01 --to 1997-12-31 --json
+    """,
+)
+def backtest(
+    first: Annotated[date, typer.Option("--from", parser=day, help="First as-of date.")],
+    last: Annotated[date, typer.Option("--to", parser=day, help="Last as-of date.")],
+    model: Annotated[Kind | None, typer.Option(help="The model that leads.")] = None,
+    seed: SeedOption = 0,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Test the trained models on days that they have not seen, and write a page with the plots."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.backtesting import Request
+    from forbear.apps.jobs.showing import show_backtest
+
+    if last < first:
+        raise ConfigError(f"--to {last} lies before --from {first}", mend="swap them")
+    created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    request = Request(first=first, last=last, kind=model and model.value, seed=seed, created=created)
+    show_backtest(Home(home), request, Console(json=json))
+
+
+@command(
+    app,
+    "score",
+    """
+    forbear score --top 20
+    forbear score --as-of 1997-06-01 --out scores.csv
+    forbear score --model expert
+    """,
+)
+def score(
+    as_of: Annotated[date | None, typer.Option(parser=day, help="Ask at 00:00 of this day; default: after the last.")] = None,
+    model: Annotated[AnyKind | None, typer.Option(help="Which model; default: the best one that was trained.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many of the riskiest to print.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Write everybody's score and features to this CSV file.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Score every eligible customer with what was known at a day close."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.showing import show_scores
+
+    show_scores(Home(home), Console(json=json), kind=model and model.value, as_of=as_of, top=top, out=out)
+
+
+@command(app, "demo", "forbear demo\nforbear demo --customers 5000 --home demo-home")
+def demo(
+    customers: Annotated[int, typer.Option(help="Households.")] = 3_000,
+    seed: SeedOption = 7,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Everything on a synthetic bank: simulate, train, backtest, score, and a page to look at."""
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.demo import run_demo
+
+    run_demo(Home(home), customers=customers, seed=seed, json=json)
+
+
+def main() -> None:
+    """Entry point. An interruption ends quietly with status 130, a closed pipe with 0, a bug with 1 and no traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("interrupted: what was kept before is intact", file=sys.stderr)  # noqa: T201
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except Exception as error:
+        if "FORBEAR_DEBUG" in os.environ:
+            raise
+        where = f"{type(error).__name__}: {error}"
+        print(f"internal error: {where}; set FORBEAR_DEBUG=1 for the traceback and report it", file=sys.stderr)  # noqa: T201
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

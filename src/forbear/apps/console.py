@@ -1,0 +1,86 @@
+"""What a person sees at the terminal: progress, plain sentences, one line of JSON, and errors with their mend."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+import msgspec
+
+from forbear.domain.errors import (
+    ConfigError,
+    CorruptState,
+    ForbearError,
+    InvalidEvent,
+    ModelMismatch,
+    NotEnoughData,
+    StorageError,
+)
+
+EXIT_CODES: dict[type[ForbearError], int] = {
+    ConfigError: 2,
+    InvalidEvent: 3,
+    NotEnoughData: 4,
+    ModelMismatch: 5,
+    StorageError: 6,
+    CorruptState: 7,
+}
+"""Exit status by who must act; 1 is left for what nobody foresaw, 130 for an interruption."""
+
+
+class Console:
+    """Where a command speaks: to a person, or under json one line to a script. quiet: to nobody."""
+
+    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
+        self._to_script = json and not quiet
+        self._to_person = not json and not quiet
+
+    def say(self, sentence: str) -> None:
+        """A sentence for a person; nothing under --json."""
+        if self._to_person:
+            print(sentence)  # noqa: T201
+
+    def result(self, document: Mapping[str, object]) -> None:
+        """The one line for a script; nothing without --json."""
+        if self._to_script:
+            print(msgspec.json.encode(document).decode())  # noqa: T201
+
+    def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table for a person; the first column is text, the others are right-aligned."""
+        if not self._to_person:
+            return
+        from rich.console import Console as Rich
+        from rich.table import Table
+
+        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+        for number, name in enumerate(header):
+            table.add_column(name, justify="right" if number else "left")
+        for row in rows:
+            table.add_row(*row)
+        Rich().print(table)
+
+    @contextmanager
+    def progress(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """A bar on stderr for work of so many steps; yields what takes the steps done so far."""
+        from rich.console import Console as Rich
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        shown = Rich(stderr=True)
+        with Progress(*columns, console=shown, transient=not shown.is_terminal, disable=not shown.is_terminal) as bar:
+            task = bar.add_task(label, total=total)
+            yield lambda done: bar.update(task, completed=done)
+
+
+def fail(error: ForbearError) -> NoReturn:
+    """Say an error in one line, and end with the status of who must act."""
+    print(f"error: {error}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))

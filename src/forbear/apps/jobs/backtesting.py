@@ -1,0 +1,208 @@
+"""Backtest: a model on days that it has not seen, beside another model and a rule of thumb, with its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+import forbear
+from forbear.adapters.disk import write_whole
+from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.apps.jobs.modelling import (
+    dataset_of,
+    event_in_words,
+    kinds_kept,
+    load_model_of,
+    month_cuts,
+    replay_rows,
+    require_unseen,
+    week_cuts,
+)
+from forbear.apps.page import BacktestPage, render
+from forbear.domain.deployment import HORIZON_DAYS
+from forbear.domain.errors import ConfigError, NotEnoughData
+from forbear.engine.backfill import Replay, Rows
+from forbear.features.columns import day_of
+from forbear.features.compute import FeatureSet
+from forbear.models.artefact import Artefact
+from forbear.models.evaluate import Scored, evaluate, evaluate_scored, with_lead_time
+from forbear.models.intervals import Bootstrap
+from forbear.models.results import Evaluation, LeadTime, Weight
+from forbear.models.scorecard import Scorecard
+
+RULE = "lowest balance of 90 days"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to test: as-of dates in [first, last], the month's first days for the figures, Mondays for lead time.
+
+    kind: the model that leads; None takes the one that the home prefers.
+    """
+
+    first: date
+    last: date
+    kind: str | None = None
+    seed: int = 0
+    resamples: int = 200
+    created: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """Evaluations, the leading model first, and where the page is."""
+
+    evaluations: tuple[Evaluation, ...]
+    page: Path
+    replay: Replay
+
+    def summary(self) -> dict[str, object]:
+        """One object for a script: the leading model's figures at the top, the others under their names."""
+        leading, *others = self.evaluations
+        return {
+            **figures_of(leading),
+            "page": str(self.page),
+            "others": {evaluation.model: figures_of(evaluation) for evaluation in others},
+            "feed": self.replay.fold_counts,
+        }
+
+
+def backtest(home: Home, request: Request, console: Console) -> Backtest:
+    """Test the home's models. Raises ModelMismatch if one has seen any of the days."""
+    kinds = kinds_kept(home)
+    if not kinds:
+        raise ConfigError(f"{home.folder} holds no model", mend="run `forbear train` with this --home first")
+    if request.kind is not None:
+        kinds = [request.kind, *(kind for kind in kinds if kind != request.kind)]
+    artefacts = {kind: load_model_of(home, kind) for kind in kinds}
+    for artefact in artefacts.values():
+        require_unseen(artefact, request.first)
+    months, weeks = month_cuts(request.first, request.last), week_cuts(request.first, request.last)
+    replay = replay_rows(home, sorted({*months, *weeks}), console, until=None)
+    monthly = replay.rows.where(np.isin(replay.rows.cut_day, months))
+    weekly = replay.rows.where(np.isin(replay.rows.cut_day, weeks))
+    if not len(monthly.labels):
+        raise NotEnoughData(
+            f"no mature row has an as-of date in [{request.first}, {request.last}]",
+            mend=f"the archive is closed until {day_of(replay.closed_until)}; labels need "
+            f"{HORIZON_DAYS + home.deployment.miss.reporting_days} days after the as-of date",
+        )
+    evaluations = _evaluations(home, artefacts, monthly, weekly, Bootstrap(request.seed, request.resamples), console)
+    page = _page(home, request, artefacts, evaluations, replay, monthly)
+    path = home.reports / f"backtest-{request.first}-{request.last}.html"
+    write_whole(path, render(page).encode())
+    return Backtest(evaluations, path, replay)
+
+
+def figures_of(evaluation: Evaluation) -> dict[str, object]:
+    """An evaluation for JSON: counts as numbers, every figure as value, low and high, undefined ones null."""
+    return {
+        "model": evaluation.model,
+        "rows": evaluation.rows,
+        "positives": evaluation.positives,
+        "customers": evaluation.customers,
+        **{name: figure.as_dict() for name, figure in evaluation.figures.items()},
+        "lead_time": [_lead_time(curve) for curve in evaluation.lead_time],
+    }
+
+
+def _lead_time(curve: LeadTime) -> dict[str, object]:
+    caught = zip(curve.days_ahead, curve.caught, strict=True)
+    return {
+        "budget": curve.budget,
+        "misses": curve.misses,
+        "caught_by_days_ahead": {str(days): figure.as_dict() for days, figure in caught},
+    }
+
+
+def _evaluations(
+    home: Home,
+    artefacts: Mapping[str, Artefact],
+    monthly: Rows,
+    weekly: Rows,
+    bootstrap: Bootstrap,
+    console: Console,
+) -> tuple[Evaluation, ...]:
+    features = FeatureSet.standard(home.deployment.unsupported)
+    by_month, by_week = dataset_of(monthly, features), dataset_of(weekly, features)
+    evaluations = []
+    with console.progress("Evaluating", len(artefacts) + 1) as progress:
+        for done, (kind, artefact) in enumerate(artefacts.items()):
+            scores = artefact.predict(by_month.features)
+            one = evaluate(kind, scores, by_month, artefact.model.weights(), bootstrap)
+            if len(by_week):
+                one = with_lead_time(one, artefact.predict(by_week.features), by_week, bootstrap)
+            evaluations.append(one)
+            progress(done + 1)
+        weights = (Weight(RULE, 1.0, -1),)
+        rule = evaluate_scored(Scored(RULE, _rule(monthly), by_month, weights, None), bootstrap)
+        if len(by_week):
+            rule = with_lead_time(rule, _rule(weekly), by_week, bootstrap)
+    return (*evaluations, rule)
+
+
+def _rule(rows: Rows) -> np.typing.NDArray[np.float64]:
+    """The lower the balance the riskier; it says nothing of a customer whose balance is unknown."""
+    return np.where(np.isnan(rows.lowest_balance), -np.inf, -rows.lowest_balance)
+
+
+def _page(
+    home: Home,
+    request: Request,
+    artefacts: Mapping[str, Artefact],
+    evaluations: tuple[Evaluation, ...],
+    replay: Replay,
+    monthly: Rows,
+) -> BacktestPage:
+    deployment, leading = home.deployment, next(iter(artefacts.values()))
+    about, eligibility = leading.provenance, deployment.eligibility
+    features = FeatureSet.standard(deployment.unsupported)
+    days = [day_of(day) for day in np.unique(monthly.as_of_day)]
+    card = next((a.model for a in artefacts.values() if isinstance(a.model, Scorecard)), None)
+    return BacktestPage(
+        title=f"Backtest {days[0]} to {days[-1]}",
+        source=deployment.source,
+        synthetic=deployment.source == "simulation",
+        question=(
+            f"The probability of {event_in_words(deployment)} within {HORIZON_DAYS} days, for customers known for at "
+            f"least {eligibility.history_days} days, active within {eligibility.active_within_days} days, not in "
+            f"arrears, and without such an event in the {eligibility.clear_days} days before."
+        ),
+        trained=(
+            f"{about.rows:,} customer-days from {about.window.first_as_of} to {about.window.last_as_of}, "
+            f"{about.positives:,} of them followed by a miss; every label window closed by {about.window.labels_end}."
+        ),
+        tested=(
+            f"{len(monthly.labels):,} customer-days on {len(days)} month starts from {days[0]} to {days[-1]}, "
+            f"{int(monthly.labels.sum()):,} followed by a miss. Lead time from weekly scoring over the same period."
+        ),
+        evaluations=evaluations,
+        features_unsupported=features.missing,
+        feed=replay.fold_counts,
+        notes=(),
+        scorecard_table=_scorecard_rows(card),
+        facts={
+            "forbear": forbear.__version__,
+            "feature set": features.hash,
+            "data": about.data_fingerprint,
+            **{f"{kind} artefact": artefact.digest() for kind, artefact in artefacts.items()},
+        },
+        created=request.created,
+    )
+
+
+def _scorecard_rows(card: Scorecard | None) -> tuple[tuple[str, ...], ...]:
+    if card is None:
+        return ()
+    return tuple(
+        (row.feature, _bin(row.low, row.high), f"{row.points:.0f}", f"{row.rows_share:.1%}") for row in card.table()
+    )
+
+
+def _bin(low: float, high: float) -> str:
+    return "unknown" if np.isnan(low) else f"{low:.3g} to {high:.3g}"

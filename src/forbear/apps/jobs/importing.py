@@ -1,0 +1,40 @@
+"""Import a source into a home, and show its validation report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from forbear.adapters.disk import storage_errors
+from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.apps.jobs.loading import load_importer
+from forbear.importers.base import Importer
+
+
+def show_import(home: Home, console: Console, importer: Callable[[Path], Importer], *, replace: bool) -> None:
+    """Run an import and show its validation report. importer: made with a folder for its scratch files."""
+    scratch = home.folder / ".scratch"
+    with storage_errors(f"cannot write {scratch}"):
+        scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        summary = load_importer(home, importer(scratch), console, replace=replace)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    console.result(summary)
+    console.table("Validation report", ("what", "count"), list(_flattened(summary)))
+    if home.dead_letters.exists() and any(home.dead_letters.iterdir()):
+        console.say(f"Refused records and their reasons: {home.dead_letters}")
+
+
+def _flattened(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for name, value in values.items():
+        words = f"{prefix}{name.replace('_', ' ')}"
+        if isinstance(value, Mapping):
+            rows += _flattened(value, f"{words}: ")
+        else:
+            rows.append((words, f"{value:,}" if isinstance(value, int) else "-" if value is None else str(value)))
+    return rows

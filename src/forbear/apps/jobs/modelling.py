@@ -1,0 +1,198 @@
+"""Train and backtest on a home's archive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from forbear.adapters.disk import storage_errors, write_whole
+from forbear.adapters.holidays import bank_calendar
+from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.domain.deployment import HORIZON_DAYS, Deployment
+from forbear.domain.errors import ConfigError, ModelMismatch, NotEnoughData
+from forbear.engine.backfill import Replay, Rows, last_cut, training_rows
+from forbear.features.columns import day_number, day_of
+from forbear.features.compute import FeatureSet
+from forbear.models.artefact import Artefact, ModelTarget, make_artefact
+from forbear.models.dataset import Dataset, FeatureSpec
+from forbear.models.training import TrainedKind, TrainingSpec, train
+
+KINDS: tuple[TrainedKind, ...] = ("boosting", "scorecard")
+"""The first is the one that leads unless another is asked for."""
+
+
+def month_cuts(first: date, last: date) -> list[int]:
+    """Closed days whose next day is the first of a month in [first, last]."""
+    months = [date(year, month, 1) for year in range(first.year, last.year + 1) for month in range(1, 13)]
+    return [day_number(day) - 1 for day in months if first <= day <= last]
+
+
+def week_cuts(first: date, last: date) -> list[int]:
+    """Closed days whose next day is a Monday in [first, last]."""
+    start = first + timedelta(days=-first.weekday() % 7)
+    return [day_number(start) - 1 + step for step in range(0, (last - start).days + 1, 7)]
+
+
+CUTS = {"month": month_cuts, "week": week_cuts}
+
+
+def feature_specs(features: FeatureSet) -> tuple[FeatureSpec, ...]:
+    """What a model must know about the columns."""
+    return tuple(
+        FeatureSpec(name=f.name, group=f.group, direction=f.direction, low=f.low, high=f.high, unit=f.unit)
+        for f in features.features
+    )
+
+
+def dataset_of(rows: Rows, features: FeatureSet) -> Dataset:
+    """Rows as the model layer wants them."""
+    return Dataset(
+        features=np.ascontiguousarray(rows.values),
+        specs=feature_specs(features),
+        labels=rows.labels,
+        customers=rows.customer.view(np.int64),
+        as_of=rows.as_of_day.astype("datetime64[D]"),
+        days_ahead=rows.days_ahead,
+    )
+
+
+def replay_rows(home: Home, cut_days: list[int], console: Console, *, until: date | None) -> Replay:
+    """One pass over the archive with a bar."""
+    with console.progress("Replaying", home.archive.next_offset) as progress:
+        return training_rows(
+            home.archive,
+            home.deployment,
+            cut_days,
+            until_day=None if until is None else day_number(until),
+            calendar=bank_calendar(home.deployment.country),
+            progress=progress,
+        )
+
+
+def last_as_of(home: Home, until: date | None) -> date:
+    """The last as-of date whose label is mature, by what the home holds or by `until` if that is earlier."""
+    closed = home.archive.closed_day
+    if closed is None:
+        raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
+    end = closed + 1 if until is None else min(day_number(until), closed + 1)
+    return day_of(last_cut(home.deployment, end) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One trained model and where it was kept."""
+
+    kind: str
+    artefact: Artefact
+    path: Path
+
+    def summary(self) -> dict[str, object]:
+        """Plain values for a script."""
+        about = self.artefact.provenance
+        return {
+            "kind": self.kind,
+            "artefact": str(self.path),
+            "sha256": self.artefact.digest(),
+            "rows": about.rows,
+            "positives": about.positives,
+            "first_as_of": about.window.first_as_of,
+            "last_as_of": about.window.last_as_of,
+            "labels_end": about.window.labels_end,
+            "validation": about.metrics,
+        }
+
+
+def train_models(
+    home: Home, console: Console, *, until: date | None, every: str, kinds: tuple[TrainedKind, ...], seed: int
+) -> list[Trained]:
+    """Train each kind on everything known before `until`, and keep the artefacts."""
+    deployment = home.deployment
+    first = deployment.opens_on + timedelta(days=deployment.eligibility.history_days)
+    last = last_as_of(home, until)
+    cuts = CUTS[every](first, last)
+    if not cuts:
+        raise NotEnoughData(
+            f"no day between {first} and {last} has {deployment.eligibility.history_days} days of history before it "
+            f"and a label that is mature",
+            mend="bring a longer history, or a later --until",
+        )
+    replay = replay_rows(home, cuts, console, until=until)
+    features = FeatureSet.standard(deployment.unsupported)
+    dataset = dataset_of(replay.rows, features)
+    trained = []
+    with console.progress("Training", len(kinds)) as progress:
+        for done, kind in enumerate(kinds):
+            artefact = make_artefact(
+                train(dataset, TrainingSpec(kind, seed)), dataset, target_of(deployment), features.hash
+            )
+            trained.append(Trained(kind, artefact, keep(home, kind, artefact)))
+            progress(done + 1)
+    return trained
+
+
+def target_of(deployment: Deployment) -> ModelTarget:
+    """What the PD is of, in the deployment's own terms."""
+    miss = deployment.miss
+    days = miss.days_past_due_at_least if miss.kind == "days_past_due" else 1
+    return ModelTarget(days_past_due_at_least=days, within_days=HORIZON_DAYS, event=event_in_words(deployment))
+
+
+def event_in_words(deployment: Deployment) -> str:
+    """The miss that is foreseen, for people."""
+    miss = deployment.miss
+    match miss.kind:
+        case "missed_payment":
+            return "a scheduled payment missed"
+        case "days_past_due":
+            return f"{miss.days_past_due_at_least} days past due or more"
+        case "balance":
+            penalty = "".join(f" or {category.replace('_', ' ')} charged" for category in miss.penalty_categories)
+            return f"a current account below {miss.balance_below_minor / 100:.2f} {deployment.currency}{penalty}"
+
+
+def keep(home: Home, kind: str, artefact: Artefact) -> Path:
+    """Write an artefact under the name of its content, and note it as the newest of its kind."""
+    path = home.models / f"{kind}-{artefact.digest()[:12]}.json"
+    write_whole(path, artefact.encode())
+    write_whole(home.models / "latest.json", msgspec.json.encode({**_latest(home), kind: path.name}) + b"\n")
+    return path
+
+
+def load_model_of(home: Home, kind: str) -> Artefact:
+    """The newest artefact of a kind, for this deployment's features. Raises ConfigError where there is none."""
+    name = _latest(home).get(kind)
+    if name is None:
+        raise ConfigError(f"{home.folder} holds no {kind} model", mend="run `forbear train` with this --home first")
+    path = home.models / Path(name).name
+    with storage_errors(f"cannot read {path}"):
+        artefact = Artefact.decode(path.read_bytes())
+    return artefact.for_features(FeatureSet.standard(home.deployment.unsupported).hash)
+
+
+def kinds_kept(home: Home) -> list[str]:
+    """Kinds of which the home holds a model, the leading one first."""
+    return [kind for kind in KINDS if kind in _latest(home)]
+
+
+def require_unseen(artefact: Artefact, first_as_of: date) -> None:
+    """Raise ModelMismatch if a model has learned from anything that happened from that day on."""
+    if artefact.provenance.window.labels_end > first_as_of.isoformat():
+        raise ModelMismatch(
+            f"the model's labels end on {artefact.provenance.window.labels_end}, after the backtest's first day "
+            f"{first_as_of}: it has seen part of the answers",
+            mend=f"train again with --until {first_as_of}, or start the backtest later",
+        )
+
+
+def _latest(home: Home) -> Mapping[str, str]:
+    path = home.models / "latest.json"
+    if not path.exists():
+        return {}
+    with storage_errors(f"cannot read {path}"):
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])

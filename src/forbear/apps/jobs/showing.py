@@ -1,0 +1,123 @@
+"""What the modelling commands show: tables and sentences for a person, one line for a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.apps.jobs.backtesting import Backtest, Request, backtest
+from forbear.apps.jobs.modelling import Trained, train_models
+from forbear.apps.jobs.scoring import Scores, score, write_csv
+from forbear.apps.jobs.table import TableRequest, cross_validate
+from forbear.models.results import Evaluation, Figure
+from forbear.models.training import TrainedKind
+
+FIGURES = {
+    "auc": "AUC",
+    "pr_auc": "PR-AUC",
+    "ks": "KS",
+    "brier": "Brier",
+    "brier_base": "Brier of the base rate",
+    "calibration_slope": "calibration slope",
+    "precision_at_1pct": "precision at 1 %",
+    "recall_at_1pct": "recall at 1 %",
+    "recall_at_5pct": "recall at 5 %",
+}
+
+
+def show_training(
+    home: Home, console: Console, *, until: date | None, every: str, kinds: tuple[TrainedKind, ...], seed: int
+) -> list[Trained]:
+    """Train and show what came out."""
+    trained = train_models(home, console, until=until, every=every, kinds=kinds, seed=seed)
+    console.result({"models": [one.summary() for one in trained]})
+    for one in trained:
+        about = one.artefact.provenance
+        console.say(
+            f"{one.kind}: {about.rows:,} rows from {about.window.first_as_of} to {about.window.last_as_of}, "
+            f"{about.positives:,} positive -> {one.path}"
+        )
+    header = ("Validated forward in time (before calibration)", *(one.kind for one in trained))
+    metrics = [one.artefact.provenance.metrics for one in trained]
+    console.table(
+        "Training", header, [(words, *(_cell(m.get(name)) for m in metrics)) for name, words in FIGURES.items()]
+    )
+    return trained
+
+
+def _cell(figure: Mapping[str, float | None] | None) -> str:
+    if figure is None or figure["value"] is None:
+        return "-"
+    low, high = figure["low"], figure["high"]
+    interval = "" if low is None or high is None else f" [{low:.4g}, {high:.4g}]"
+    return f"{figure['value']:.4g}{interval}"
+
+
+def show_table(
+    request: TableRequest, console: Console
+) -> None:
+    """Cross-validate on a table and show the figures."""
+    found: Any = cross_validate(request, console)
+    console.result(found)
+    console.say(f"{found['rows']:,} rows, {found['positives']:,} positive, {len(found['columns'])} columns used")
+    for column, reason in found["left_out"].items():
+        console.say(f"left out: {column} ({reason})")
+    models = found["models"]
+    rows = [(words, *(_cell(m.get(name)) for m in models.values())) for name, words in FIGURES.items()]
+    console.table(f"{request.folds}-fold cross-validation", ("pooled out of fold", *models), rows)
+
+
+def show_backtest(home: Home, request: Request, console: Console) -> Backtest:
+    """Backtest and show the figures and the page's path."""
+    found = backtest(home, request, console)
+    console.result(found.summary())
+    print_evaluations(console, found.evaluations)
+    console.say(f"Page: {found.page}")
+    return found
+
+
+def print_evaluations(console: Console, evaluations: Sequence[Evaluation]) -> None:
+    """Figures of some models side by side, and how early each would have caught the misses."""
+    leading = evaluations[0]
+    title = f"Backtest: {leading.rows:,} rows, {leading.positives:,} misses, {leading.customers:,} customers"
+    header = ("95 % intervals over customers", *(one.model for one in evaluations))
+    rows = [
+        (words, *(_cell(one.figures[name].as_dict()) for one in evaluations)) for name, words in FIGURES.items()
+    ]
+    console.table(title, header, rows)
+    early = [
+        (f"{curve.budget:.0%} of the book a week", *(_percent(curve.caught[days - 1]) for days in (1, 7, 14, 21)))
+        for curve in leading.lead_time
+    ]
+    console.table(
+        f"Share of misses that {leading.model} caught at least so many days ahead",
+        ("alerted", "1 day", "7 days", "14 days", "21 days"),
+        early,
+    )
+
+
+def _percent(figure: Figure) -> str:
+    return f"{figure.value:.0%} [{figure.low:.0%}, {figure.high:.0%}]"
+
+
+def show_scores(
+    home: Home, console: Console, *, kind: str | None, as_of: date | None, top: int, out: Path | None
+) -> Scores:
+    """Score the book and show the riskiest."""
+    scores = score(home, console, kind=kind, as_of=as_of)
+    if out is not None:
+        write_csv(scores, out)
+    console.result(scores.summary(top))
+    listed = zip(scores.customers[:top], scores.probabilities[:top], strict=True)
+    console.table(
+        f"Riskiest of {len(scores.customers):,} customers as of {scores.as_of} ({scores.model})",
+        ("customer", "PD within 30 days"),
+        [(customer, f"{pd:.2%}") for customer, pd in listed],
+    )
+    if out is not None:
+        console.say(f"All scores: {out}")
+    return scores

@@ -1,0 +1,230 @@
+"""Training rows: one replay of the archive, paused at day closes, and the labels that time revealed afterwards.
+
+A row knows what the log held at its pause and nothing else. Its label asks whether the first miss of the next
+30 days happened, with everything that was known when the label had matured, but never past `until`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forbear.domain.calendar import BankCalendar
+from forbear.domain.deployment import HORIZON_DAYS, Deployment
+from forbear.domain.errors import NotEnoughData
+from forbear.engine.misses import Misses, misses_in
+from forbear.engine.ports import Archive
+from forbear.features.book import Book
+from forbear.features.columns import EventKind, day_number, day_of
+from forbear.features.compute import FeatureSet
+from forbear.features.eligibility import LOWEST, basically_eligible, extra, features_only, with_eligibility
+from forbear.features.hashing import Keys
+from forbear.features.kernels import Fold
+from forbear.features.ledger import Floats
+from forbear.features.local_time import DAY_US, local_time
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """n eligible customer-days, in order of day and customer.
+
+    values: (n, features).  customer: (n,) keys.  cut_day: (n,) the closed day; the question is asked at 00:00
+    of the next.  days_ahead: (n,) float64 days from then to the first miss, [0, 30), NaN if there was none.
+    lowest_balance: (n,) of 90 days [minor units], NaN where no balance is known.
+    """
+
+    values: Floats
+    customer: Keys
+    cut_day: NDArray[np.int64]
+    days_ahead: Floats
+    lowest_balance: Floats
+
+    @property
+    def labels(self) -> NDArray[np.bool_]:
+        """(n,) whether a payment was missed within the horizon."""
+        return ~np.isnan(self.days_ahead)
+
+    @property
+    def as_of_day(self) -> NDArray[np.int64]:
+        """(n,) the day at whose first instant the question is asked."""
+        return self.cut_day + 1
+
+    def where(self, mask: NDArray[np.bool_]) -> Rows:
+        """The rows of a mask."""
+        return Rows(*(getattr(self, f.name)[mask] for f in fields(self)))
+
+
+@dataclass(slots=True)
+class Replay:
+    """What one pass over the archive found.
+
+    fold_counts: how many events met each fate, by name of `Fold`.  closed_until: the last day closed.
+    """
+
+    rows: Rows
+    fold_counts: dict[str, int]
+    closed_until: int
+    customers: int
+    misses: Misses
+
+
+@dataclass(slots=True)
+class _Collected:
+    values: list[Floats] = field(default_factory=list)
+    slots: list[NDArray[np.int64]] = field(default_factory=list)
+    days: list[NDArray[np.int64]] = field(default_factory=list)
+    cut_offsets: dict[int, int] = field(default_factory=dict)
+
+
+def last_cut(deployment: Deployment, until_day: int) -> int:
+    """The last day whose close can be a row when nothing after the first instant of `until_day` may be used."""
+    return until_day - HORIZON_DAYS - deployment.miss.reporting_days - 1
+
+
+def training_rows(
+    archive: Archive,
+    deployment: Deployment,
+    cut_days: Collection[int],
+    *,
+    until_day: int | None = None,
+    calendar: BankCalendar | None = None,
+    progress: Progress | None = None,
+) -> Replay:
+    """Rows of all eligible customers at the close of each of cut_days.
+
+    until_day: nothing received from the first instant of that day on is used, and only cuts are kept whose
+    label had matured by then; None: the last closed day of the archive bounds the labels.
+    """
+    standard = FeatureSet.standard(deployment.unsupported)
+    book = Book(with_eligibility(standard, deployment), day_number(deployment.opens_on), calendar)
+    found = _Collected()
+    misses, counts = _replay(archive, deployment, book, set(cut_days), found, until_day, progress)
+    closed_until = book.open_day - 1
+    limit = last_cut(deployment, (closed_until + 1) if until_day is None else min(until_day, closed_until + 1))
+    rows = _labelled(found, book.keys, misses, deployment, limit)
+    return Replay(rows, counts, closed_until, book.customers, misses)
+
+
+def rows_at(
+    archive: Archive,
+    deployment: Deployment,
+    cut_day: int | None,
+    *,
+    calendar: BankCalendar | None = None,
+    progress: Progress | None = None,
+) -> tuple[Rows, int]:
+    """Rows of all eligible customers at the close of one day, without labels, and that day.
+
+    cut_day: None takes the last day that was closed. Nothing received after the close is used.
+    Raises NotEnoughData for a day that was never closed.
+    """
+    closed = archive.closed_day if cut_day is None else cut_day
+    if closed is None:
+        raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
+    standard = FeatureSet.standard(deployment.unsupported)
+    book = Book(with_eligibility(standard, deployment), day_number(deployment.opens_on), calendar)
+    found = _Collected()
+    misses, _ = _replay(archive, deployment, book, {closed}, found, None, progress)
+    if closed not in found.cut_offsets:
+        raise NotEnoughData(
+            f"{day_of(closed)} was never closed", mend=f"the last closed day is {day_of(book.open_day - 1)}"
+        )
+    return _labelled(found, book.keys, misses, deployment, closed), closed
+
+
+def _replay(
+    archive: Archive,
+    deployment: Deployment,
+    book: Book,
+    cut_days: set[int],
+    found: _Collected,
+    until_day: int | None,
+    progress: Progress | None,
+) -> tuple[Misses, dict[str, int]]:
+    zone = local_time(deployment.time_zone)
+    counts = np.zeros(len(Fold), dtype=np.int64)
+    parts: list[Misses] = []
+
+    def emit(day: int, slots: NDArray[np.int64], values: Floats) -> None:
+        eligible = basically_eligible(values, deployment)
+        found.values.append(values[eligible])
+        found.slots.append(slots[eligible])
+        found.days.append(np.full(int(eligible.sum()), day, dtype=np.int64))
+
+    for offset, columns, batch in archive.scan(zone):
+        known = len(batch)
+        if until_day is not None:
+            known = int(np.searchsorted(zone.local_us(batch.received_us), until_day * DAY_US, side="left"))
+            columns, batch = columns.take(slice(0, known)), batch.slice(0, known)
+        closes = np.flatnonzero(batch.kind == EventKind.DAY_CLOSED)
+        found.cut_offsets.update({int(batch.day[row]): offset + int(row) for row in closes})
+        counts += np.bincount(book.replay(batch, cut_days, emit), minlength=len(Fold))
+        parts.append(misses_in(deployment.miss, columns, batch, zone, offset))
+        if progress is not None:
+            progress(offset + known)
+    return Misses.joined(parts), {fold.name.lower(): int(counts[fold]) for fold in Fold}
+
+
+def _labelled(found: _Collected, keys: Keys, misses: Misses, deployment: Deployment, limit: int) -> Rows:
+    """Put labels to the collected rows, drop those with a recent known miss and those whose label is not mature."""
+    if not found.values:
+        return Rows(np.empty((0, 0)), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0), np.empty(0))
+    values, slots = np.concatenate(found.values), np.concatenate(found.slots)
+    days, customer = np.concatenate(found.days), keys[slots]
+    order = np.lexsort((customer, days))
+    lowest = extra(values, LOWEST)
+    rows = Rows(features_only(values)[order], customer[order], days[order], np.full(len(days), np.nan), lowest[order])
+    rows = rows.where(rows.cut_day <= limit)
+    index = _MissIndex(misses)
+    cut_offset = np.array([found.cut_offsets[int(day)] for day in rows.cut_day], dtype=np.int64)
+    recent = index.known_between(
+        rows.customer, rows.cut_day - deployment.eligibility.clear_days + 1, rows.cut_day, cut_offset
+    )
+    ahead = index.first_between(rows.customer, rows.as_of_day, rows.cut_day + HORIZON_DAYS) - rows.as_of_day
+    return replace(rows, days_ahead=ahead).where(~recent)
+
+
+class _MissIndex:
+    """Misses by customer and day, for looking up many windows at once."""
+
+    def __init__(self, misses: Misses) -> None:
+        self._misses = misses
+        self._customers, first = np.unique(misses.customer, return_index=True)
+        self._first = np.append(first, len(misses.customer))
+
+    def first_between(self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]) -> Floats:
+        """(n,) day of each customer's first miss in [start, end], NaN if there is none."""
+        found = np.full(len(customer), np.nan)
+        for row, low, high in self._windows(customer, start, end):
+            if low < high:
+                found[row] = self._misses.day[low]
+        return found
+
+    def known_between(
+        self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64], before: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """(n,) whether a miss in [start, end] was told of before a log offset."""
+        found = np.zeros(len(customer), dtype=np.bool_)
+        for row, low, high in self._windows(customer, start, end):
+            found[row] = bool((self._misses.offset[low:high] < before[row]).any())
+        return found
+
+    def _windows(
+        self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]
+    ) -> list[tuple[int, int, int]]:
+        """(row, first, past) of the misses of each row's window, for the rows whose customer has any."""
+        if not len(self._customers):
+            return []
+        place = np.minimum(np.searchsorted(self._customers, customer), len(self._customers) - 1)
+        windows = []
+        for row in np.flatnonzero(self._customers[place] == customer):
+            low, high = self._first[place[row]], self._first[place[row] + 1]
+            days = self._misses.day[low:high]
+            first, past = np.searchsorted(days, start[row], "left"), np.searchsorted(days, end[row], "right")
+            windows.append((int(row), int(low + first), int(low + past)))
+        return windows

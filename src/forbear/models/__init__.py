@@ -1,0 +1,1 @@
+"""Models: datasets, fits, calibration, honest figures and the artefact that carries them."""

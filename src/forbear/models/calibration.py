@@ -1,0 +1,119 @@
+"""From a model's log-odds to a PD that means what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]
+
+from forbear.domain.errors import CorruptState
+from forbear.models.dataset import Bools
+from forbear.models.documents import Document, Documented
+from forbear.models.logistic import logit, recalibrate, sigmoid
+from forbear.models.results import Floats
+
+CalibrationMethod: TypeAlias = Literal["platt", "isotonic"]
+
+# Two parameters from fewer positives say less than the model's own log-odds; steps need many more.
+PLATT_POSITIVES = 20
+ISOTONIC_POSITIVES = 1_000
+
+
+class Calibrator(Protocol):
+    """Log-odds in, PD out, never falling.  kind says which of the three it is."""
+
+    kind: ClassVar[str]
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """PD in [0, 1] of each row's log-odds, (n,)."""
+
+    def to_document(self) -> Document:
+        """JSON-able values, among them `kind`."""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """The calibrator that to_document wrote; raises CorruptState for anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Documented):
+    """The model's own PD: there were too few positives to correct it."""
+
+    kind: ClassVar[str] = "identity"
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """PD in [0, 1] of each row's log-odds, (n,)."""
+        return sigmoid(log_odds)
+
+
+@dataclass(frozen=True, slots=True)
+class Platt(Documented):
+    """PD = sigmoid(intercept + slope x log-odds), slope >= 0 (Platt 1999, on the logit scale)."""
+
+    kind: ClassVar[str] = "platt"
+
+    intercept: float
+    slope: float
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """PD in [0, 1] of each row's log-odds, (n,)."""
+        return sigmoid(self.intercept + self.slope * log_odds)
+
+
+@dataclass(frozen=True, slots=True)
+class Isotonic(Documented):
+    """A never-falling line through (log_odds, pd) points, flat outside (Zadrozny and Elkan 2002)."""
+
+    kind: ClassVar[str] = "isotonic"
+
+    log_odds: tuple[float, ...]
+    pd: tuple[float, ...]
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """PD in [0, 1] of each row's log-odds, (n,)."""
+        return np.interp(log_odds, self.log_odds, self.pd)
+
+
+CALIBRATORS: dict[str, type[Calibrator]] = {each.kind: each for each in (Identity, Platt, Isotonic)}
+
+
+def fit_calibrator(log_odds: Floats, labels: Bools, method: CalibrationMethod = "platt") -> Calibrator:
+    """The calibrator that so many positives can carry; its kind says which it became.
+
+    log_odds: (n,) from a model that has not seen these rows.  labels: (n,) bool.
+    Fewer than 20 positives, or no negatives: Identity.  Isotonic asked for with fewer than 1,000: Platt.
+    """
+    positives = int(np.count_nonzero(labels))
+    if positives < PLATT_POSITIVES or positives == len(labels):
+        return Identity()
+    if method == "isotonic" and positives >= ISOTONIC_POSITIVES:
+        return _isotonic(log_odds, labels)
+    return _platt(log_odds, labels)
+
+
+def load_calibrator(document: Mapping[str, Any]) -> Calibrator:
+    """The calibrator of any kind that a document holds; raises CorruptState for anything else."""
+    kind = document.get("kind")
+    if not isinstance(kind, str) or kind not in CALIBRATORS:
+        raise CorruptState(f"calibrator of unknown kind {kind!r}", mend="train the model again")
+    return CALIBRATORS[kind].from_document(document)
+
+
+def _platt(log_odds: Floats, labels: Bools) -> Calibrator:
+    line = recalibrate(log_odds, labels.astype(np.float64), np.ones(len(labels)))
+    if np.isnan(line.slope):
+        return Identity()
+    if line.slope < 0.0:
+        # Scores that rank backwards on unseen rows carry no news: everybody gets the prevalence.
+        return Platt(float(logit(np.array([labels.mean()]))[0]), 0.0)
+    return Platt(line.intercept, line.slope)
+
+
+def _isotonic(log_odds: Floats, labels: Bools) -> Isotonic:
+    # A step of pure positives or negatives is not certainty: half a row is the least that n rows tell.
+    least = 0.5 / len(labels)
+    fitted = IsotonicRegression(y_min=least, y_max=1.0 - least).fit(log_odds, labels.astype(np.float64))
+    return Isotonic(tuple(map(float, fitted.X_thresholds_)), tuple(map(float, fitted.y_thresholds_)))
