@@ -1,4 +1,4 @@
-"""Evaluations and rules: every promised figure, small curves, bins with intervals."""
+"""Evaluations: every promised figure, small curves, bins with intervals."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from forbear.models.dataset import Dataset
-from forbear.models.evaluate import calibration_bins, evaluate, wilson, with_lead_time
+from forbear.models.evaluate import Scored, calibration_bins, evaluate, evaluate_scored, wilson, with_lead_time
 from forbear.models.intervals import Bootstrap
 from forbear.models.results import Evaluation, Floats
-from forbear.models.rules import Rule, evaluate_rule
 
 BOOTSTRAP = Bootstrap(seed=0, resamples=40)
 NAMES = {"auc", "pr_auc", "ks", "brier", "brier_base", "log_loss", "calibration_slope", "calibration_intercept"}
@@ -106,29 +105,11 @@ def test_a_pd_that_is_none_is_refused(bank: Dataset, true_pd: Floats, value: flo
         evaluate("m", wrong, bank, (), BOOTSTRAP)
 
 
-def test_a_rule_is_ranked_but_not_calibrated(bank: Dataset) -> None:
-    """A rule has an AUC and no Brier score, unless somebody attaches PDs to it."""
-    rule = Rule("low cover", "cover", -1)
-    bare = evaluate_rule(rule, bank, BOOTSTRAP)
+def test_a_score_that_is_no_probability_is_ranked_but_not_calibrated(bank: Dataset) -> None:
+    """A rule of thumb has an AUC and no Brier score, and may rank whom it knows nothing of last."""
+    cover = bank.features[:, 1]
+    scores = np.where(np.isnan(cover), -np.inf, -cover)
+    bare = evaluate_scored(Scored("low cover", scores, bank, (), None), BOOTSTRAP)
     assert bare.figures["auc"].low > 0.6
     assert np.isnan([bare.figures[name].value for name in ("brier", "log_loss", "calibration_slope")]).all()
     assert bare.calibration == ()
-    with_pd = evaluate_rule(rule, bank, BOOTSTRAP, np.full(len(bank), 0.03))
-    assert with_pd.figures["brier"].value > 0.0
-    assert with_pd.figures["auc"] == bare.figures["auc"]
-
-
-def test_a_rule_cannot_fire_on_what_it_does_not_see(bank: Dataset) -> None:
-    """Unknown values come last, whichever way the rule looks."""
-    unknown = np.isnan(bank.features[:, 1])
-    for direction in (-1, 1):
-        scores = Rule("r", "cover", direction).scores(bank)
-        assert scores[unknown].max() < scores[~unknown].min()
-
-
-def test_a_rule_needs_a_direction_and_its_feature(bank: Dataset) -> None:
-    """A rule that looks neither way, or at nothing, is refused."""
-    with pytest.raises(ValueError, match="direction"):
-        Rule("r", "cover", 0)
-    with pytest.raises(ValueError, match="not in"):
-        Rule("r", "horoscope", 1).scores(bank)

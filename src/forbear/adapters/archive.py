@@ -88,9 +88,9 @@ class FileArchive:
         """Batches in log order from an offset on, one a segment."""
         for segment, table in self._tables(start, stored_names(NUMBERS)):
             skipped = max(start - segment.first, 0)
-            table = table.slice(skipped)
-            columns = columns_of_table(table, NUMBERS)
-            yield Scanned(segment.first + skipped, columns, batch_of(columns, zone, keys_of_table(table)))
+            tail = table.slice(skipped)
+            columns = columns_of_table(tail, NUMBERS)
+            yield Scanned(segment.first + skipped, columns, batch_of(columns, zone, keys_of_table(tail)))
 
     def read(self, start: int = 0) -> Iterator[EventColumns]:
         """Every column, in log order from an offset on, one segment at a time."""
@@ -155,7 +155,15 @@ class FileArchive:
 _RESTORE = "restore it from a backup, or import the data again into a new home"
 _SEGMENTS = msgspec.json.Decoder(Segment)
 # Everything else is nearly unique, and a dictionary of it would only be thrown away again.
-_REPEATING: Any = ["customer_id", "account_id", "currency", "customer_key", "account_key", "counterparty", *VOCABULARIES]
+_REPEATING: Any = [
+    "customer_id",
+    "account_id",
+    "currency",
+    "customer_key",
+    "account_key",
+    "counterparty",
+    *VOCABULARIES,
+]
 
 
 def _last_close(columns: EventColumns) -> int | None:

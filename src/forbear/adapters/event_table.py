@@ -87,8 +87,10 @@ def _codes(array: Any, words: list[str]) -> NDArray[np.int8]:
         array = array.dictionary_encode()
     ours = np.array([words.index(word) for word in array.dictionary.to_pylist()] or [-1], dtype=np.int8)
     indices = array.indices
+    codes: NDArray[np.int8]
     if not indices.null_count:
-        return ours[indices.to_numpy(zero_copy_only=False)]
+        codes = ours[indices.to_numpy(zero_copy_only=False)]
+        return codes
     codes = ours[pc.fill_null(indices, 0).to_numpy(zero_copy_only=False)]
     codes[array.is_null().to_numpy(zero_copy_only=False)] = -1
     return codes
@@ -106,4 +108,7 @@ def _bytes(array: Any) -> NDArray[np.bytes_]:
         return values
     encoded = array.dictionary_encode()
     words = np.array([*(word.encode() for word in encoded.dictionary.to_pylist()), b""])
-    return words[pc.fill_null(encoded.indices, len(words) - 1).to_numpy(zero_copy_only=False)]
+    texts_of_rows: NDArray[np.bytes_] = words[
+        pc.fill_null(encoded.indices, len(words) - 1).to_numpy(zero_copy_only=False)
+    ]
+    return texts_of_rows

@@ -16,5 +16,7 @@ def bank_calendar(country: str) -> BankCalendar:
     try:
         known = holidays.country_holidays(country, years=range(EARLIEST.year, LATEST.year + 1))
     except NotImplementedError as error:
-        raise ConfigError(f"no bank holidays are known for country {country!r}", mend="use an ISO code, or none") from error
+        raise ConfigError(
+            f"no bank holidays are known for country {country!r}", mend="use an ISO code, or none"
+        ) from error
     return BankCalendar.of(known)

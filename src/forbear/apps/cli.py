@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
@@ -162,9 +162,10 @@ def import_events(
     from forbear.apps.home import Home
     from forbear.apps.jobs.importing import show_import
     from forbear.importers.events import EventsImporter
+    from forbear.importers.mapping import load_mapping
 
-    def importer(scratch: Path) -> Any:
-        return EventsImporter(files, mapping, scratch)
+    def importer(scratch: Path) -> EventsImporter:
+        return EventsImporter(files, load_mapping(mapping), scratch=scratch, today=datetime.now(UTC).date())
 
     show_import(Home(home), Console(json=json), importer, replace=replace)
 
@@ -182,7 +183,7 @@ def train(
     until: Annotated[
         date | None, typer.Option(parser=day, help="Use nothing known from this day on; label windows end by it too.")
     ] = None,
-    every: Annotated[Every, typer.Option(help="How often the book is observed.")] = Every.WEEK,
+    every: Annotated[Every, typer.Option(help="How often the book is observed.")] = Every.MONTH,
     model: Annotated[list[Kind] | None, typer.Option(help="Which to train; both if left out.")] = None,
     table: Annotated[Path | None, typer.Option(help="Cross-validate on a ready-made feature table instead.")] = None,
     label: Annotated[str, typer.Option(help="With --table: the column of 0 and 1 to foresee.")] = "",
@@ -195,7 +196,7 @@ def train(
     """Train a readable scorecard and gradient-boosted trees on everything known before a date."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
-    from forbear.apps.jobs.modelling import KINDS
+    from forbear.apps.jobs.modelling import KINDS, TrainingRequest
     from forbear.apps.jobs.showing import show_table, show_training
     from forbear.apps.jobs.table import TableRequest
 
@@ -207,7 +208,7 @@ def train(
         request = TableRequest(path=table, label=label, folds=folds, seed=seed, include=include or (), kinds=kinds)
         show_table(request, console)
     else:
-        show_training(Home(home), console, until=until, every=every.value, kinds=kinds, seed=seed)
+        show_training(Home(home), console, TrainingRequest(until=until, every=every.value, kinds=kinds, seed=seed))
 
 
 @command(
@@ -249,7 +250,9 @@ def backtest(
     """,
 )
 def score(
-    as_of: Annotated[date | None, typer.Option(parser=day, help="Ask at 00:00 of this day; default: after the last.")] = None,
+    as_of: Annotated[
+        date | None, typer.Option(parser=day, help="Ask at 00:00 of this day; default: after the last.")
+    ] = None,
     model: Annotated[AnyKind | None, typer.Option(help="Which model; default: the best one that was trained.")] = None,
     top: Annotated[int, typer.Option(min=1, help="How many of the riskiest to print.")] = 10,
     out: Annotated[Path | None, typer.Option(help="Write everybody's score and features to this CSV file.")] = None,
@@ -259,9 +262,11 @@ def score(
     """Score every eligible customer with what was known at a day close."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
+    from forbear.apps.jobs.scoring import ScoreRequest
     from forbear.apps.jobs.showing import show_scores
 
-    show_scores(Home(home), Console(json=json), kind=model and model.value, as_of=as_of, top=top, out=out)
+    request = ScoreRequest(kind=model and model.value, as_of=as_of, top=top, out=out)
+    show_scores(Home(home), Console(json=json), request)
 
 
 @command(app, "demo", "forbear demo\nforbear demo --customers 5000 --home demo-home")
@@ -279,7 +284,7 @@ def demo(
 
 
 def main() -> None:
-    """Entry point. An interruption ends quietly with status 130, a closed pipe with 0, a bug with 1 and no traceback."""
+    """Entry point. An interruption ends with status 130, a closed pipe with 0, a bug with 1 and no traceback."""
     try:
         app()
     except KeyboardInterrupt:

@@ -65,7 +65,14 @@ class Console:
     def progress(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """A bar on stderr for work of so many steps; yields what takes the steps done so far."""
         from rich.console import Console as Rich
-        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         columns = (
             TextColumn("{task.description}"),

@@ -1,11 +1,11 @@
 """A deployment's home: one folder that holds all of its state.
 
-  deployment.json   currency, zone, definition of a miss; written with the first data
-  archive/          the log of record
-  snapshots/        ledgers, folded up to an offset
-  models/           artefacts, each named by its content; latest.json says which is the newest of a kind
-  dead-letters/     records that were refused, with their reasons
-  reports/          pages for people
+deployment.json   currency, zone, definition of a miss; written with the first data
+archive/          the log of record
+snapshots/        ledgers, folded up to an offset
+models/           artefacts, each named by its content; latest.json says which is the newest of a kind
+dead-letters/     records that were refused, with their reasons
+reports/          pages for people
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import msgspec
 
 from forbear.adapters.archive import FileArchive
 from forbear.adapters.disk import storage_errors, write_whole
+from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, CorruptState
+from forbear.engine.backfill import Feed
 
 DATA = ("deployment.json", "archive", "snapshots", "dead-letters")
 """What an import writes; models and reports outlive it."""
@@ -57,6 +59,11 @@ class Home:
     def archive(self) -> FileArchive:
         """The log of record."""
         return FileArchive(self.folder / "archive")
+
+    @property
+    def feed(self) -> Feed:
+        """The archive with what gives its events their meaning."""
+        return Feed(self.archive, self.deployment, bank_calendar(self.deployment.country))
 
     @property
     def snapshots(self) -> FileSnapshots:

@@ -1,1 +1,1 @@
-
+"""Facts, words, money and time: what everything else speaks of."""

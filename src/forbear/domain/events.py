@@ -163,7 +163,11 @@ def refusal(error: Exception) -> InvalidEvent:
     """The decoder's own message as an InvalidEvent that names the field."""
     text = str(error)
     found = _UNKNOWN.search(text) or _FIELD.search(text)
-    code = "not_json" if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError) else "mistyped"
+    code = (
+        "not_json"
+        if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError)
+        else "mistyped"
+    )
     return InvalidEvent(text, field=found.group(1) if found else "", code=code)
 
 

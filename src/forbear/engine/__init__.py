@@ -1,1 +1,1 @@
-
+"""What the system does, against ports and nothing else."""

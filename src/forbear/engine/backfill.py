@@ -16,7 +16,7 @@ from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.misses import Misses, misses_in
-from forbear.engine.ports import Archive
+from forbear.engine.ports import Archive, Scanned
 from forbear.features.book import Book
 from forbear.features.columns import EventKind, day_number, day_of
 from forbear.features.compute import FeatureSet
@@ -24,9 +24,18 @@ from forbear.features.eligibility import LOWEST, basically_eligible, extra, feat
 from forbear.features.hashing import Keys
 from forbear.features.kernels import Fold
 from forbear.features.ledger import Floats
-from forbear.features.local_time import DAY_US, local_time
+from forbear.features.local_time import DAY_US, LocalTime, local_time
 
 Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """An archive with what gives its events their meaning."""
+
+    archive: Archive
+    deployment: Deployment
+    calendar: BankCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +79,19 @@ class Replay:
     fold_counts: dict[str, int]
     closed_until: int
     customers: int
-    misses: Misses
 
 
 @dataclass(slots=True)
 class _Collected:
+    """What a pass gathers: the book at its end, values and slots of each cut, and where in the log the cuts were."""
+
+    book: Book
     values: list[Floats] = field(default_factory=list)
     slots: list[NDArray[np.int64]] = field(default_factory=list)
     days: list[NDArray[np.int64]] = field(default_factory=list)
     cut_offsets: dict[int, int] = field(default_factory=dict)
+    misses: list[Misses] = field(default_factory=list)
+    fold_counts: dict[str, int] = field(default_factory=dict)
 
 
 def last_cut(deployment: Deployment, until_day: int) -> int:
@@ -87,68 +100,41 @@ def last_cut(deployment: Deployment, until_day: int) -> int:
 
 
 def training_rows(
-    archive: Archive,
-    deployment: Deployment,
-    cut_days: Collection[int],
-    *,
-    until_day: int | None = None,
-    calendar: BankCalendar | None = None,
-    progress: Progress | None = None,
+    feed: Feed, cut_days: Collection[int], *, until_day: int | None = None, progress: Progress | None = None
 ) -> Replay:
     """Rows of all eligible customers at the close of each of cut_days.
 
     until_day: nothing received from the first instant of that day on is used, and only cuts are kept whose
     label had matured by then; None: the last closed day of the archive bounds the labels.
     """
-    standard = FeatureSet.standard(deployment.unsupported)
-    book = Book(with_eligibility(standard, deployment), day_number(deployment.opens_on), calendar)
-    found = _Collected()
-    misses, counts = _replay(archive, deployment, book, set(cut_days), found, until_day, progress)
-    closed_until = book.open_day - 1
-    limit = last_cut(deployment, (closed_until + 1) if until_day is None else min(until_day, closed_until + 1))
-    rows = _labelled(found, book.keys, misses, deployment, limit)
-    return Replay(rows, counts, closed_until, book.customers, misses)
+    found = _replay(feed, cut_days, until_day, progress)
+    closed_until = found.book.open_day - 1
+    limit = last_cut(feed.deployment, closed_until + 1 if until_day is None else min(until_day, closed_until + 1))
+    return Replay(_labelled(found, feed.deployment, limit), found.fold_counts, closed_until, found.book.customers)
 
 
-def rows_at(
-    archive: Archive,
-    deployment: Deployment,
-    cut_day: int | None,
-    *,
-    calendar: BankCalendar | None = None,
-    progress: Progress | None = None,
-) -> tuple[Rows, int]:
+def rows_at(feed: Feed, cut_day: int | None, *, progress: Progress | None = None) -> tuple[Rows, int]:
     """Rows of all eligible customers at the close of one day, without labels, and that day.
 
     cut_day: None takes the last day that was closed. Nothing received after the close is used.
     Raises NotEnoughData for a day that was never closed.
     """
-    closed = archive.closed_day if cut_day is None else cut_day
+    closed = feed.archive.closed_day if cut_day is None else cut_day
     if closed is None:
         raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
-    standard = FeatureSet.standard(deployment.unsupported)
-    book = Book(with_eligibility(standard, deployment), day_number(deployment.opens_on), calendar)
-    found = _Collected()
-    misses, _ = _replay(archive, deployment, book, {closed}, found, None, progress)
+    found = _replay(feed, {closed}, None, progress)
     if closed not in found.cut_offsets:
         raise NotEnoughData(
-            f"{day_of(closed)} was never closed", mend=f"the last closed day is {day_of(book.open_day - 1)}"
+            f"{day_of(closed)} was never closed", mend=f"the last closed day is {day_of(found.book.open_day - 1)}"
         )
-    return _labelled(found, book.keys, misses, deployment, closed), closed
+    return _labelled(found, feed.deployment, closed), closed
 
 
-def _replay(
-    archive: Archive,
-    deployment: Deployment,
-    book: Book,
-    cut_days: set[int],
-    found: _Collected,
-    until_day: int | None,
-    progress: Progress | None,
-) -> tuple[Misses, dict[str, int]]:
-    zone = local_time(deployment.time_zone)
+def _replay(feed: Feed, cut_days: Collection[int], until_day: int | None, progress: Progress | None) -> _Collected:
+    deployment, zone = feed.deployment, local_time(feed.deployment.time_zone)
+    features = with_eligibility(FeatureSet.standard(deployment.unsupported), deployment)
+    found = _Collected(Book(features, day_number(deployment.opens_on), feed.calendar))
     counts = np.zeros(len(Fold), dtype=np.int64)
-    parts: list[Misses] = []
 
     def emit(day: int, slots: NDArray[np.int64], values: Floats) -> None:
         eligible = basically_eligible(values, deployment)
@@ -156,31 +142,35 @@ def _replay(
         found.slots.append(slots[eligible])
         found.days.append(np.full(int(eligible.sum()), day, dtype=np.int64))
 
-    for offset, columns, batch in archive.scan(zone):
-        known = len(batch)
-        if until_day is not None:
-            known = int(np.searchsorted(zone.local_us(batch.received_us), until_day * DAY_US, side="left"))
-            columns, batch = columns.take(slice(0, known)), batch.slice(0, known)
+    for scanned in feed.archive.scan(zone):
+        offset, columns, batch = scanned if until_day is None else _known_by(scanned, until_day, zone)
         closes = np.flatnonzero(batch.kind == EventKind.DAY_CLOSED)
         found.cut_offsets.update({int(batch.day[row]): offset + int(row) for row in closes})
-        counts += np.bincount(book.replay(batch, cut_days, emit), minlength=len(Fold))
-        parts.append(misses_in(deployment.miss, columns, batch, zone, offset))
+        counts += np.bincount(found.book.replay(batch, cut_days, emit), minlength=len(Fold))
+        found.misses.append(misses_in(deployment.miss, columns, batch, zone, offset))
         if progress is not None:
-            progress(offset + known)
-    return Misses.joined(parts), {fold.name.lower(): int(counts[fold]) for fold in Fold}
+            progress(offset + len(batch))
+    found.fold_counts = {fold.name.lower(): int(counts[fold]) for fold in Fold}
+    return found
 
 
-def _labelled(found: _Collected, keys: Keys, misses: Misses, deployment: Deployment, limit: int) -> Rows:
+def _known_by(scanned: Scanned, until_day: int, zone: LocalTime) -> Scanned:
+    """The part of a batch that was received before the first instant of a day."""
+    rows = int(np.searchsorted(zone.local_us(scanned.batch.received_us), until_day * DAY_US, side="left"))
+    return Scanned(scanned.offset, scanned.columns.take(slice(0, rows)), scanned.batch.slice(0, rows))
+
+
+def _labelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
     """Put labels to the collected rows, drop those with a recent known miss and those whose label is not mature."""
     if not found.values:
         return Rows(np.empty((0, 0)), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0), np.empty(0))
     values, slots = np.concatenate(found.values), np.concatenate(found.slots)
-    days, customer = np.concatenate(found.days), keys[slots]
+    days, customer = np.concatenate(found.days), found.book.keys[slots]
     order = np.lexsort((customer, days))
     lowest = extra(values, LOWEST)
     rows = Rows(features_only(values)[order], customer[order], days[order], np.full(len(days), np.nan), lowest[order])
     rows = rows.where(rows.cut_day <= limit)
-    index = _MissIndex(misses)
+    index = _MissIndex(Misses.joined(found.misses))
     cut_offset = np.array([found.cut_offsets[int(day)] for day in rows.cut_day], dtype=np.int64)
     recent = index.known_between(
         rows.customer, rows.cut_day - deployment.eligibility.clear_days + 1, rows.cut_day, cut_offset
@@ -214,9 +204,7 @@ class _MissIndex:
             found[row] = bool((self._misses.offset[low:high] < before[row]).any())
         return found
 
-    def _windows(
-        self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]
-    ) -> list[tuple[int, int, int]]:
+    def _windows(self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]) -> list[tuple[int, int, int]]:
         """(row, first, past) of the misses of each row's window, for the rows whose customer has any."""
         if not len(self._customers):
             return []

@@ -1,1 +1,1 @@
-
+"""The ledger of days and the formulas over it."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from forbear.compiled import compiled
 from forbear.domain.events import CustomerUpdated
 from forbear.domain.terms import Frequency, OutcomeStatus
-from forbear.features.columns import NO_AMOUNT, NO_DAY, EventColumns, EventKind, day_number
+from forbear.features.columns import NO_DAY, EventColumns, EventKind, day_number
 from forbear.features.hashing import Keys, keys_of, mixed
 from forbear.features.local_time import DAY_US, LocalTime
 from forbear.features.measures import (
@@ -38,8 +38,7 @@ _HOUR_US = DAY_US // 24
 _SEQUENCE_BITS = np.int64(36)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedules:
+class Schedules(NamedTuple):
     """The obligations of all customer updates of a batch, flattened; one marker row an update comes first.
 
     first: (updates + 1,) int64: rows of update u are first[u]..first[u + 1].  amount_minor: (r,) int64.
@@ -170,7 +169,7 @@ def _schedules(columns: EventColumns) -> tuple[NDArray[np.int32], Schedules]:
 _UPDATES = msgspec.json.Decoder(CustomerUpdated)
 
 
-@njit(cache=True)
+@compiled
 def _fill(  # one pass over many columns: a kernel has as many parameters as it has columns
     kind: Any, local_us: Any, booked_us: Any, sequence: Any,
     direction: Any, account_kind: Any, channel: Any, category: Any, status: Any,
@@ -205,7 +204,7 @@ def _fill(  # one pass over many columns: a kernel has as many parameters as it 
             payments, unpaid = np.int64(deltas[outcome_status[i], 0]), np.int64(deltas[outcome_status[i], 1])
             late = np.int64(0)
             if (outcome_status[i] == _PAID or outcome_status[i] == _CURED) and paid_on[i] > day:
-                late = min(paid_on[i] - day, 32_767)
+                late = min(np.int64(paid_on[i]) - day, np.int64(32_767))
             outcome = (payments & 0xFF) << 16 | (unpaid & 0xFF) << 24 | late << 32
             check ^= mixed(np.uint64(outcome_status[i]) ^ account[i]) + np.uint64(np.int64(paid_on[i]) + due[i])
         elif kind[i] == _CUSTOMER:

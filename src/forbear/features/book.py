@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import namedtuple
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from forbear.domain.calendar import BankCalendar
 from forbear.features import passes, pool
-from forbear.features.batch import EventBatch, Schedules
+from forbear.features.batch import EventBatch
 from forbear.features.civil import CALENDAR_DAYS
 from forbear.features.columns import EventKind, day_of
 from forbear.features.compute import FeatureSet
@@ -27,9 +26,6 @@ LAYOUT_VERSION = 1
 
 BLOCK = 2_048
 """Customers whose answers are made before their features are: small enough to stay in the cache."""
-
-_SCHEDULES = [f.name for f in fields(Schedules)]
-Rows = namedtuple("Rows", _SCHEDULES)  # noqa: PYI024  the compiler takes a namedtuple of arrays, not a dataclass
 
 Emit = Callable[[int, NDArray[np.int64], Floats], None]
 """Takes a cut day, the slots known at it and their (n, features) values."""
@@ -63,7 +59,7 @@ class Book:
         self.business = business_table(calendar or BankCalendar())
         self._count = np.zeros(1, dtype=np.int64)
         self._top = np.zeros(1, dtype=np.int64)
-        self._pool = np.empty(1 << 14, dtype=np.int64)
+        self._pool = pool.pool_of(np.empty(1 << 14, dtype=np.int64))
         self._slots = np.empty((1 << 8, pool.SLOT_WORDS), dtype=np.int64)
         self._make_directory(1 << 9)
 
@@ -82,7 +78,8 @@ class Book:
     @property
     def resident_bytes(self) -> int:
         """Bytes held: the pool with its slack and garbage, slots and directory."""
-        return self._pool.nbytes + self._slots.nbytes + self._table.nbytes + self._table_slots.nbytes
+        held = (self._pool.words, self._slots, self._table, self._table_slots)
+        return sum(array.nbytes for array in held)
 
     def compute(self, slots: NDArray[np.int64] | None = None) -> Floats:
         """(n, features) values of some slots (all, if None) at the open day, that day's events so far included."""
@@ -127,8 +124,8 @@ class Book:
         order, first = passes.by_slot(slots, self.customers)
         rows = events[order]
         run = passes.Run(
-            record=batch.record[rows],
-            schedules=Rows(*(getattr(batch.schedules, name) for name in _SCHEDULES)),
+            record=passes.permuted(batch.record, rows),
+            schedules=batch.schedules,
             rows=rows,
             first=first,
             open_days=open_days,
@@ -161,7 +158,7 @@ class Book:
         """A copy of everything, without slack: fold the rest of the log on top of it and nothing is lost."""
         room = np.empty(int(self._top[0]) + 1, dtype=np.int64)
         slots = self._slots[: self.customers].copy()
-        top = pool.collect(self._pool, slots, self.customers, self._first_day, room, False)
+        top = pool.collect(self._pool, slots, self.customers, self._first_day, pool.pool_of(room), False)
         return BookState(room[:top].copy(), slots, self.open_day, self.skipped_days)
 
     def restore(self, state: BookState) -> None:
@@ -170,8 +167,8 @@ class Book:
         self._count[0] = count
         self._slots = np.empty((max(count, 256), pool.SLOT_WORDS), dtype=np.int64)
         self._slots[:count] = state.slots
-        self._pool = np.empty(max(int(len(state.pool) * 1.1), 1 << 14), dtype=np.int64)
-        self._pool[: len(state.pool)] = state.pool
+        self._pool = pool.pool_of(np.empty(max(len(state.pool) * 9 // 8, 1 << 14), dtype=np.int64))
+        self._pool.words[: len(state.pool)] = state.pool
         self._top[0] = len(state.pool)
         self.open_day, self.skipped_days = state.open_day, state.skipped_days
         self._make_directory(_power_of_two(count * 2))
@@ -186,19 +183,21 @@ class Book:
     def _first_day(self) -> int:
         return self.open_day - (pool.HORIZON_DAYS - 1)
 
-    def _closes(self, batch: EventBatch, cut_days: Collection[int]) -> tuple[NDArray[np.int32], ...]:
+    def _closes(
+        self, batch: EventBatch, cut_days: Collection[int]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
         """Open day of every row, and place and day of every cut in the batch."""
         open_days = np.empty(len(batch), dtype=np.int32)
         places: list[int] = []
         days: list[int] = []
         since, wanted = 0, frozenset(cut_days)
-        for row in np.flatnonzero(batch.kind == EventKind.DAY_CLOSED):
+        for row in np.flatnonzero(batch.kind == EventKind.DAY_CLOSED).tolist():
             day = int(batch.day[row])
             open_days[since : row + 1] = self.open_day
             since = row
             if day >= self.open_day:
                 if day in wanted:
-                    places.append(int(row))
+                    places.append(row)
                     days.append(day)
                 self.close_day(day)
             open_days[row] = self.open_day
@@ -213,12 +212,12 @@ class Book:
             self._pool, self._slots, self._top, run, block,
             self.features.asks, self.business, answers, known, codes, progress,
         ):  # fmt: skip
-            self._collect(len(self._pool) // 8)
+            self._collect(len(self._pool.words) // 8)
 
     def _collect(self, wanted: int) -> None:
         live = int(pool.live_words(self._slots, self.customers))
         size = max(live + live // (16 if live > 1 << 26 else 2) + wanted, 1 << 14)
-        room = np.empty(size, dtype=np.int64)
+        room = pool.pool_of(np.empty(size, dtype=np.int64))
         self._top[0] = pool.collect(self._pool, self._slots, self.customers, self._first_day, room, True)
         self._pool = room
 
@@ -248,7 +247,7 @@ def business_table(calendar: BankCalendar) -> NDArray[np.uint8]:
     """(CALENDAR_DAYS,) uint8: 1 on days on which the bank works."""
     weekday = (np.arange(CALENDAR_DAYS) + 3) % 7  # 1970-01-01 was a Thursday
     table = (weekday < 5).astype(np.uint8)
-    for number in np.flatnonzero(table):
+    for number in np.flatnonzero(table).tolist():
         if day_of(number) in calendar.holidays:
             table[number] = 0
     return table

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from forbear.compiled import compiled, inlined
 
 CALENDAR_DAYS = 47_500
 """Length of a table with one entry a day from 1970-01-01 on; it reaches past 2100-01-01."""
 
 
-@njit(cache=True, inline="always")
+@inlined
 def civil(day: Any) -> Any:
     """(year, month, day of month) of a day number."""
     z = day + 719_468
@@ -26,7 +26,7 @@ def civil(day: Any) -> Any:
     return yoe + era * 400 + (1 if month <= 2 else 0), month, doy - (153 * mp + 2) // 5 + 1
 
 
-@njit(cache=True, inline="always")
+@inlined
 def day_from_civil(year: Any, month: Any, dom: Any) -> Any:
     """Day number of a date."""
     y = year - 1 if month <= 2 else year
@@ -38,7 +38,7 @@ def day_from_civil(year: Any, month: Any, dom: Any) -> Any:
     return era * 146_097 + doe - 719_468
 
 
-@njit(cache=True)
+@compiled
 def on_day_of_month(year: Any, month: Any, dom: Any) -> Any:
     """Day number of a day of a month, its last day where the month is shorter. month may exceed 1..12."""
     year += (month - 1) // 12
@@ -48,14 +48,14 @@ def on_day_of_month(year: Any, month: Any, dom: Any) -> Any:
     return min(first + dom - 1, past - 1)
 
 
-@njit(cache=True)
+@compiled
 def months_later(day: Any, months: Any) -> Any:
     """The same day of the month, so many months later."""
     year, month, dom = civil(day)
     return on_day_of_month(year, month + months, dom)
 
 
-@njit(cache=True)
+@compiled
 def business_day(day: Any, business: Any) -> Any:
     """The day itself, or the next on which the bank works. business: (CALENDAR_DAYS,) of 0 and 1."""
     while day < len(business) - 1 and business[day] == 0:

@@ -154,7 +154,9 @@ def columns_of(events: Sequence[Event]) -> EventColumns:
     rows = [_row(event) for event in events]
     return EventColumns(
         **{
-            name: np.array([row.get(name, EMPTY.get(name)) for row in rows], dtype="S1" if not rows and dtype == "S" else dtype)
+            name: np.array(
+                [row.get(name, EMPTY.get(name)) for row in rows], dtype="S1" if not rows and dtype == "S" else dtype
+            )
             for name, dtype in DTYPES.items()
         }
     )
@@ -244,7 +246,7 @@ def _event(row: dict[str, Any]) -> Event:
                 obligation_id=row["account_id"].decode(),
                 due_on=day_of(row["day"]),
                 amount_due_minor=row["amount_minor"],
-                status=_MEMBERS["outcome_status"][row["outcome_status"]],  # type: ignore[arg-type]
+                status=_MEMBERS["outcome_status"][row["outcome_status"]],
                 booked_at=instant(row["booked_us"]),
                 received_at=received,
                 paid_on=None if row["paid_on"] == NO_DAY else day_of(row["paid_on"]),

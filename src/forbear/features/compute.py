@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -105,5 +105,3 @@ def _probe(questions: int, seed: int) -> Floats:
     answers = values.astype(np.float64).reshape(questions, 64)
     answers[(state % np.uint64(31) == 0).reshape(questions, 64)] = np.nan
     return answers
-
-

@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from forbear.compiled import compiled
 from forbear.features.batch import MONTHLY, NO_OBLIGATION, WEEKLY
 from forbear.features.civil import business_day, civil, on_day_of_month
 from forbear.features.columns import NO_DAY
@@ -51,58 +51,56 @@ _LIQUID_KINDS = 2
 _UNKNOWN = np.iinfo(np.int64).min
 
 
-@njit(cache=True)
+@compiled
 def _cumulate(pool: Any, slot: Any, open_day: Any, sums: Any) -> None:
     """Fill sums (HORIZON_DAYS + 1, MEASURES): row d is the sum of the horizon's first d days."""
-    pool32, pool8 = pool.view(np.int32), pool.view(np.int8)
     first_day = open_day - (HORIZON_DAYS - 1)
     sums[:] = 0
     for row in range(slot[3 * FLOWS + 1]):
         at = slot[3 * FLOWS] + row * FLOW_WORDS
-        day = pool32[2 * at] >> 1
+        day = pool.ints[2 * at] >> 1
         if day < first_day or day > open_day:
             continue
-        carry = pool32[2 * at] & 1
+        carry = pool.ints[2 * at] & 1
         into = sums[day - first_day + 1]
         amount_unit = AMOUNT_UNIT if carry else 1
         for measure in range(AMOUNTS):
-            into[measure] += pool32[2 * at + 1 + measure] * amount_unit
+            into[measure] += pool.ints[2 * at + 1 + measure] * amount_unit
         count_unit = COUNT_UNIT if carry else 1
         for measure in range(AMOUNTS, MEASURES):
-            into[measure] += pool8[8 * at + COUNTS_BYTE + measure - AMOUNTS] * count_unit
+            into[measure] += pool.octets[8 * at + COUNTS_BYTE + measure - AMOUNTS] * count_unit
     for day in range(HORIZON_DAYS):
         for measure in range(MEASURES):
             sums[day + 1, measure] += sums[day, measure]
 
 
-@njit(cache=True)
+@compiled
 def _fill_balances(pool: Any, slot: Any, open_day: Any, closing: Any, lowest: Any) -> None:
     """Fill closing and lowest, (HORIZON_DAYS,) int64 minor units over liquid accounts; _UNKNOWN before the first.
 
     closing: sum of each account's last balance up to that day.  lowest: sum of each account's lowest of the
     day, a lower bound where several accounts move on one day.
     """
-    pool32 = pool.view(np.int32)
     first_day = open_day - (HORIZON_DAYS - 1)
     last = np.zeros(MOST_ACCOUNTS, dtype=np.int64)
     total, known, filled = np.int64(0), False, 0
     start, used = slot[3 * BALANCES], slot[3 * BALANCES + 1]
     accounts = slot[3 * ACCOUNTS]
     row = 0
-    while row < used and pool32[2 * (start + row * BALANCE_WORDS) + 6] <= open_day:
-        day = pool32[2 * (start + row * BALANCE_WORDS) + 6]
+    while row < used and pool.ints[2 * (start + row * BALANCE_WORDS) + 6] <= open_day:
+        day = pool.ints[2 * (start + row * BALANCE_WORDS) + 6]
         place = day - first_day
         while filled < place:
             closing[filled] = lowest[filled] = total if known else _UNKNOWN
             filled += 1
         low = total
-        while row < used and pool32[2 * (start + row * BALANCE_WORDS) + 6] == day:
+        while row < used and pool.ints[2 * (start + row * BALANCE_WORDS) + 6] == day:
             at = start + row * BALANCE_WORDS
-            account = pool32[2 * at + 7]
-            if pool[accounts + account * ACCOUNT_WORDS + 1] < _LIQUID_KINDS:
-                low += pool[at + 2] - last[account]
-                total += pool[at + 1] - last[account]
-                last[account] = pool[at + 1]
+            account = pool.ints[2 * at + 7]
+            if pool.words[accounts + account * ACCOUNT_WORDS + 1] < _LIQUID_KINDS:
+                low += pool.words[at + 2] - last[account]
+                total += pool.words[at + 1] - last[account]
+                last[account] = pool.words[at + 1]
                 known = True
             row += 1
         if place >= 0:
@@ -114,19 +112,18 @@ def _fill_balances(pool: Any, slot: Any, open_day: Any, closing: Any, lowest: An
         filled += 1
 
 
-@njit(cache=True)
+@compiled
 def _newest_update(pool: Any, slot: Any, open_day: Any) -> Any:
     """Order of the update in force on the open day, or -1."""
-    pool32 = pool.view(np.int32)
     newest = np.int64(-1)
     for row in range(slot[3 * DUES + 1]):
         at = slot[3 * DUES] + row * DUE_WORDS
-        if pool32[2 * at + 6] <= open_day and pool[at] > newest:
-            newest = pool[at]
+        if pool.ints[2 * at + 6] <= open_day and pool.words[at] > newest:
+            newest = pool.words[at]
     return newest
 
 
-@njit(cache=True)
+@compiled
 def _times_due(frequency: Any, due: Any, ends: Any, open_day: Any, days: Any, business: Any) -> Any:
     """How often a schedule falls due in (open_day, open_day + days], bank holidays moving it on."""
     until = open_day + days
@@ -149,7 +146,7 @@ def _times_due(frequency: Any, due: Any, ends: Any, open_day: Any, days: Any, bu
     return times
 
 
-@njit(cache=True)
+@compiled
 def _owed(pool: Any, slot: Any, open_day: Any, days: Any, business: Any) -> Any:
     """Scheduled payments falling due in the next `days` days, or in a usual month if days is 0 [minor units].
 
@@ -158,25 +155,24 @@ def _owed(pool: Any, slot: Any, open_day: Any, days: Any, business: Any) -> Any:
     newest = _newest_update(pool, slot, open_day)
     if newest < 0:
         return np.nan
-    pool32 = pool.view(np.int32)
     total = np.int64(0)
     for row in range(slot[3 * DUES + 1]):
         at = slot[3 * DUES] + row * DUE_WORDS
-        frequency = pool32[2 * at + 7]
-        if pool[at] != newest or frequency == NO_OBLIGATION:
+        frequency = pool.ints[2 * at + 7]
+        if pool.words[at] != newest or frequency == NO_OBLIGATION:
             continue
-        due, ends = pool32[2 * at + 4], pool32[2 * at + 5]
+        due, ends = pool.ints[2 * at + 4], pool.ints[2 * at + 5]
         if days > 0:
-            total += pool[at + 1] * _times_due(frequency, due, ends, open_day, days, business)
+            total += pool.words[at + 1] * _times_due(frequency, due, ends, open_day, days, business)
         elif due <= open_day + 31 and (ends == NO_DAY or ends > open_day):
             if frequency == MONTHLY:
-                total += pool[at + 1]
+                total += pool.words[at + 1]
             elif frequency == WEEKLY:
-                total += pool[at + 1] * 13 // 3
+                total += pool.words[at + 1] * 13 // 3
     return float(total)
 
 
-@njit(cache=True)
+@compiled
 def _from_sums(ask: Any, measure: Any, days: Any, ago: Any, sums: Any) -> Any:
     end = HORIZON_DAYS - ago
     start = end - days
@@ -194,7 +190,7 @@ def _from_sums(ask: Any, measure: Any, days: Any, ago: Any, sums: Any) -> Any:
     return float(answer)
 
 
-@njit(cache=True)
+@compiled
 def _from_balances(ask: Any, days: Any, ago: Any, closing: Any, lowest: Any) -> Any:
     end = HORIZON_DAYS - ago
     if ask == _CLOSING:
@@ -206,7 +202,7 @@ def _from_balances(ask: Any, days: Any, ago: Any, closing: Any, lowest: Any) -> 
     return np.nan if answer == np.iinfo(np.int64).max else float(answer)
 
 
-@njit(cache=True)
+@compiled
 def gather(pool: Any, slot: Any, open_day: Any, asks: Any, business: Any, scratch: Any, answers: Any) -> None:
     """Answer every ask for one customer.
 
@@ -224,7 +220,7 @@ def gather(pool: Any, slot: Any, open_day: Any, asks: Any, business: Any, scratc
             answers[k] = _from_balances(ask, days, ago, scratch.closing, scratch.lowest)
         elif ask == _HISTORY:
             answers[k] = float(max(open_day - slot[FIRST_DAY] + 1, 0))
-        elif ask == _DUE or ask == _DUE_MONTHLY:
+        elif ask <= _DUE_MONTHLY:
             answers[k] = _owed(pool, slot, open_day, days, business)
         else:
             if not inferred:

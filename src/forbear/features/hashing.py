@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from forbear.compiled import compiled, inlined
 
 Keys: TypeAlias = NDArray[np.uint64]
 
@@ -19,7 +20,7 @@ _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
 
-@njit(cache=True, inline="always")
+@inlined
 def mixed(value: Any) -> Any:
     """The finaliser of splitmix64 (Steele, Lea, Flood 2014): every input bit moves every output bit."""
     value = (value ^ (value >> np.uint64(30))) * _FIRST
@@ -27,7 +28,7 @@ def mixed(value: Any) -> Any:
     return value ^ (value >> np.uint64(31))
 
 
-@njit(cache=True)
+@compiled
 def _keys(text: Any, width: int, keys: Any) -> None:
     for row in range(len(keys)):
         start = row * width

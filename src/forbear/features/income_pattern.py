@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from forbear.compiled import compiled
 from forbear.features.civil import business_day, months_later
 from forbear.features.pool import HORIZON_DAYS
 
@@ -23,7 +23,7 @@ _SHORTEST_GAP, _MONTHLY_FROM, _MONTHLY_TO = 5, 26, 35
 _LOOK_BACK = 4
 
 
-@njit(cache=True)
+@compiled
 def _pay_days(daily: Any, days: Any, sums: Any) -> int:
     """Fill days (index, newest last) and sums of the pay days; answer how many, 0 if there are fewer than three."""
     largest = np.zeros(3, dtype=np.int64)
@@ -51,7 +51,7 @@ def _pay_days(daily: Any, days: Any, sums: Any) -> int:
     return count if count >= 3 else 0
 
 
-@njit(cache=True)
+@compiled
 def _usual_gap(days: Any, count: int) -> int:
     """Median gap between pay days, or 0 if fewer than two thirds of the gaps are near it."""
     gaps = days[1:count] - days[: count - 1]
@@ -63,7 +63,7 @@ def _usual_gap(days: Any, count: int) -> int:
     return usual if usual >= _SHORTEST_GAP and 3 * near >= 2 * len(gaps) else 0
 
 
-@njit(cache=True)
+@compiled
 def _expected(days: Any, count: int, gap: int, first_day: Any, business: Any) -> Any:
     """The day on which the next pay is due: the median of where the last pay days put it."""
     looked = min(count, _LOOK_BACK)
@@ -75,7 +75,7 @@ def _expected(days: Any, count: int, gap: int, first_day: Any, business: Any) ->
     return business_day(np.sort(candidates)[looked // 2], business)
 
 
-@njit(cache=True)
+@compiled
 def income_pattern(daily: Any, open_day: Any, business: Any, found: Any) -> None:
     """Fill found (4,) float64 for one customer: delay [days], last and usual pay [minor], share of pay days.
 

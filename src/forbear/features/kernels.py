@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from forbear.compiled import compiled, move_words
 from forbear.features.batch import ACCOUNT, AMOUNT, BALANCE_AFTER, CODES, DAYS, IDENTITY, ORDER, OUTCOME
 from forbear.features.columns import NO_AMOUNT, EventKind
 from forbear.features.measures import AMOUNTS, COUNTS, MEASURES, Measure
@@ -56,99 +56,92 @@ REFUSED = frozenset(
 
 _NOT_FOUND, _OUT_OF_ROOM = -1, -2
 # Plain integers: the compiler treats them as constants.
-_FOLDED, _LATE, _WAITING, _DUPLICATE, _CONFLICT, _PARKED = (
-    Fold.FOLDED.value, Fold.LATE.value, Fold.WAITING.value, Fold.DUPLICATE.value, Fold.CONFLICT.value, Fold.PARKED.value,
-)  # fmt: skip
-_WRONG_CURRENCY, _WRONG_KIND, _TOO_MANY, _OVERFLOW = (
-    Fold.WRONG_CURRENCY.value, Fold.WRONG_ACCOUNT_KIND.value, Fold.TOO_MANY_ACCOUNTS.value, Fold.OVERFLOW.value,
-)  # fmt: skip
+_FOLDED, _LATE, _WAITING, _, _DUPLICATE, _CONFLICT, _PARKED, _WRONG_CURRENCY, _WRONG_KIND, _TOO_MANY, _OVERFLOW = (
+    fold.value for fold in Fold
+)
 _TRANSACTION, _CUSTOMER = EventKind.TRANSACTION.value, EventKind.CUSTOMER.value
 _PAYMENTS, _UNPAID, _LATE_PAYMENTS, _LATENESS = (
     Measure.PAYMENTS.value, Measure.UNPAID.value, Measure.LATE_PAYMENTS.value, Measure.LATENESS_DAYS.value,
 )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled
 def _seen_at(pool: Any, slot: Any, key: Any) -> Any:
     """The row of a key in SEEN, or -1. The first loop has no exit, so that it runs several keys at a time."""
     start, used = slot[3 * SEEN], slot[3 * SEEN + 1]
-    wanted = np.int64(key)
+    keys = pool.words[start : start + used]
     hit = False
-    for row in range(used):
-        hit |= pool[start + row] == wanted
+    for row in range(len(keys)):
+        hit |= keys[row] == key
     if hit:
-        for row in range(used):
-            if pool[start + row] == wanted:
+        for row in range(len(keys)):
+            if keys[row] == key:
                 return row
     return _NOT_FOUND
 
 
-@njit(cache=True)
+@compiled
 def _check_seen(pool: Any, slot: Any, key: Any, content: Any, first_day: Any) -> Any:
     """_FOLDED for a key that is new (or so old that it counts as new), else _DUPLICATE or _CONFLICT."""
     row = _seen_at(pool, slot, key)
     if row < 0:
         return _FOLDED
-    meta = pool.view(np.int32)[2 * (slot[3 * SEEN] + slot[3 * SEEN + 2]) + row]
+    meta = pool.ints[2 * (slot[3 * SEEN] + slot[3 * SEEN + 2]) + row]
     if (meta >> 16) & 0xFFFF < first_day:
-        pool[slot[3 * SEEN] + row] = np.int64(0)  # expired: the id may be used anew
+        pool.words[slot[3 * SEEN] + row] = np.int64(0)  # expired: the id may be used anew
         return _FOLDED
     return _DUPLICATE if meta & 0xFFFF == content else _CONFLICT
 
 
-@njit(cache=True)
+@compiled
 def _remember(pool: Any, slot: Any, key: Any, content: Any, day: Any) -> None:
     row = slot[3 * SEEN + 1]
     start, room = slot[3 * SEEN], slot[3 * SEEN + 2]
-    pool[start + row] = np.int64(key)
-    pool.view(np.int32)[2 * (start + room) + row] = (np.int32(day) << 16) | np.int32(content)
+    pool.words[start + row] = key
+    pool.ints[2 * (start + room) + row] = (np.int32(day) << 16) | np.int32(content)
     slot[3 * SEEN + 1] = row + 1
 
 
-@njit(cache=True)
+@compiled
 def _flow_row(pool: Any, slot: Any, key: Any) -> Any:
     """First word of the flow row of a day (key: day * 2 + carry), made if it is not there. Room is reserved."""
-    pool32 = pool.view(np.int32)
     start, used = slot[3 * FLOWS], slot[3 * FLOWS + 1]
     row = used - 1
-    while row >= 0 and pool32[2 * (start + row * FLOW_WORDS)] > key:
+    while row >= 0 and pool.ints[2 * (start + row * FLOW_WORDS)] > key:
         row -= 1
-    if row >= 0 and pool32[2 * (start + row * FLOW_WORDS)] == key:
+    if row >= 0 and pool.ints[2 * (start + row * FLOW_WORDS)] == key:
         return start + row * FLOW_WORDS
     at = start + (row + 1) * FLOW_WORDS
-    for word in range(start + used * FLOW_WORDS - 1, at - 1, -1):
-        pool[word + FLOW_WORDS] = pool[word]
+    move_words(pool.words, at + FLOW_WORDS, at, (used - row - 1) * FLOW_WORDS)
     for word in range(at, at + FLOW_WORDS):
-        pool[word] = 0
-    pool32[2 * at] = key
+        pool.words[word] = 0
+    pool.ints[2 * at] = key
     slot[3 * FLOWS + 1] = used + 1
     return at
 
 
-@njit(cache=True)
+@compiled
 def _fits(pool: Any, at: Any, deltas: Any) -> bool:
     """Whether some deltas fit one flow row."""
-    pool32, pool8 = pool.view(np.int32), pool.view(np.int8)
     fits = True
     for measure in range(AMOUNTS):
-        total = np.int64(pool32[2 * at + 1 + measure]) + deltas[measure]
+        total = np.int64(pool.ints[2 * at + 1 + measure]) + deltas[measure]
         fits &= (total >= -AMOUNT_UNIT) & (total < AMOUNT_UNIT)
     for count in range(COUNTS):
-        total = np.int64(pool8[8 * at + COUNTS_BYTE + count]) + deltas[AMOUNTS + count]
+        total = np.int64(pool.octets[8 * at + COUNTS_BYTE + count]) + deltas[AMOUNTS + count]
         fits &= (total >= -COUNT_UNIT) & (total < COUNT_UNIT)
     return fits
 
 
-@njit(cache=True)
+@compiled
 def _add_to(pool: Any, at: Any, deltas: Any) -> None:
-    pool32, pool8 = pool.view(np.int32), pool.view(np.int8)
     for measure in range(AMOUNTS):
-        pool32[2 * at + 1 + measure] += deltas[measure]
+        pool.ints[2 * at + 1 + measure] += deltas[measure]
     for count in range(COUNTS):
-        pool8[8 * at + COUNTS_BYTE + count] += deltas[AMOUNTS + count]
+        pool.octets[8 * at + COUNTS_BYTE + count] += deltas[AMOUNTS + count]
 
 
-@njit(cache=True)
+@compiled
 def _add(pool: Any, slot: Any, day: Any, deltas: Any) -> bool:
     """Add deltas, (MEASURES,) int64, to a day. False, and every sum as it was, if even the carry row overflows."""
     low = _flow_row(pool, slot, day * 2)
@@ -156,12 +149,11 @@ def _add(pool: Any, slot: Any, day: Any, deltas: Any) -> bool:
         _add_to(pool, low, deltas)
         return True
     high = _flow_row(pool, slot, day * 2 + 1)
-    pool32, pool8 = pool.view(np.int32), pool.view(np.int8)
     carries = np.zeros(MEASURES, dtype=np.int64)
     for measure in range(AMOUNTS):
-        carries[measure] = (np.int64(pool32[2 * low + 1 + measure]) + deltas[measure]) >> 31
+        carries[measure] = (np.int64(pool.ints[2 * low + 1 + measure]) + deltas[measure]) >> 31
     for count in range(COUNTS):
-        carries[AMOUNTS + count] = (np.int64(pool8[8 * low + COUNTS_BYTE + count]) + deltas[AMOUNTS + count]) >> 7
+        carries[AMOUNTS + count] = (np.int64(pool.octets[8 * low + COUNTS_BYTE + count]) + deltas[AMOUNTS + count]) >> 7
     if not _fits(pool, high, carries):
         return False
     _add_to(pool, high, carries)
@@ -171,45 +163,50 @@ def _add(pool: Any, slot: Any, day: Any, deltas: Any) -> bool:
     return True
 
 
-@njit(cache=True)
+@compiled
 def _account(pool: Any, slot: Any, key: Any, kind: Any) -> Any:
     """Number of an account in its customer's list, -1 if it is not there, -2 if it is there as another kind."""
     start = slot[3 * ACCOUNTS]
     for row in range(slot[3 * ACCOUNTS + 1]):
-        if pool[start + row * ACCOUNT_WORDS] == np.int64(key):
-            return row if pool[start + row * ACCOUNT_WORDS + 1] == kind else -2
+        if pool.words[start + row * ACCOUNT_WORDS] == key:
+            return row if pool.words[start + row * ACCOUNT_WORDS + 1] == kind else -2
     return -1
 
 
-@njit(cache=True)
+@compiled
 def _balance(pool: Any, slot: Any, day: Any, account: Any, order: Any, balance: Any) -> None:
     """Merge one balance into its account and day: the last by total order, and the lowest."""
-    pool32 = pool.view(np.int32)
     start, used = slot[3 * BALANCES], slot[3 * BALANCES + 1]
     row = used - 1
-    while row >= 0 and pool32[2 * (start + row * BALANCE_WORDS) + 6] >= day:
+    while row >= 0 and pool.ints[2 * (start + row * BALANCE_WORDS) + 6] >= day:
         at = start + row * BALANCE_WORDS
-        if pool32[2 * at + 6] == day and pool32[2 * at + 7] == account:
-            pool[at + 2] = min(pool[at + 2], balance)
+        if pool.ints[2 * at + 6] == day and pool.ints[2 * at + 7] == account:
+            pool.words[at + 2] = min(pool.words[at + 2], balance)
             # Equal orders fall to the larger balance, so that the merge commutes whatever a feed does.
-            if order > pool[at] or (order == pool[at] and balance > pool[at + 1]):
-                pool[at], pool[at + 1] = order, balance
+            if order > pool.words[at] or (order == pool.words[at] and balance > pool.words[at + 1]):
+                pool.words[at], pool.words[at + 1] = order, balance
             return
         row -= 1
     row = used - 1
-    while row >= 0 and pool32[2 * (start + row * BALANCE_WORDS) + 6] > day:
+    while row >= 0 and pool.ints[2 * (start + row * BALANCE_WORDS) + 6] > day:
         row -= 1
     at = start + (row + 1) * BALANCE_WORDS
-    for word in range(start + used * BALANCE_WORDS - 1, at - 1, -1):
-        pool[word + BALANCE_WORDS] = pool[word]
-    pool[at], pool[at + 1], pool[at + 2] = order, balance, balance
-    pool32[2 * at + 6], pool32[2 * at + 7] = day, account
+    move_words(pool.words, at + BALANCE_WORDS, at, (used - row - 1) * BALANCE_WORDS)
+    pool.words[at], pool.words[at + 1], pool.words[at + 2] = order, balance, balance
+    pool.ints[2 * at + 6], pool.ints[2 * at + 7] = day, account
     slot[3 * BALANCES + 1] = used + 1
 
 
-@njit(cache=True)
+@compiled
 def _reserve_event(pool: Any, slot: Any, first_day: Any, top: Any) -> bool:
     """Room for whatever one transaction or outcome may add. False: the pool is full, nothing changed but places."""
+    if (
+        slot[3 * FLOWS + 1] + 2 <= slot[3 * FLOWS + 2]
+        and slot[3 * BALANCES + 1] < slot[3 * BALANCES + 2]
+        and slot[3 * SEEN + 1] < slot[3 * SEEN + 2]
+        and slot[3 * ACCOUNTS + 1] < slot[3 * ACCOUNTS + 2]
+    ):
+        return True  # nearly always, and much cheaper than four calls
     return (
         reserve(pool, slot, FLOWS, 2, first_day, top)
         and reserve(pool, slot, BALANCES, 1, first_day, top)
@@ -218,7 +215,7 @@ def _reserve_event(pool: Any, slot: Any, first_day: Any, top: Any) -> bool:
     )
 
 
-@njit(cache=True)
+@compiled
 def _fold_transaction(pool: Any, slot: Any, record: Any, day: Any, first_day: Any, deltas: Any) -> Any:
     kind, currency = (record[OUTCOME] >> 8) & 0xFF, (record[CODES] >> 48) & 0xFFFF
     content = (record[CODES] >> 32) & 0xFFFF
@@ -243,7 +240,7 @@ def _fold_transaction(pool: Any, slot: Any, record: Any, day: Any, first_day: An
     if account == -1:
         account = slot[3 * ACCOUNTS + 1]
         at = slot[3 * ACCOUNTS] + account * ACCOUNT_WORDS
-        pool[at], pool[at + 1] = record[ACCOUNT], kind
+        pool.words[at], pool.words[at + 1] = record[ACCOUNT], kind
         slot[3 * ACCOUNTS + 1] = account + 1
     if record[BALANCE_AFTER] != NO_AMOUNT:
         _balance(pool, slot, day, account, record[ORDER], record[BALANCE_AFTER])
@@ -252,7 +249,7 @@ def _fold_transaction(pool: Any, slot: Any, record: Any, day: Any, first_day: An
     return _FOLDED
 
 
-@njit(cache=True)
+@compiled
 def _fold_outcome(pool: Any, slot: Any, record: Any, day: Any, first_day: Any, deltas: Any) -> Any:
     content = (record[CODES] >> 32) & 0xFFFF
     seen = _check_seen(pool, slot, record[IDENTITY], content, first_day)
@@ -270,43 +267,42 @@ def _fold_outcome(pool: Any, slot: Any, record: Any, day: Any, first_day: Any, d
     return _FOLDED
 
 
-@njit(cache=True)
+@compiled
 def _same_update(pool: Any, at: Any, rows: Any, schedules: Any, first: Any, past: Any) -> Any:
     """_DUPLICATE if the rows from here on say what rows first..past of the schedules say, else _CONFLICT."""
-    pool32 = pool.view(np.int32)
     count = past - first
-    if count > rows or (count < rows and pool[at + count * DUE_WORDS] == pool[at]):
+    if count > rows or (count < rows and pool.words[at + count * DUE_WORDS] == pool.words[at]):
         return _CONFLICT
     for row in range(first, past):
         here = at + (row - first) * DUE_WORDS
-        same = pool[here + 1] == schedules.amount_minor[row] and pool32[2 * here + 4] == schedules.due[row]
-        if not (same and pool32[2 * here + 5] == schedules.ends[row] and pool32[2 * here + 7] == schedules.frequency[row]):
+        same = pool.words[here + 1] == schedules.amount_minor[row]
+        same &= pool.ints[2 * here + 4] == schedules.due[row] and pool.ints[2 * here + 5] == schedules.ends[row]
+        if not (same and pool.ints[2 * here + 7] == schedules.frequency[row]):
             return _CONFLICT
     return _DUPLICATE
 
 
-@njit(cache=True)
+@compiled
 def _fold_update(pool: Any, slot: Any, record: Any, schedules: Any, first_day: Any, top: Any) -> Any:
     """Append the obligations of a customer update; an update met before, by its total order, is a duplicate."""
     update, day = record[DAYS] >> 32, record[DAYS] & 0xFFFFFFFF
     first, past = schedules.first[update], schedules.first[update + 1]
     if not reserve(pool, slot, DUES, past - first, first_day, top):
         return _OUT_OF_ROOM
-    pool32 = pool.view(np.int32)
     start, used = slot[3 * DUES], slot[3 * DUES + 1]
     for row in range(used):
-        if pool[start + row * DUE_WORDS] == record[ORDER]:
+        if pool.words[start + row * DUE_WORDS] == record[ORDER]:
             return _same_update(pool, start + row * DUE_WORDS, used - row, schedules, first, past)
     for row in range(first, past):
         at = start + (used + row - first) * DUE_WORDS
-        pool[at], pool[at + 1] = record[ORDER], schedules.amount_minor[row]
-        pool32[2 * at + 4], pool32[2 * at + 5] = schedules.due[row], schedules.ends[row]
-        pool32[2 * at + 6], pool32[2 * at + 7] = day, schedules.frequency[row]
+        pool.words[at], pool.words[at + 1] = record[ORDER], schedules.amount_minor[row]
+        pool.ints[2 * at + 4], pool.ints[2 * at + 5] = schedules.due[row], schedules.ends[row]
+        pool.ints[2 * at + 6], pool.ints[2 * at + 7] = day, schedules.frequency[row]
     slot[3 * DUES + 1] = used + past - first
     return _FOLDED
 
 
-@njit(cache=True)
+@compiled
 def fold_one(pool: Any, slot: Any, record: Any, schedules: Any, open_day: Any, deltas: Any, top: Any) -> Any:
     """Fold one event into its customer's ledger. Answers a Fold code, or -2 if the pool must grow first.
 

@@ -129,13 +129,13 @@ class Ledger:
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
-    """part / whole; NaN where the whole is not above zero or either is unknown."""
+    """Part / whole; NaN where the whole is not above zero or either is unknown."""
     positive = whole > 0.0
     return np.where(positive, part / np.where(positive, whole, 1.0), np.nan)
 
 
 def change(recent: Floats, baseline: Floats) -> Floats:
-    """recent / baseline - 1, the relative change; NaN without a baseline above zero."""
+    """Recent / baseline - 1, the relative change; NaN without a baseline above zero."""
     return ratio(recent, baseline) - 1.0
 
 

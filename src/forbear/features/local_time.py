@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from forbear.compiled import compiled
 from forbear.domain.errors import ConfigError
 
 Int64s: TypeAlias = NDArray[np.int64]
@@ -80,7 +80,7 @@ def _transition(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
     return after
 
 
-@njit(cache=True)
+@compiled
 def _shift(utc_us: Any, since_us: Any, offset_us: Any, out: Any) -> None:
     last = 0
     for i in range(len(utc_us)):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from forbear.compiled import compiled
 from forbear.features.gather import gather
 from forbear.features.kernels import fold_one
 from forbear.features.measures import MEASURES
@@ -41,7 +41,7 @@ class Scratch(NamedTuple):
     income: Any
 
 
-@njit(cache=True)
+@compiled
 def _scratch() -> Any:
     return Scratch(
         np.empty((HORIZON_DAYS + 1, MEASURES), dtype=np.int64),
@@ -52,7 +52,7 @@ def _scratch() -> Any:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def replay_block(
     pool: Any, slots: Any, top: Any, run: Any, block: Any,
     asks: Any, business: Any, answers: Any, known: Any, codes: Any, progress: Any,
@@ -87,7 +87,7 @@ def replay_block(
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gather_many(pool: Any, slots: Any, block: Any, open_day: Any, asks: Any, business: Any, answers: Any) -> None:
     """Answer the asks for each slot of a block: answers (>= len(block), k) float64."""
     scratch = _scratch()
@@ -95,7 +95,22 @@ def gather_many(pool: Any, slots: Any, block: Any, open_day: Any, asks: Any, bus
         gather(pool, slots[block[n]], open_day, asks, business, scratch, answers[n])
 
 
-@njit(cache=True)
+@compiled
+def _permuted(record: Any, rows: Any, out: Any) -> None:
+    for at in range(len(rows)):
+        row = rows[at]
+        for word in range(record.shape[1]):
+            out[at, word] = record[row, word]
+
+
+def permuted(record: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of a table in another order."""
+    out = np.empty((len(rows), record.shape[1]), dtype=np.int64)
+    _permuted(record, rows, out)
+    return out
+
+
+@compiled
 def _counting_sort(slots: Any, count: Any, order: Any, first: Any) -> None:
     for slot in slots:
         first[slot + 1] += 1
@@ -115,7 +130,7 @@ def by_slot(slots: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], ND
     return order, first
 
 
-@njit(cache=True)
+@compiled
 def enter(table: Any, table_slots: Any, keys: Any) -> None:
     """Put keys 0..n into an empty directory."""
     mask = np.uint64(len(table) - 1)
@@ -126,7 +141,7 @@ def enter(table: Any, table_slots: Any, keys: Any) -> None:
         table[place], table_slots[place] = keys[slot], slot
 
 
-@njit(cache=True)
+@compiled
 def _find(table: Any, table_slots: Any, keys: Any, out: Any) -> None:
     mask = np.uint64(len(table) - 1)
     for row in range(len(keys)):

@@ -17,10 +17,12 @@ A day's amounts that leave 32 bits (counts: 8 bits) carry into a second row of t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
+
+from forbear.compiled import compiled, inlined, move_words
 
 FLOWS, BALANCES, ACCOUNTS, DUES, SEEN = range(5)
 REGIONS = 5
@@ -34,11 +36,26 @@ SLOT_WORDS = 18
 UNKNOWN_DAY = np.iinfo(np.int32).max
 
 HORIZON_DAYS = 120
+
+
+class Pool(NamedTuple):
+    """One block of memory, seen three ways at once: 64-bit words, 32-bit integers, octets."""
+
+    words: NDArray[np.int64]
+    ints: NDArray[np.int32]
+    octets: NDArray[np.int8]
+
+
+def pool_of(words_held: NDArray[np.int64]) -> Pool:
+    """The three views of some words."""
+    return Pool(words_held, words_held.view(np.int32), words_held.view(np.int8))
+
+
 SLACK = 8
 """A region that moves gets one part in so many spare."""
 
 
-@njit(cache=True, inline="always")
+@inlined
 def words(region: int, room: Any) -> Any:
     """How many words a region of so many rows takes. SEEN rooms are even."""
     if region == FLOWS:
@@ -52,21 +69,22 @@ def words(region: int, room: Any) -> Any:
     return room + room // 2
 
 
-@njit(cache=True)
-def _copy(pool: Any, region: int, source: Any, source_room: Any, target: Any, target_room: Any, used: Any, to: Any) -> None:
+@compiled
+def _copy(
+    pool: Any, region: int, source: Any, source_room: Any, target: Any, target_room: Any, used: Any, to: Any
+) -> None:
     """Move the used rows of one region; only SEEN has two parts."""
     if region == SEEN:
-        to[target : target + used] = pool[source : source + used]
+        to.words[target : target + used] = pool.words[source : source + used]
         halves = (used + 1) // 2
-        to[target + target_room : target + target_room + halves] = pool[
-            source + source_room : source + source_room + halves
-        ]
+        from_meta, to_meta = source + source_room, target + target_room
+        to.words[to_meta : to_meta + halves] = pool.words[from_meta : from_meta + halves]
     else:
         size = words(region, used)
-        to[target : target + size] = pool[source : source + size]
+        to.words[target : target + size] = pool.words[source : source + size]
 
 
-@njit(cache=True)
+@compiled
 def reserve(pool: Any, slot: Any, region: int, extra: int, first_day: int, top: Any) -> bool:
     """Make room for some more rows in a region of one slot. False: the pool itself is full, nothing changed.
 
@@ -78,12 +96,12 @@ def reserve(pool: Any, slot: Any, region: int, extra: int, first_day: int, top: 
     if used > 0:
         used = _prune(pool, slot, region, first_day)
         # Worth staying only if that freed enough not to come back at once.
-        if used + extra + used // SLACK <= room:
+        if used + extra + used // (2 * SLACK) <= room:
             return True
-    room_wanted = used + extra + used // 4 + 1
+    room_wanted = used + extra + used // SLACK + 1
     room_wanted += room_wanted & 1
     size = words(region, room_wanted)
-    if top[0] + size > len(pool):
+    if top[0] + size > len(pool.words):
         return False
     _copy(pool, region, slot[3 * region], room, top[0], room_wanted, used, pool)
     slot[3 * region] = top[0]
@@ -92,88 +110,84 @@ def reserve(pool: Any, slot: Any, region: int, extra: int, first_day: int, top: 
     return True
 
 
-@njit(cache=True)
+@compiled
 def _prune(pool: Any, slot: Any, region: int, first_day: int) -> Any:
     """Drop what is past the horizon and answer how many rows are left."""
     start, used, room = slot[3 * region], slot[3 * region + 1], slot[3 * region + 2]
     if region == FLOWS:
-        left = _prune_flows(pool, pool.view(np.int32), start, used, first_day)
+        left = _prune_flows(pool, start, used, first_day)
     elif region == BALANCES:
-        left = _prune_balances(pool, pool.view(np.int32), start, used, first_day)
+        left = _prune_balances(pool, start, used, first_day)
     elif region == DUES:
-        left = _prune_dues(pool, pool.view(np.int32), start, used, first_day)
+        left = _prune_dues(pool, start, used, first_day)
     elif region == SEEN:
-        left = _prune_seen(pool, pool.view(np.int32), start, used, room, first_day)
+        left = _prune_seen(pool, start, used, room, first_day)
     else:
         left = used
     slot[3 * region + 1] = left
     return left
 
 
-@njit(cache=True)
-def _prune_flows(pool: Any, pool32: Any, start: Any, used: Any, first_day: int) -> Any:
+@compiled
+def _prune_flows(pool: Any, start: Any, used: Any, first_day: int) -> Any:
     gone = 0
-    while gone < used and pool32[2 * (start + gone * FLOW_WORDS)] >> 1 < first_day:
+    while gone < used and pool.ints[2 * (start + gone * FLOW_WORDS)] >> 1 < first_day:
         gone += 1
-    for word in range((used - gone) * FLOW_WORDS if gone else 0):
-        pool[start + word] = pool[start + gone * FLOW_WORDS + word]
+    if gone:
+        move_words(pool.words, start, start + gone * FLOW_WORDS, (used - gone) * FLOW_WORDS)
     return used - gone
 
 
-@njit(cache=True)
-def _prune_balances(pool: Any, pool32: Any, start: Any, used: Any, first_day: int) -> Any:
+@compiled
+def _prune_balances(pool: Any, start: Any, used: Any, first_day: int) -> Any:
     """Of the rows before the horizon each account keeps its last one: a balance stands until it moves."""
+    old = 0
+    while old < used and pool.ints[2 * (start + old * BALANCE_WORDS) + 6] < first_day:
+        old += 1
     left = 0
-    for row in range(used):
+    for row in range(old):
         at = start + row * BALANCE_WORDS
-        keep = pool32[2 * at + 6] >= first_day
-        if not keep:
-            keep = True
-            for later in range(row + 1, used):
-                next_at = start + later * BALANCE_WORDS
-                if pool32[2 * next_at + 6] >= first_day:
-                    break
-                if pool32[2 * next_at + 7] == pool32[2 * at + 7]:
-                    keep = False
-                    break
+        keep = True
+        for later in range(row + 1, old):
+            keep &= pool.ints[2 * (start + later * BALANCE_WORDS) + 7] != pool.ints[2 * at + 7]
         if keep:
-            for word in range(BALANCE_WORDS):
-                pool[start + left * BALANCE_WORDS + word] = pool[at + word]
+            move_words(pool.words, start + left * BALANCE_WORDS, at, BALANCE_WORDS)
             left += 1
-    return left
+    if left < old:
+        move_words(pool.words, start + left * BALANCE_WORDS, start + old * BALANCE_WORDS, (used - old) * BALANCE_WORDS)
+    return left + used - old
 
 
-@njit(cache=True)
-def _prune_dues(pool: Any, pool32: Any, start: Any, used: Any, first_day: int) -> Any:
+@compiled
+def _prune_dues(pool: Any, start: Any, used: Any, first_day: int) -> Any:
     """An update dated before the horizon goes once a later one, also dated before it, has replaced it."""
     newest = np.int64(-1)
     for row in range(used):
         at = start + row * DUE_WORDS
-        if pool32[2 * at + 6] < first_day and pool[at] > newest:
-            newest = pool[at]
+        if pool.ints[2 * at + 6] < first_day and pool.words[at] > newest:
+            newest = pool.words[at]
     left = 0
     for row in range(used):
         at = start + row * DUE_WORDS
-        if pool[at] >= newest:
-            for word in range(DUE_WORDS):
-                pool[start + left * DUE_WORDS + word] = pool[at + word]
+        if pool.words[at] >= newest:
+            move_words(pool.words, start + left * DUE_WORDS, at, DUE_WORDS)
             left += 1
     return left
 
 
-@njit(cache=True)
-def _prune_seen(pool: Any, pool32: Any, start: Any, used: Any, room: Any, first_day: int) -> Any:
+@compiled
+def _prune_seen(pool: Any, start: Any, used: Any, room: Any, first_day: int) -> Any:
     left = 0
     for row in range(used):
-        meta = pool32[2 * (start + room) + row]
+        meta = pool.ints[2 * (start + room) + row]
         if (meta >> 16) & 0xFFFF >= first_day:
-            pool[start + left] = pool[start + row]
-            pool32[2 * (start + room) + left] = meta
+            pool.words[start + left] = pool.words[start + row]
+            pool.ints[2 * (start + room) + left] = meta
             left += 1
     return left
 
 
-@njit(cache=True)
+@compiled
 def collect(pool: Any, slots: Any, count: int, first_day: int, to: Any, spare: bool) -> Any:
     """Copy what lives of every slot into the pool `to`, in slot order, and answer how many words it took.
 
@@ -197,7 +211,7 @@ def collect(pool: Any, slots: Any, count: int, first_day: int, to: Any, spare: b
     return top
 
 
-@njit(cache=True)
+@compiled
 def live_words(slots: Any, count: int) -> Any:
     """Words that the regions of all slots hold, room to grow included."""
     total = np.int64(0)
@@ -207,7 +221,7 @@ def live_words(slots: Any, count: int) -> Any:
     return total
 
 
-@njit(cache=True)
+@compiled
 def assign(table: Any, table_slots: Any, slots: Any, count: Any, customers: Any, out: Any) -> Any:
     """The slot of every customer key, a new one for a key never met; answers how many rows were done.
 

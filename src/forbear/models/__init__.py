@@ -1,1 +1,1 @@
-"""Models: datasets, fits, calibration, honest figures and the artefact that carries them."""
+"""From feature rows to calibrated probabilities."""

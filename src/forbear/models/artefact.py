@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import scipy  # type: ignore[import-untyped]
-import sklearn  # type: ignore[import-untyped]
+import scipy
+import sklearn
 import xgboost
 
 import forbear

@@ -24,7 +24,7 @@ from forbear.apps.jobs.modelling import (
     week_cuts,
 )
 from forbear.apps.page import BacktestPage, render
-from forbear.domain.deployment import HORIZON_DAYS
+from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.engine.backfill import Replay, Rows
 from forbear.features.columns import day_of
@@ -92,8 +92,9 @@ def backtest(home: Home, request: Request, console: Console) -> Backtest:
             mend=f"the archive is closed until {day_of(replay.closed_until)}; labels need "
             f"{HORIZON_DAYS + home.deployment.miss.reporting_days} days after the as-of date",
         )
-    evaluations = _evaluations(home, artefacts, monthly, weekly, Bootstrap(request.seed, request.resamples), console)
-    page = _page(home, request, artefacts, evaluations, replay, monthly)
+    tested = _Tested(artefacts, FeatureSet.standard(home.deployment.unsupported), monthly, weekly, replay)
+    evaluations = _evaluations(tested, Bootstrap(request.seed, request.resamples), console)
+    page = _page(home.deployment, request, tested, evaluations)
     path = home.reports / f"backtest-{request.first}-{request.last}.html"
     write_whole(path, render(page).encode())
     return Backtest(evaluations, path, replay)
@@ -120,19 +121,23 @@ def _lead_time(curve: LeadTime) -> dict[str, object]:
     }
 
 
-def _evaluations(
-    home: Home,
-    artefacts: Mapping[str, Artefact],
-    monthly: Rows,
-    weekly: Rows,
-    bootstrap: Bootstrap,
-    console: Console,
-) -> tuple[Evaluation, ...]:
-    features = FeatureSet.standard(home.deployment.unsupported)
-    by_month, by_week = dataset_of(monthly, features), dataset_of(weekly, features)
+@dataclass(frozen=True, slots=True)
+class _Tested:
+    """Models by kind, the leading one first, and the rows that they are asked about."""
+
+    artefacts: Mapping[str, Artefact]
+    features: FeatureSet
+    monthly: Rows
+    weekly: Rows
+    replay: Replay
+
+
+def _evaluations(tested: _Tested, bootstrap: Bootstrap, console: Console) -> tuple[Evaluation, ...]:
+    monthly, weekly = tested.monthly, tested.weekly
+    by_month, by_week = dataset_of(monthly, tested.features), dataset_of(weekly, tested.features)
     evaluations = []
-    with console.progress("Evaluating", len(artefacts) + 1) as progress:
-        for done, (kind, artefact) in enumerate(artefacts.items()):
+    with console.progress("Evaluating", len(tested.artefacts) + 1) as progress:
+        for done, (kind, artefact) in enumerate(tested.artefacts.items()):
             scores = artefact.predict(by_month.features)
             one = evaluate(kind, scores, by_month, artefact.model.weights(), bootstrap)
             if len(by_week):
@@ -152,16 +157,10 @@ def _rule(rows: Rows) -> np.typing.NDArray[np.float64]:
 
 
 def _page(
-    home: Home,
-    request: Request,
-    artefacts: Mapping[str, Artefact],
-    evaluations: tuple[Evaluation, ...],
-    replay: Replay,
-    monthly: Rows,
+    deployment: Deployment, request: Request, tested: _Tested, evaluations: tuple[Evaluation, ...]
 ) -> BacktestPage:
-    deployment, leading = home.deployment, next(iter(artefacts.values()))
-    about, eligibility = leading.provenance, deployment.eligibility
-    features = FeatureSet.standard(deployment.unsupported)
+    artefacts, monthly = tested.artefacts, tested.monthly
+    about, eligibility = next(iter(artefacts.values())).provenance, deployment.eligibility
     days = [day_of(day) for day in np.unique(monthly.as_of_day)]
     card = next((a.model for a in artefacts.values() if isinstance(a.model, Scorecard)), None)
     return BacktestPage(
@@ -182,13 +181,13 @@ def _page(
             f"{int(monthly.labels.sum()):,} followed by a miss. Lead time from weekly scoring over the same period."
         ),
         evaluations=evaluations,
-        features_unsupported=features.missing,
-        feed=replay.fold_counts,
+        features_unsupported=tested.features.missing,
+        feed=tested.replay.fold_counts,
         notes=(),
         scorecard_table=_scorecard_rows(card),
         facts={
             "forbear": forbear.__version__,
-            "feature set": features.hash,
+            "feature set": tested.features.hash,
             "data": about.data_fingerprint,
             **{f"{kind} artefact": artefact.digest() for kind, artefact in artefacts.items()},
         },

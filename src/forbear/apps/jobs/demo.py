@@ -8,8 +8,9 @@ from datetime import timedelta
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Request
-from forbear.apps.jobs.loading import Loaded, load_chunks
-from forbear.apps.jobs.modelling import KINDS
+from forbear.apps.jobs.loading import Loaded, Supply, load_supply
+from forbear.apps.jobs.modelling import TrainingRequest
+from forbear.apps.jobs.scoring import ScoreRequest
 from forbear.apps.jobs.showing import show_backtest, show_scores, show_training
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.spec import BankSpec
@@ -19,9 +20,8 @@ TRAINED_DAYS, ALL_DAYS = 480, 720
 
 def simulate_bank(home: Home, spec: BankSpec, console: Console, *, replace: bool) -> Loaded:
     """Simulate a bank into a home and say what it holds."""
-    loaded = load_chunks(
-        home, deployment(spec), lambda progress: simulate(spec, progress), console, total=spec.days, replace=replace
-    )
+    supply = Supply(deployment(spec), lambda progress: simulate(spec, progress), spec.days)
+    loaded = load_supply(home, supply, console, replace=replace)
     console.result({"home": str(home.folder), **asdict(loaded)})
     console.say(
         f"Synthetic bank: {loaded.customers:,} customers, {loaded.events:,} events, closed until {loaded.closed_until}"
@@ -37,7 +37,7 @@ def run_demo(home: Home, *, customers: int, seed: int, json: bool) -> None:
     spec = BankSpec(customers=customers, days=ALL_DAYS, seed=seed)
     simulate_bank(home, spec, steps, replace=True)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
-    show_training(home, steps, until=until, every="week", kinds=KINDS, seed=seed)
+    show_training(home, steps, TrainingRequest(until=until, seed=seed))
     found = show_backtest(home, Request(first=until, last=spec.start + timedelta(days=spec.days), seed=seed), last)
-    show_scores(home, steps, kind=None, as_of=None, top=10, out=None)
+    show_scores(home, steps, ScoreRequest())
     steps.say(f"\nEvery figure above is of a synthetic bank. Open the page: {found.page.resolve()}")

@@ -46,6 +46,15 @@ class Loaded:
     fold_counts: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """Events in log order for a deployment. total: of the progress that `chunks` tells."""
+
+    deployment: Deployment
+    chunks: Chunks
+    total: int
+
+
 def load_importer(home: Home, importer: Importer, console: Console, *, replace: bool) -> dict[str, object]:
     """Import everything an importer reads; answers its validation report. Nothing is changed if it fails."""
     _require_empty(home, replace)
@@ -56,18 +65,16 @@ def load_importer(home: Home, importer: Importer, console: Console, *, replace: 
         def chunks(progress: Callable[[int], None]) -> Iterable[EventColumns]:
             return importer.read(report, lambda done, total: progress(done * 1000 // max(total, 1)))
 
-        loaded = _load(draft, importer.deployment, chunks, console, total=1000)
+        loaded = _load(draft, Supply(importer.deployment, chunks, 1000), console)
     home.adopt(draft)
     return {**report.summary(), "ledger": asdict(loaded)}
 
 
-def load_chunks(
-    home: Home, deployment: Deployment, chunks: Chunks, console: Console, *, total: int, replace: bool
-) -> Loaded:
+def load_supply(home: Home, supply: Supply, console: Console, *, replace: bool) -> Loaded:
     """Archive and fold events that need no validation (a simulation's). Nothing is changed if it fails."""
     _require_empty(home, replace)
     draft = home.draft()
-    loaded = _load(draft, deployment, chunks, console, total=total)
+    loaded = _load(draft, supply, console)
     home.adopt(draft)
     return loaded
 
@@ -80,11 +87,12 @@ def _require_empty(home: Home, replace: bool) -> None:
         )
 
 
-def _load(draft: Home, deployment: Deployment, chunks: Chunks, console: Console, *, total: int) -> Loaded:
+def _load(draft: Home, supply: Supply, console: Console) -> Loaded:
+    deployment = supply.deployment
     zone = local_time(deployment.time_zone)
     calendar = bank_calendar(deployment.country)
-    with console.progress("Reading", total) as progress:
-        for segment in _segments(chunks(progress)):
+    with console.progress("Reading", supply.total) as progress:
+        for segment in _segments(supply.chunks(progress)):
             draft.archive.append(segment)
     if not draft.archive.next_offset:
         raise NotEnoughData("no event was accepted", mend="see the reasons in the validation report and the mapping")

@@ -11,7 +11,6 @@ import msgspec
 import numpy as np
 
 from forbear.adapters.disk import storage_errors, write_whole
-from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
@@ -66,12 +65,7 @@ def replay_rows(home: Home, cut_days: list[int], console: Console, *, until: dat
     """One pass over the archive with a bar."""
     with console.progress("Replaying", home.archive.next_offset) as progress:
         return training_rows(
-            home.archive,
-            home.deployment,
-            cut_days,
-            until_day=None if until is None else day_number(until),
-            calendar=bank_calendar(home.deployment.country),
-            progress=progress,
+            home.feed, cut_days, until_day=None if until is None else day_number(until), progress=progress
         )
 
 
@@ -108,28 +102,36 @@ class Trained:
         }
 
 
-def train_models(
-    home: Home, console: Console, *, until: date | None, every: str, kinds: tuple[TrainedKind, ...], seed: int
-) -> list[Trained]:
-    """Train each kind on everything known before `until`, and keep the artefacts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRequest:
+    """What to train on and which kinds. until: nothing known from that day on is used.  every: "month" or "week"."""
+
+    until: date | None = None
+    every: str = "month"
+    kinds: tuple[TrainedKind, ...] = KINDS
+    seed: int = 0
+
+
+def train_models(home: Home, console: Console, request: TrainingRequest) -> list[Trained]:
+    """Train each kind on everything known before the date asked for, and keep the artefacts."""
     deployment = home.deployment
     first = deployment.opens_on + timedelta(days=deployment.eligibility.history_days)
-    last = last_as_of(home, until)
-    cuts = CUTS[every](first, last)
+    last = last_as_of(home, request.until)
+    cuts = CUTS[request.every](first, last)
     if not cuts:
         raise NotEnoughData(
             f"no day between {first} and {last} has {deployment.eligibility.history_days} days of history before it "
             f"and a label that is mature",
             mend="bring a longer history, or a later --until",
         )
-    replay = replay_rows(home, cuts, console, until=until)
+    replay = replay_rows(home, cuts, console, until=request.until)
     features = FeatureSet.standard(deployment.unsupported)
     dataset = dataset_of(replay.rows, features)
     trained = []
-    with console.progress("Training", len(kinds)) as progress:
-        for done, kind in enumerate(kinds):
+    with console.progress("Training", len(request.kinds)) as progress:
+        for done, kind in enumerate(request.kinds):
             artefact = make_artefact(
-                train(dataset, TrainingSpec(kind, seed)), dataset, target_of(deployment), features.hash
+                train(dataset, TrainingSpec(kind, request.seed)), dataset, target_of(deployment), features.hash
             )
             trained.append(Trained(kind, artefact, keep(home, kind, artefact)))
             progress(done + 1)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from forbear.adapters.disk import write_whole
-from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.modelling import feature_specs, kinds_kept, load_model_of
@@ -54,17 +53,26 @@ class Scores:
         }
 
 
-def score(home: Home, console: Console, *, kind: str | None, as_of: date | None) -> Scores:
-    """Score all eligible customers at 00:00 of as_of; None: right after the last closed day."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRequest:
+    """What to score: at 00:00 of as_of (None: right after the last closed day), by which kind of model.
+
+    top: how many to list.  out: CSV file for everybody.
+    """
+
+    kind: str | None = None
+    as_of: date | None = None
+    top: int = 10
+    out: Path | None = None
+
+
+def score(home: Home, console: Console, request: ScoreRequest) -> Scores:
+    """Score all eligible customers, the riskiest first. Raises NotEnoughData where nobody is eligible."""
     features = FeatureSet.standard(home.deployment.unsupported)
-    model, name = _model(home, features, kind)
+    model, name = _model(home, features, request.kind)
     with console.progress("Folding", home.archive.next_offset) as progress:
         rows, closed = rows_at(
-            home.archive,
-            home.deployment,
-            None if as_of is None else day_number(as_of) - 1,
-            calendar=bank_calendar(home.deployment.country),
-            progress=progress,
+            home.feed, None if request.as_of is None else day_number(request.as_of) - 1, progress=progress
         )
     if not len(rows.customer):
         raise NotEnoughData(f"nobody is eligible on {day_of(closed + 1)}", mend="choose another --as-of")

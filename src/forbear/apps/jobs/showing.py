@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Backtest, Request, backtest
-from forbear.apps.jobs.modelling import Trained, train_models
-from forbear.apps.jobs.scoring import Scores, score, write_csv
+from forbear.apps.jobs.modelling import Trained, TrainingRequest, train_models
+from forbear.apps.jobs.scoring import ScoreRequest, Scores, score, write_csv
 from forbear.apps.jobs.table import TableRequest, cross_validate
 from forbear.models.results import Evaluation, Figure
-from forbear.models.training import TrainedKind
 
 FIGURES = {
     "auc": "AUC",
@@ -29,11 +26,9 @@ FIGURES = {
 }
 
 
-def show_training(
-    home: Home, console: Console, *, until: date | None, every: str, kinds: tuple[TrainedKind, ...], seed: int
-) -> list[Trained]:
+def show_training(home: Home, console: Console, request: TrainingRequest) -> list[Trained]:
     """Train and show what came out."""
-    trained = train_models(home, console, until=until, every=every, kinds=kinds, seed=seed)
+    trained = train_models(home, console, request)
     console.result({"models": [one.summary() for one in trained]})
     for one in trained:
         about = one.artefact.provenance
@@ -57,9 +52,7 @@ def _cell(figure: Mapping[str, float | None] | None) -> str:
     return f"{figure['value']:.4g}{interval}"
 
 
-def show_table(
-    request: TableRequest, console: Console
-) -> None:
+def show_table(request: TableRequest, console: Console) -> None:
     """Cross-validate on a table and show the figures."""
     found: Any = cross_validate(request, console)
     console.result(found)
@@ -85,9 +78,7 @@ def print_evaluations(console: Console, evaluations: Sequence[Evaluation]) -> No
     leading = evaluations[0]
     title = f"Backtest: {leading.rows:,} rows, {leading.positives:,} misses, {leading.customers:,} customers"
     header = ("95 % intervals over customers", *(one.model for one in evaluations))
-    rows = [
-        (words, *(_cell(one.figures[name].as_dict()) for one in evaluations)) for name, words in FIGURES.items()
-    ]
+    rows = [(words, *(_cell(one.figures[name].as_dict()) for one in evaluations)) for name, words in FIGURES.items()]
     console.table(title, header, rows)
     early = [
         (f"{curve.budget:.0%} of the book a week", *(_percent(curve.caught[days - 1]) for days in (1, 7, 14, 21)))
@@ -104,13 +95,11 @@ def _percent(figure: Figure) -> str:
     return f"{figure.value:.0%} [{figure.low:.0%}, {figure.high:.0%}]"
 
 
-def show_scores(
-    home: Home, console: Console, *, kind: str | None, as_of: date | None, top: int, out: Path | None
-) -> Scores:
+def show_scores(home: Home, console: Console, request: ScoreRequest) -> Scores:
     """Score the book and show the riskiest."""
-    scores = score(home, console, kind=kind, as_of=as_of)
-    if out is not None:
-        write_csv(scores, out)
+    scores, top = score(home, console, request), request.top
+    if request.out is not None:
+        write_csv(scores, request.out)
     console.result(scores.summary(top))
     listed = zip(scores.customers[:top], scores.probabilities[:top], strict=True)
     console.table(
@@ -118,6 +107,6 @@ def show_scores(
         ("customer", "PD within 30 days"),
         [(customer, f"{pd:.2%}") for customer, pd in listed],
     )
-    if out is not None:
-        console.say(f"All scores: {out}")
+    if request.out is not None:
+        console.say(f"All scores: {request.out}")
     return scores

@@ -12,7 +12,7 @@ from forbear.apps.console import Console
 from forbear.apps.jobs.backtesting import figures_of
 from forbear.apps.jobs.modelling import KINDS
 from forbear.domain.errors import ConfigError
-from forbear.importers.table import read_table
+from forbear.importers.table import TableOptions, read_table
 from forbear.models.dataset import Dataset, FeatureSpec
 from forbear.models.training import TrainedKind, cross_validate_table
 
@@ -33,7 +33,7 @@ def cross_validate(request: TableRequest, console: Console) -> dict[str, object]
     """Stratified cross-validation of each kind; columns carry no direction of risk, so nothing is constrained."""
     if not 2 <= request.folds <= 20:
         raise ConfigError(f"--folds {request.folds} is out of range", mend="use 2 to 20")
-    table = read_table(request.path, request.label, include=request.include)
+    table = read_table(request.path, request.label, TableOptions(include=tuple(request.include)))
     dataset = Dataset(
         features=np.ascontiguousarray(table.features),
         specs=tuple(FeatureSpec(name, "table", 0, -np.inf, np.inf, "") for name in table.names),

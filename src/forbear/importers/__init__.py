@@ -1,0 +1,1 @@
+"""Real data, one source a file."""
