@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from forbear.compiled import compiled
 from forbear.domain.terms import OutcomeStatus, Status
 from forbear.features.columns import NO_AMOUNT, EventKind, codes_of
-from forbear.compiled import compiled
-from forbear.simulation.records import Record
 from forbear.simulation.movements import COLLECTED, IS_CREDIT, IS_SAVINGS
+from forbear.simulation.records import Record
 from forbear.simulation.world import FORTNIGHTLY, MONTHLY, NO_INDEX, WEEKLY
 
 BOOKED = codes_of(Status)[Status.BOOKED]

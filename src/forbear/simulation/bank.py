@@ -9,13 +9,13 @@ import numpy as np
 from forbear.domain.deployment import Deployment, MissDefinition
 from forbear.features.columns import EventColumns
 from forbear.simulation.calendar import calendar_of
-from forbear.simulation.records import Records
 from forbear.simulation.day import live_days
 from forbear.simulation.emission import columns, pieces
 from forbear.simulation.feed import closes_of, deliver, in_log_order, updates_of
 from forbear.simulation.households import draw_households
 from forbear.simulation.names import names_of
 from forbear.simulation.profiles import Profiles
+from forbear.simulation.records import Records
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.world import BOOK, ROW
 

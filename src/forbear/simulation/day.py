@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from forbear.simulation.accounts import instant_us, take_back
 from forbear.compiled import compiled
-from forbear.simulation.records import Record, Records
+from forbear.simulation.accounts import instant_us, take_back
 from forbear.simulation.dues import collect, end_grace, settle_by_hand
 from forbear.simulation.income import receive_income
+from forbear.simulation.records import Record, Records
 from forbear.simulation.savings import cover_collections, end_day, put_aside, repay
 from forbear.simulation.shocks import befall
 from forbear.simulation.spending import buy, first_after_night, plan_day

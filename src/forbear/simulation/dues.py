@@ -5,12 +5,12 @@ What decides is the money at hand at that moment, and nothing else.
 
 from __future__ import annotations
 
+from forbear.compiled import compiled
 from forbear.simulation import purposes as why
 from forbear.simulation.accounts import CURED, MISSED, PAID, at_hand, conclude, cost, instant_us, post, refuse
-from forbear.compiled import compiled
-from forbear.simulation.records import Record
 from forbear.simulation.movements import COLLECTED, RETURN_FEE, SETTLED
 from forbear.simulation.randomness import uniform
+from forbear.simulation.records import Record
 from forbear.simulation.world import DUTIES, NEVER, NO_INDEX, OPEN_AT_ONCE
 
 GRACE_DAYS = 5

@@ -8,10 +8,10 @@ import numpy as np
 
 from forbear.domain.terms import AccountKind, Direction, FailureReason, Status
 from forbear.features.columns import ABSENT, NO_AMOUNT, NO_DAY, EventColumns, EventKind, blank, codes_of
-from forbear.simulation.records import Records
 from forbear.simulation.movements import CATEGORY_OF, CHANNEL_OF, DIRECTION_OF, IS_SAVINGS
 from forbear.simulation.names import Texts
 from forbear.simulation.profiles import Profiles
+from forbear.simulation.records import Records
 from forbear.simulation.world import NO_INDEX
 
 _FAILED = codes_of(Status)[Status.FAILED]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from forbear.features.columns import EventKind
 from forbear.simulation import purposes as why
 from forbear.simulation.calendar import Calendar
-from forbear.simulation.records import Records
 from forbear.simulation.randomness import uniforms
+from forbear.simulation.records import Records
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.world import NO_INDEX, ROW
 

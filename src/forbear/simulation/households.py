@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from forbear.simulation import purposes as why
 from forbear.simulation.calendar import MONTH_END, Calendar
-from forbear.simulation.records import Records
 from forbear.simulation.movements import CARD, INSURANCE, LOAN, MORTGAGE, RENT, UTILITIES
 from forbear.simulation.randomness import keys_of, normals, uniforms
+from forbear.simulation.records import Records
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.world import FORTNIGHTLY, HOUSE, MONTHLY, NEVER, NO_INDEX, WEEKLY
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from forbear.compiled import compiled
 from forbear.simulation import purposes as why
 from forbear.simulation.accounts import days_to_pay, instant_us, post
 from forbear.simulation.calendar import MONTH_END
-from forbear.compiled import compiled
-from forbear.simulation.records import Record
 from forbear.simulation.movements import CHILD_BENEFIT, PENSION, SALARY, UNEMPLOYMENT_BENEFIT
 from forbear.simulation.randomness import normal, uniform
+from forbear.simulation.records import Record
 from forbear.simulation.world import MONTHLY, NEVER
 
 _SIX = 6 * 3_600

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forbear.features.columns import EventKind
-from forbear.simulation.records import Records
 from forbear.simulation.movements import MERCHANTS, MOVEMENTS
+from forbear.simulation.records import Records
 from forbear.simulation.world import DUTIES, NO_INDEX
 
 Texts = NDArray[Any]
@@ -81,7 +81,7 @@ def digits(numbers: NDArray[Any], width: int) -> NDArray[np.uint8]:
 
 
 def _lettered(letter: bytes, numbers: NDArray[np.uint8], endings: list[bytes]) -> Texts:
-    """letter + number + ending, for each number and ending: (n, len(endings)); all endings are of one length."""
+    """Letter + number + ending, for each number and ending: (n, len(endings)); all endings are of one length."""
     width = 1 + numbers.shape[1] + len(endings[0])
     texts = np.empty((len(numbers), len(endings), width), dtype=np.uint8)
     texts[:, :, 0] = ord(letter)

@@ -12,9 +12,9 @@ from forbear.features.columns import day_of, instant
 from forbear.simulation import purposes as why
 from forbear.simulation.accounts import cost
 from forbear.simulation.calendar import Calendar
-from forbear.simulation.records import Record, Records
 from forbear.simulation.names import Names
 from forbear.simulation.randomness import uniform
+from forbear.simulation.records import Record, Records
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.world import DUTIES, MONTHLY, NEVER
 

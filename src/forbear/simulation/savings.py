@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from forbear.compiled import compiled
 from forbear.simulation import purposes as why
 from forbear.simulation.accounts import at_hand, days_to_pay, instant_us, post
-from forbear.compiled import compiled
-from forbear.simulation.records import Record
 from forbear.simulation.dues import needed_today, needed_within
 from forbear.simulation.movements import (
     BORROWED,
@@ -17,6 +16,7 @@ from forbear.simulation.movements import (
     TAKEN_FROM_SAVINGS,
 )
 from forbear.simulation.randomness import uniform
+from forbear.simulation.records import Record
 from forbear.simulation.world import NEVER
 
 _TEN = 1_000

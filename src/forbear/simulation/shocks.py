@@ -5,11 +5,11 @@ A shock changes income, bills or spending, never a payment: whether one is misse
 
 from __future__ import annotations
 
-from forbear.simulation import purposes as why
 from forbear.compiled import compiled
-from forbear.simulation.records import Record
+from forbear.simulation import purposes as why
 from forbear.simulation.movements import REPAIR, TREATMENT
 from forbear.simulation.randomness import uniform
+from forbear.simulation.records import Record
 from forbear.simulation.world import NEVER
 
 _YEAR = 365.25

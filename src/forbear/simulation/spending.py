@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from forbear.compiled import compiled
 from forbear.simulation import purposes as why
 from forbear.simulation.accounts import at_hand, days_to_pay, instant_us, post
-from forbear.compiled import compiled
-from forbear.simulation.records import Record
 from forbear.simulation.dues import needed_within
 from forbear.simulation.movements import (
     CASH,
@@ -29,6 +28,7 @@ from forbear.simulation.movements import (
     TREATMENT,
 )
 from forbear.simulation.randomness import normal, uniform
+from forbear.simulation.records import Record
 from forbear.simulation.world import NEVER
 
 

@@ -1,0 +1,1 @@
+"""What a test needs, shipped so that a bank can test its own adapters and mappings with it."""
