@@ -143,7 +143,9 @@ class Book:
                 if seen.any():
                     values = self.features.evaluate(np.ascontiguousarray(answers[cut][seen].T))
                     emit(int(days[cut]), block[seen], values)
-        self.open_day = int(open_days[-1]) if len(open_days) else self.open_day
+        # Only now: while the pass runs, nothing may be let go of that an earlier cut of it still looks at.
+        for day in batch.day[batch.kind == EventKind.DAY_CLOSED].tolist():
+            self.close_day(day)
         return codes
 
     def close_day(self, day: int) -> None:
@@ -190,18 +192,17 @@ class Book:
         open_days = np.empty(len(batch), dtype=np.int32)
         places: list[int] = []
         days: list[int] = []
-        since, wanted = 0, frozenset(cut_days)
+        since, open_day, wanted = 0, self.open_day, frozenset(cut_days)
         for row in np.flatnonzero(batch.kind == EventKind.DAY_CLOSED).tolist():
             day = int(batch.day[row])
-            open_days[since : row + 1] = self.open_day
+            open_days[since:row] = open_day
             since = row
-            if day >= self.open_day:
+            if day >= open_day:
                 if day in wanted:
                     places.append(row)
                     days.append(day)
-                self.close_day(day)
-            open_days[row] = self.open_day
-        open_days[since + 1 if since else since :] = self.open_day
+                open_day = day + 1
+        open_days[since:] = open_day
         return open_days, np.array(places, dtype=np.int64), np.array(days, dtype=np.int64)
 
     def _run(self, run: passes.Run, block: NDArray[np.int64], answers: Floats, known: Any, codes: Any) -> None:
