@@ -1,8 +1,7 @@
-"""Folders of real data, small files in the published forms, and importing in one line."""
+"""Small files in the published forms, and importing in one line."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +16,6 @@ from forbear.importers.berka import BerkaImporter
 from forbear.importers.events import EventsImporter
 from forbear.importers.mapping import parse_mapping
 
-PROJECT = Path(__file__).parents[2]
 TODAY = date(2024, 12, 31)
 MAPPING = """
 [deployment]
@@ -79,29 +77,6 @@ def run(importer: Importer) -> Imported:
     report = ImportReport(refusals.append)
     chunks = list(importer.read(report, None))
     return Imported([event for chunk in chunks for event in events_of(chunk)], len(chunks), refusals, report)
-
-
-def real_data(folder: str) -> Path:
-    """A folder of real data; without it the test skips, or fails where FORBEAR_FORBID_SKIP is set."""
-    path = Path(os.environ.get("FORBEAR_DATA", PROJECT.parent / "shared" / "data")) / folder
-    if not path.is_dir():
-        message = f"{path} is not there: set FORBEAR_DATA to the folder of the real data"
-        if os.environ.get("FORBEAR_FORBID_SKIP"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
-
-
-@pytest.fixture(scope="session")
-def real_berka_folder() -> Path:
-    """The published Berka files."""
-    return real_data("berka")
-
-
-@pytest.fixture(scope="session")
-def real_uci_file() -> Path:
-    """The published UCI table."""
-    return real_data("uci_credit") / "UCI_Credit_Card.csv"
 
 
 @pytest.fixture

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -13,7 +11,7 @@ import pytest
 
 from forbear.domain.errors import NotEnoughData
 from forbear.models.boosting import default_settings
-from forbear.models.dataset import Dataset, FeatureSpec
+from forbear.models.dataset import Dataset
 from forbear.models.documents import canonical_json
 from forbear.models.evaluate import evaluate
 from forbear.models.intervals import Bootstrap
@@ -120,37 +118,3 @@ def test_a_table_with_a_customer_twice_is_refused(bank: Dataset) -> None:
     """A random split over several rows of a customer would train on whom it validates."""
     with pytest.raises(ValueError, match="two rows"):
         cross_validate_table(bank, folds=3, seed=0, kind="scorecard")
-
-
-def test_uci_table_reaches_the_published_figure() -> None:
-    """Five-fold boosting on UCI 350, without protected attributes, ranks at an AUC of at least 0.775."""
-    folder = os.environ.get("FORBEAR_DATA", "")
-    path = Path(folder) / "uci_credit" / "UCI_Credit_Card.csv"
-    if not folder or not path.exists():
-        pytest.skip("FORBEAR_DATA names no folder with uci_credit/UCI_Credit_Card.csv")
-    result = cross_validate_table(uci_table(path), folds=5, seed=0, kind="boosting")
-    assert result.pooled.figures["auc"].value >= 0.775
-
-
-def uci_table(path: Path) -> Dataset:
-    """UCI 350 without sex, marriage, age and education; larger delays raise, limits and payments lower the PD."""
-    lines = path.read_text().splitlines()
-    header = [name.strip('"') for name in lines[0].split(",")]
-    values = np.array([[float(value) for value in line.split(",")] for line in lines[1:]])
-    left_out = {"ID", "SEX", "EDUCATION", "MARRIAGE", "AGE", "default.payment.next.month"}
-    names = [name for name in header if name not in left_out]
-
-    def direction(name: str) -> int:
-        if name == "LIMIT_BAL" or name.startswith("PAY_AMT"):
-            return -1
-        return 1 if name.startswith("PAY_") else 0
-
-    rows = len(values)
-    return Dataset(
-        features=np.ascontiguousarray(values[:, [header.index(name) for name in names]]),
-        specs=tuple(FeatureSpec(name, "statement", direction(name), -np.inf, np.inf, "any") for name in names),
-        labels=values[:, header.index("default.payment.next.month")] == 1.0,
-        customers=values[:, header.index("ID")].astype(np.int64),
-        as_of=np.full(rows, "2005-10-01", "datetime64[D]"),
-        days_ahead=np.full(rows, np.nan),
-    )
