@@ -6,10 +6,11 @@ One row an event, in log order. Enumerations are codes into the order in which `
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
+from operator import attrgetter
 from typing import Any, Self, TypeAlias
 
 import msgspec
@@ -151,15 +152,26 @@ def blank(rows: int, **given: Column) -> EventColumns:
 
 def columns_of(events: Sequence[Event]) -> EventColumns:
     """The columns of some events, in their order. `list(events_of(columns_of(events))) == list(events)`."""
-    rows = [_row(event) for event in events]
-    return EventColumns(
-        **{
-            name: np.array(
-                [row.get(name, EMPTY.get(name)) for row in rows], dtype="S1" if not rows and dtype == "S" else dtype
-            )
-            for name, dtype in DTYPES.items()
-        }
-    )
+    kinds = np.array([_KINDS[type(event)] for event in events], dtype=np.int8)
+    parts = {}
+    for kind in np.unique(kinds).tolist():
+        rows = np.flatnonzero(kinds == kind)
+        alike = [events[row] for row in rows.tolist()] if len(rows) < len(events) else events
+        parts[kind] = rows, {name: [value(event) for event in alike] for name, value in _VALUES[kind].items()}
+    filled = {name: _column(name, len(events), parts) for name in DTYPES if name != "kind"}
+    return EventColumns(kind=kinds, **filled)
+
+
+def _column(name: str, rows: int, parts: dict[int, tuple[Column, dict[str, list[Any]]]]) -> Column:
+    """One column from what each kind of event has to put into it."""
+    given = [(at, np.array(values[name], dtype=DTYPES[name])) for at, values in parts.values() if name in values]
+    if len(given) == 1 and len(given[0][0]) == rows:
+        return given[0][1]
+    dtype = max((part.dtype for _, part in given), key=lambda d: d.itemsize, default=np.dtype("S1"))
+    column = np.full(rows, EMPTY[name], dtype=dtype if DTYPES[name] == "S" else DTYPES[name])
+    for at, part in given:
+        column[at] = part
+    return column
 
 
 def events_of(columns: EventColumns) -> Iterator[Event]:
@@ -169,67 +181,67 @@ def events_of(columns: EventColumns) -> Iterator[Event]:
         yield _event(dict(zip(names, values, strict=True)))
 
 
-def _row(event: Event) -> dict[str, Any]:
-    match event:
-        case Transaction():
-            return _transaction_row(event)
-        case CustomerUpdated():
-            return {
-                "kind": EventKind.CUSTOMER,
-                "received_us": micros(event.received_at),
-                "booked_us": micros(event.booked_at),
-                "customer_id": event.customer_id.encode(),
-                "event_id": event.update_id.encode(),
-                "payload": encode(event),
-            }
-        case PaymentOutcome():
-            return {
-                "kind": EventKind.OUTCOME,
-                "received_us": micros(event.received_at),
-                "booked_us": micros(event.booked_at),
-                "customer_id": event.customer_id.encode(),
-                "event_id": event.outcome_id.encode(),
-                "account_id": event.obligation_id.encode(),
-                "amount_minor": event.amount_due_minor,
-                "day": day_number(event.due_on),
-                "outcome_status": _CODES["outcome_status"][event.status],
-                "paid_on": NO_DAY if event.paid_on is None else day_number(event.paid_on),
-                "days_past_due": ABSENT if event.days_past_due is None else event.days_past_due,
-            }
-        case DayClosed():
-            return {
-                "kind": EventKind.DAY_CLOSED,
-                "received_us": micros(event.received_at),
-                "booked_us": micros(event.received_at),
-                "sequence": event.partition,
-                "day": day_number(event.day),
-            }
+def _code(name: str) -> Callable[[Any], int]:
+    """The code of an event's field, ABSENT for None."""
+    codes: dict[StrEnum | None, int] = {**_CODES[name], None: ABSENT}
+    return lambda event: codes[getattr(event, name)]
 
 
-def _transaction_row(event: Transaction) -> dict[str, Any]:
-    row = {
-        "kind": EventKind.TRANSACTION,
-        "received_us": micros(event.received_at),
-        "booked_us": micros(event.booked_at),
-        "customer_id": event.customer_id.encode(),
-        "event_id": event.transaction_id.encode(),
-        "account_id": event.account_id.encode(),
-        "account_kind": _CODES["account_kind"][event.account_kind],
-        "direction": _CODES["direction"][event.direction],
-        "channel": _CODES["channel"][event.channel],
-        "category": _CODES["category"][event.category],
-        "status": _CODES["status"][event.status],
-        "failure_reason": ABSENT if event.failure_reason is None else _CODES["failure_reason"][event.failure_reason],
-        "amount_minor": event.amount_minor,
-        "currency": event.currency.encode(),
-        "balance_after_minor": NO_AMOUNT if event.balance_after_minor is None else event.balance_after_minor,
-        "sequence": event.sequence,
-        "counterparty": (event.counterparty or "").encode(),
-        "reverses": (event.reverses or "").encode(),
-    }
-    if event.original_amount_minor is not None:
-        row["payload"] = msgspec.json.encode([event.original_amount_minor, event.original_currency])
-    return row
+def _text(name: str) -> Callable[[Any], bytes]:
+    """An event's field as UTF-8, empty for None."""
+    return lambda event: (getattr(event, name) or "").encode()
+
+
+def _original(event: Transaction) -> bytes:
+    if event.original_amount_minor is None:
+        return b""
+    return msgspec.json.encode([event.original_amount_minor, event.original_currency])
+
+
+_KINDS: dict[type[Event], EventKind] = {
+    Transaction: EventKind.TRANSACTION,
+    CustomerUpdated: EventKind.CUSTOMER,
+    PaymentOutcome: EventKind.OUTCOME,
+    DayClosed: EventKind.DAY_CLOSED,
+}
+_COMMON: dict[str, Callable[[Any], Any]] = {
+    "received_us": lambda event: micros(event.received_at),
+    "booked_us": lambda event: micros(event.booked_at),
+    "customer_id": _text("customer_id"),
+}
+_VALUES: dict[int, dict[str, Callable[[Any], Any]]] = {
+    EventKind.TRANSACTION: {
+        **_COMMON,
+        "event_id": _text("transaction_id"),
+        "account_id": _text("account_id"),
+        "currency": _text("currency"),
+        "counterparty": _text("counterparty"),
+        "reverses": _text("reverses"),
+        **{name: _code(name) for name in VOCABULARIES if name != "outcome_status"},
+        "amount_minor": attrgetter("amount_minor"),
+        "balance_after_minor": lambda e: NO_AMOUNT if e.balance_after_minor is None else e.balance_after_minor,
+        "sequence": attrgetter("sequence"),
+        "payload": _original,
+    },
+    EventKind.CUSTOMER: {**_COMMON, "event_id": _text("update_id"), "payload": encode},
+    EventKind.OUTCOME: {
+        **_COMMON,
+        "event_id": _text("outcome_id"),
+        "account_id": _text("obligation_id"),
+        "amount_minor": attrgetter("amount_due_minor"),
+        "day": lambda event: day_number(event.due_on),
+        "outcome_status": lambda event: _CODES["outcome_status"][event.status],
+        "paid_on": lambda event: NO_DAY if event.paid_on is None else day_number(event.paid_on),
+        "days_past_due": lambda event: ABSENT if event.days_past_due is None else event.days_past_due,
+    },
+    EventKind.DAY_CLOSED: {
+        "received_us": _COMMON["received_us"],
+        "booked_us": _COMMON["received_us"],
+        "sequence": attrgetter("partition"),
+        "day": lambda event: day_number(event.day),
+    },
+}
+"""What each kind of event puts into which column; the others stay absent."""
 
 
 def _event(row: dict[str, Any]) -> Event:

@@ -36,6 +36,12 @@ from forbear.models.results import Evaluation, LeadTime, Weight
 from forbear.models.scorecard import Scorecard
 
 RULE = "lowest balance of 90 days"
+OUTCOMES = {
+    "missed_payment": "missed payments",
+    "days_past_due": "delinquencies",
+    "balance": "overdrawn accounts",
+}
+"""What is foreseen, in the plural, by kind of miss."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,7 @@ class Backtest:
 
 def backtest(home: Home, request: Request, console: Console) -> Backtest:
     """Test the home's models. Raises ModelMismatch if one has seen any of the days."""
+    deployment = home.deployment  # a home without data has more to mend than its models
     kinds = kinds_kept(home)
     if not kinds:
         raise ConfigError(f"{home.folder} holds no model", mend="run `forbear train` with this --home first")
@@ -90,11 +97,11 @@ def backtest(home: Home, request: Request, console: Console) -> Backtest:
         raise NotEnoughData(
             f"no mature row has an as-of date in [{request.first}, {request.last}]",
             mend=f"the archive is closed until {day_of(replay.closed_until)}; labels need "
-            f"{HORIZON_DAYS + home.deployment.miss.reporting_days} days after the as-of date",
+            f"{HORIZON_DAYS + deployment.miss.reporting_days} days after the as-of date",
         )
-    tested = _Tested(artefacts, FeatureSet.standard(home.deployment.unsupported), monthly, weekly, replay)
+    tested = _Tested(artefacts, FeatureSet.standard(deployment.unsupported), monthly, weekly, replay)
     evaluations = _evaluations(tested, Bootstrap(request.seed, request.resamples), console)
-    page = _page(home.deployment, request, tested, evaluations)
+    page = _page(deployment, request, tested, evaluations)
     path = home.reports / f"backtest-{request.first}-{request.last}.html"
     write_whole(path, render(page).encode())
     return Backtest(evaluations, path, replay)
@@ -181,6 +188,8 @@ def _page(
             f"{int(monthly.labels.sum()):,} followed by a miss. Lead time from weekly scoring over the same period."
         ),
         evaluations=evaluations,
+        outcomes=OUTCOMES[deployment.miss.kind],
+        cadence="each week",
         features_unsupported=tested.features.missing,
         feed=tested.replay.fold_counts,
         notes=(),
