@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
@@ -32,23 +33,72 @@ def compiled(kernel: Kernel) -> Kernel:
 
 
 def inlined(kernel: Kernel) -> Kernel:
-    """The same for a few lines that belong inside their caller."""
-    return _compile(kernel, inline="always")
+    """The same for what runs once an event or oftener: its machine code goes into that of its caller."""
+    return _compile(kernel, forceinline=True)
 
 
 @intrinsic
-def _move_words(_typing: Any, array: Any, _target: Any, _source: Any, _count: Any) -> Any:
+def _move_words(_typing: Any, to: Any, _target: Any, source: Any, _start: Any, _count: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = signature.args[0]
-        data = context.make_array(kind)(context, builder, arguments[0]).data
-        to, origin = (builder.gep(data, [index]) for index in arguments[1:3])
-        cgutils.raw_memmove(
-            builder, to, origin, arguments[3], context.get_abi_sizeof(context.get_value_type(kind.dtype))
+        into, out_of = (context.make_array(kind)(context, builder, arguments[place]).data for place in (0, 2))
+        cgutils.raw_memmove(  # type: ignore[no-untyped-call]
+            builder,
+            builder.gep(into, [arguments[1]]),
+            builder.gep(out_of, [arguments[3]]),
+            arguments[4],
+            context.get_abi_sizeof(context.get_value_type(kind.dtype)),
         )
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, types.intp, types.intp), generate
+    return types.none(to, types.intp, source, types.intp, types.intp), generate
+
+
+@intrinsic
+def _add_eight(_typing: Any, sums: Any, _to: Any, _from: Any, addends: Any, _start: Any) -> Any:
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+
+        def eight(array: int, index: int) -> tuple[Any, int]:
+            kind = signature.args[array]
+            data = context.make_array(kind)(context, builder, arguments[array]).data
+            lanes = ir.VectorType(context.get_value_type(kind.dtype), 8)
+            return builder.bitcast(builder.gep(data, [arguments[index]]), lanes.as_pointer()), kind.dtype.bitwidth // 8
+
+        (to, wide), (base, _), (narrow, align) = eight(0, 1), eight(0, 2), eight(3, 4)
+        addend = builder.sext(builder.load(narrow, align=align), ir.VectorType(ir.IntType(64), 8))
+        builder.store(builder.add(builder.load(base, align=wide), addend), to, align=wide)
+        return context.get_dummy_value()
+
+    return types.none(sums, types.intp, types.intp, addends, types.intp), generate
+
+
+@intrinsic
+def _prefetch(_typing: Any, array: Any, _index: Any) -> Any:
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        octet, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        hint = builder.module.declare_intrinsic(
+            "llvm.prefetch", [octet], ir.FunctionType(ir.VoidType(), [octet, number, number, number])
+        )
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), octet)
+        builder.call(hint, [place, number(0), number(3), number(1)])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp), generate
+
+
+@intrinsic
+def _borrowed(_typing: Any, array: Any) -> Any:
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        view.meminfo, view.parent = view.meminfo.type(None), view.parent.type(None)
+        return view._getvalue()  # noqa: SLF001  # how numba spells it
+
+    return array(array), generate
 
 
 def _compile(kernel: Kernel, **options: Any) -> Kernel:
@@ -89,6 +139,33 @@ def _bases() -> tuple[Path, ...]:
 
 
 @inlined
-def move_words(array: Any, target: Any, source: Any, count: Any) -> None:
-    """In a kernel: move `count` elements of a contiguous array from one index to another; the two may overlap."""
-    _move_words(array, target, source, count)  # type: ignore[call-arg]
+def move_words(to: Any, target: Any, source: Any, start: Any, count: Any) -> None:
+    """In a kernel: copy `count` elements between places, maybe overlapping, of contiguous arrays of one kind."""
+    _move_words(to, target, source, start, count)  # type: ignore[call-arg]
+
+
+@inlined
+def add_eight(sums: Any, to: Any, base: Any, addends: Any, start: Any) -> None:
+    """In a kernel, for eight at once: sums[to + i] = sums[base + i] + addends[start + i], these being narrow."""
+    _add_eight(sums, to, base, addends, start)  # type: ignore[call-arg]
+
+
+@inlined
+def prefetch(array: Any, index: Any) -> None:
+    """In a kernel: have the cache line of a word of a contiguous array fetched, to be there a little later."""
+    _prefetch(array, index)  # type: ignore[call-arg]
+
+
+@inlined
+def natural(number: Any) -> Any:
+    """In a kernel: the same number, told to the compiler to be natural: as an index it need not be tested."""
+    return number & ((1 << 62) - 1)
+
+
+@inlined
+def borrowed(array: Any) -> Any:
+    """In a kernel: the array without its owner, so that taking a view of it counts no references.
+
+    Its owner must outlive the view, as the argument of a kernel outlives the call.
+    """
+    return _borrowed(array)  # type: ignore[call-arg]

@@ -169,6 +169,11 @@ def test_updates_are_told_apart_by_content() -> None:
     assert folded([outcome(1), outcome(1), outcome(1, due=1)])[1] == [Fold.FOLDED, Fold.DUPLICATE, Fold.CONFLICT]
 
 
+def test_an_id_belongs_to_its_kind() -> None:
+    """A payment that carries the id of a transaction of the same customer is no duplicate of it."""
+    assert folded([transaction(1), outcome(1, outcome_id="T1")])[1] == [Fold.FOLDED, Fold.FOLDED]
+
+
 def test_a_close_of_a_closed_day_changes_nothing_and_a_gap_is_counted() -> None:
     """Only a later close moves the ring; days that were jumped over are on record."""
     book, _ = folded([closed(0), closed(0), closed(3)])

@@ -52,7 +52,7 @@ REFUSED = {
     "more than a bank has": (with_field(4, b"9" * 20), "mistyped"),
     "another currency": (with_field(5, b"USD"), "wrong_currency"),
     "no currency": (with_field(5, b"euro"), "wrong_currency"),
-    "no direction": (with_field(6, b""), "mistyped"),
+    "no direction": (with_field(6, b""), "missing"),
     "unknown direction": (with_field(6, b"sideways"), "mistyped"),
     "no date": (with_field(3, b"yesterday"), "bad_date"),
     "30 February": (with_field(3, b"2024-02-30"), "bad_date"),
@@ -177,7 +177,7 @@ def test_damaged_bytes_never_escape_as_another_error(imports: Imports, seed: int
     [
         (b"{", "not_json"),
         (b"[]", "mistyped"),
-        (b'{"type":"transaction"}', "mistyped"),
+        (b'{"type":"transaction"}', "missing"),
         (b'{"type":"rocket"}', "mistyped"),
         (b'{"type":"\xc3\x28"}', "mistyped"),
         (b'{"type":"transaction","customer_id":' + b"[" * 100_000, "mistyped"),

@@ -181,7 +181,7 @@ def test_rows_of_one_customer_are_one_update(folder_imports: Imports, mapping_te
     assert (first.consents, [one.obligation_id for one in first.obligations]) == (("sms", "mail"), ["L1", "L2"])
     assert (second.customer_id, second.obligations) == ("J", ())
     assert first.received_at.isoformat() == "2023-12-31T23:00:00+00:00"
-    assert made.codes == ["mistyped", "conflict"]
+    assert made.codes == ["missing", "conflict"]
 
 
 def test_payments(folder_imports: Imports, mapping_text: Imports, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from forbear.adapters.disk import sha256_of, storage_errors, whole_file
+from forbear.adapters.disk import sha256_of, storage_errors, sync_folder, whole_file
 from forbear.adapters.event_table import NUMBERS, columns_of_table, keys_of_table, stored_names, table_of
 from forbear.domain.errors import CorruptState
 from forbear.engine.ports import Scanned
@@ -24,8 +24,14 @@ from forbear.features.local_time import LocalTime
 _FORMAT = 1
 
 
+class _Format(msgspec.Struct):
+    """What every version's lines begin with."""
+
+    format: int
+
+
 class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line of the index: a file, which events it holds, and its checksum."""
+    """One line of the index: a file, which events it holds, and its checksum. seal: checksum of the line itself."""
 
     format: int
     file: str
@@ -35,18 +41,27 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     received_from_us: int
     received_to_us: int
     closed_day: int | None
+    seal: str = ""
+
+    def sealed(self) -> Segment:
+        """The same with its seal."""
+        bare = msgspec.structs.replace(self, seal="")
+        return msgspec.structs.replace(bare, seal=_sha256(msgspec.json.encode(bare))[:16])
 
 
 class FileArchive:
     """Archive over a folder. A segment counts once its line stands in the index: a torn write leaves no trace.
 
-    Events keep their order; offsets count from 0. Readers verify checksums.
+    Events keep their order; offsets count from 0. Readers verify checksums. One process at a time may append.
+    Raises CorruptState for an index that is not what was written, but for a last line that was cut short.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.segments = self._load()
+        self.segments: list[Segment] = []
+        self._index_bytes = 0
         self._ids: dict[int, str] | None = None
+        self._load()
 
     @property
     def next_offset(self) -> int:
@@ -58,15 +73,20 @@ class FileArchive:
         """The last day that was closed [days since 1970]; None if none was."""
         return max((s.closed_day for s in self.segments if s.closed_day is not None), default=None)
 
+    def offset_since(self, received_us: int) -> int:
+        """An offset before which nothing was received at or after an instant [microseconds UTC]."""
+        since = (segment.first for segment in self.segments if segment.received_to_us >= received_us)
+        return next(since, self.next_offset)
+
     def append(self, columns: EventColumns) -> None:
         """Add one segment. Raises StorageError, and has added nothing, if it cannot be kept whole."""
         if not len(columns):
             return
         table = table_of(columns, self.next_offset)
-        self._remember(table)
-        path = self.folder / f"{self.next_offset:020d}.parquet"
+        ids = _with_customers(dict(self.customers()), table)
+        path = self.folder / _name(self.next_offset)
         with whole_file(path) as file:
-            pq.write_table(table, file, compression="zstd", compression_level=1, use_dictionary=_REPEATING)
+            pq.write_table(table, file, compression="lz4", use_dictionary=_REPEATING)
         with storage_errors(f"cannot write {path}"):
             segment = Segment(
                 format=_FORMAT,
@@ -77,12 +97,10 @@ class FileArchive:
                 received_from_us=int(columns.received_us[0]),
                 received_to_us=int(columns.received_us[-1]),
                 closed_day=_last_close(columns),
-            )
-            with self._index.open("ab") as index:
-                index.write(msgspec.json.encode(segment) + b"\n")
-                index.flush()
-                os.fsync(index.fileno())
+            ).sealed()
+            self._write_line(msgspec.json.encode(segment) + b"\n")
         self.segments.append(segment)
+        self._ids = ids
 
     def scan(self, zone: LocalTime, start: int = 0) -> Iterator[Scanned]:
         """Batches in log order from an offset on, one a segment."""
@@ -101,9 +119,10 @@ class FileArchive:
     def customers(self) -> Mapping[int, str]:
         """Customer id by key."""
         if self._ids is None:
-            self._ids = {}
+            ids: dict[int, str] = {}
             for _, table in self._tables(0, ["customer_id", "customer_key"]):
-                self._remember(table)
+                _with_customers(ids, table)
+            self._ids = ids
         return self._ids
 
     # ---- inside
@@ -112,20 +131,48 @@ class FileArchive:
     def _index(self) -> Path:
         return self.folder / "index.jsonl"
 
-    def _load(self) -> list[Segment]:
-        if not self._index.exists():
-            return []
+    def _load(self) -> None:
         with storage_errors(f"cannot read {self._index}"):
+            if not self._index.exists():
+                return
             lines = self._index.read_bytes().split(b"\n")
-        whole, torn = lines[:-1], lines[-1]
+        for line in lines[:-1]:
+            segment = self._segment(line)
+            if segment.first != self.next_offset or segment.rows < 1 or segment.file != _name(segment.first):
+                raise CorruptState(f"{self._index} is damaged: a line is missing or out of place", mend=_RESTORE)
+            self.segments.append(segment)
+            self._index_bytes += len(line) + 1
+        # What is left behind the last line end was cut off while it was written: that append never happened.
+        # Unless it is whole but for its end: then the end was lost, and the events behind it must not be.
+        if b"}" in lines[-1][:-1]:
+            raise CorruptState(f"{self._index} is damaged: its last line has no end", mend=_RESTORE)
+
+    def _segment(self, line: bytes) -> Segment:
         try:
-            segments = [_SEGMENTS.decode(line) for line in whole]
-        except msgspec.MsgspecError as error:
-            raise CorruptState(f"{self._index} is damaged: {error}", mend="import the data again") from error
-        if torn:  # the crash came between the file and its line: that append never happened
-            with storage_errors(f"cannot write {self._index}"), whole_file(self._index) as file:
-                file.writelines(line + b"\n" for line in whole)
-        return segments
+            if (written := _FORMATS.decode(line).format) != _FORMAT:
+                raise CorruptState(
+                    f"{self._index} is of format {written}, this version reads {_FORMAT}",
+                    mend="use the version of forbear that wrote it, or import the data again into a new home",
+                )
+            segment = _SEGMENTS.decode(line)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise CorruptState(f"{self._index} is damaged: {error}", mend=_RESTORE) from error
+        if segment != segment.sealed():
+            raise CorruptState(f"{self._index} is damaged: the checksum of a line differs", mend=_RESTORE)
+        return segment
+
+    def _write_line(self, line: bytes) -> None:
+        """Put a line behind the last whole one, over whatever an append that failed may have left there."""
+        fresh = not self._index.exists()
+        with self._index.open("xb" if fresh else "r+b") as index:
+            index.truncate(self._index_bytes)
+            index.seek(self._index_bytes)
+            index.write(line)
+            index.flush()
+            os.fsync(index.fileno())
+        if fresh:
+            sync_folder(self.folder)
+        self._index_bytes += len(line)
 
     def _tables(self, start: int, names: list[str] | None) -> Iterator[tuple[Segment, pa.Table]]:
         for segment in self.segments:
@@ -142,18 +189,23 @@ class FileArchive:
         except (OSError, pa.ArrowException) as error:
             raise CorruptState(f"{path} cannot be read: {error}", mend=_RESTORE) from error
 
-    def _remember(self, table: pa.Table) -> None:
-        """Note the customers of a table. Two customers with one key would share a ledger: refused."""
-        known = self.customers() if self._ids is None else self._ids
-        assert isinstance(known, dict)
-        unique = table.select(["customer_key", "customer_id"]).group_by(["customer_key", "customer_id"]).aggregate([])
-        for key, customer in zip(unique["customer_key"].to_pylist(), unique["customer_id"].to_pylist(), strict=True):
-            if customer is not None and known.setdefault(key, customer) != customer:
-                raise CorruptState(f"customers {known[key]!r} and {customer!r} share the key {key}", mend="rename one")
+
+def _with_customers(known: dict[int, str], table: pa.Table) -> dict[int, str]:
+    """Customers, now with those of a table. Two customers with one key would share a ledger: refused."""
+    unique = table.select(["customer_key", "customer_id"]).group_by(["customer_key", "customer_id"]).aggregate([])
+    for key, customer in zip(unique["customer_key"].to_pylist(), unique["customer_id"].to_pylist(), strict=True):
+        if customer is not None and known.setdefault(key, customer) != customer:
+            raise CorruptState(f"customers {known[key]!r} and {customer!r} share the key {key}", mend="rename one")
+    return known
+
+
+def _name(first: int) -> str:
+    return f"{first:020d}.parquet"
 
 
 _RESTORE = "restore it from a backup, or import the data again into a new home"
 _SEGMENTS = msgspec.json.Decoder(Segment)
+_FORMATS = msgspec.json.Decoder(_Format)
 # Everything else is nearly unique, and a dictionary of it would only be thrown away again.
 _REPEATING: Any = [
     "customer_id",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,8 @@ from typing import BinaryIO
 from forbear.domain.errors import StorageError
 
 _CHUNK = 1 << 20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+_NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextmanager
@@ -21,25 +25,38 @@ def storage_errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"{what}: {error.strerror or error}", mend=_mend(error)) from error
+        raise storage_error(what, error) from error
+
+
+def storage_error(what: str, error: OSError) -> StorageError:
+    """What an OSError means to the operator."""
+    return StorageError(f"{what}: {error.strerror or error}", mend=_mend(error))
 
 
 def _mend(error: OSError) -> str:
-    match error.errno:
-        case 28 | 122:
-            return "free some disk space and run the command again; what was kept before is intact"
-        case 13 | 1 | 30:
-            return "give yourself write permission there, or choose another folder"
-        case 2:
-            return "check the path"
-        case _:
-            return "check the disk and the path"
+    if error.errno in _NO_ROOM:
+        return "free some disk space and run the command again; what was kept before is intact"
+    if error.errno == errno.EFBIG:
+        return "raise the limit on the size of files (ulimit -f) and run the command again"
+    if error.errno in _NOT_ALLOWED:
+        return "give yourself permission there, or choose another folder"
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG):
+        return "check the path"
+    return "check the disk and the path"
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes its name only when it is complete and on the disk. Raises StorageError."""
+    """A file to write that takes its name only when it is complete and on the disk. Raises StorageError.
+
+    A link is written through. A device or a pipe is no file that could be replaced: it is written as it is.
+    """
     with storage_errors(f"cannot write {path}"):
+        path = path.resolve() if path.is_symlink() else path
+        if path.exists() and not path.is_file():
+            with path.open("wb") as stream:
+                yield stream
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
         draft = Path(name)
@@ -62,12 +79,34 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in this folder survive a power cut."""
+    """Make a rename in this folder survive a power cut. Raises OSError."""
+    if sys.platform == "win32":  # a folder cannot be opened there
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[bool]:
+    """Hold a lock file for as long as the block runs; yields whether nobody else held it. Raises OSError.
+
+    The lock goes with the process, however that ends. Where the system has no such locks nobody is kept out.
+    """
+    if sys.platform == "win32":
+        yield True
+        return
+    import fcntl  # noqa: PLC0415  # not there on every system
+
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def sha256_of(path: Path) -> str:

@@ -45,7 +45,8 @@ def _array(name: str, dtype: str, values: NDArray[Any]) -> Any:
     if name in _INSTANTS:
         return pa.array(values).view(pa.timestamp("us", tz="UTC"))
     if dtype == "S":
-        return pa.array(values, type=pa.binary(), mask=values == b"").cast(pa.string())
+        texts = pa.array(values, type=pa.binary(), mask=values == b"").cast(pa.string())
+        return texts.dictionary_encode() if name == "currency" else texts
     absent = EMPTY.get(name)
     array = pa.array(values, mask=values == absent if absent not in (0, None) else None)
     return array.view(pa.date32()) if name in _DAYS else array
@@ -106,7 +107,7 @@ def _bytes(array: Any) -> NDArray[np.bytes_]:
         values = np.zeros(len(array), dtype=f"S{max(map(len, texts))}")
         values[present] = texts
         return values
-    encoded = array.dictionary_encode()
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
     words = np.array([*(word.encode() for word in encoded.dictionary.to_pylist()), b""])
     texts_of_rows: NDArray[np.bytes_] = words[
         pc.fill_null(encoded.indices, len(words) - 1).to_numpy(zero_copy_only=False)

@@ -40,8 +40,6 @@ class FileSnapshots:
         """Keep a snapshot, and let go of all but the newest few."""
         state = kept.state
         slots = np.ascontiguousarray(state.slots)
-        digest = hashlib.sha256(state.pool.data)
-        digest.update(slots.data)
         header = _Header(
             format=_FORMAT,
             offset=kept.offset,
@@ -51,14 +49,16 @@ class FileSnapshots:
             skipped_days=state.skipped_days,
             pool_words=len(state.pool),
             slot_shape=(slots.shape[0], slots.shape[1]),
-            sha256=digest.hexdigest(),
+            sha256="",
         )
+        header = msgspec.structs.replace(header, sha256=_checksum(header, state.pool.data, slots.data))
         with whole_file(self.folder / f"{kept.offset:020d}.ledgers") as file:
             file.write(msgspec.json.encode(header) + b"\n")
             file.write(state.pool.data)
             file.write(slots.data)
-        for old in self._files()[:-_KEPT]:
-            old.unlink(missing_ok=True)
+        with storage_errors(f"cannot delete old snapshots in {self.folder}"):
+            for old in self._files()[:-_KEPT]:
+                old.unlink(missing_ok=True)
 
     def latest(self, up_to: int | None = None) -> Kept | None:
         """The newest snapshot of no more than `up_to` events, if there is one."""
@@ -68,16 +68,16 @@ class FileSnapshots:
         return None
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("*.ledgers"))
+        return sorted(path for path in self.folder.glob("*.ledgers") if path.stem.isdecimal() and path.stem.isascii())
 
     def _load(self, path: Path) -> Kept:
         with storage_errors(f"cannot read {path}"), path.open("rb") as file:
             line, content = file.readline(), file.read()
         try:
             header = msgspec.json.decode(line, type=_Header)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeError) as error:
             raise CorruptState(f"{path} is not a snapshot of this version: {error}", mend=_MEND) from error
-        if header.format != _FORMAT or hashlib.sha256(content).hexdigest() != header.sha256:
+        if header.format != _FORMAT or _checksum(header, content) != header.sha256 or header.offset != int(path.stem):
             raise CorruptState(f"{path} is not what was written: its checksum differs", mend=_MEND)
         words = np.frombuffer(content, dtype=np.int64)
         state = BookState(
@@ -87,6 +87,14 @@ class FileSnapshots:
             skipped_days=header.skipped_days,
         )
         return Kept(state, header.offset, header.layout_hash, header.feature_hash)
+
+
+def _checksum(header: _Header, *content: bytes | memoryview) -> str:
+    """Of the header, but for the checksum itself, and of what follows it."""
+    digest = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(header, sha256="")))
+    for part in content:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 _MEND = "delete it: the ledgers are folded again from the archive"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import wraps
@@ -17,6 +19,8 @@ from forbear.domain.errors import ConfigError, ForbearError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="forbear",
@@ -56,16 +60,21 @@ class AnyKind(StrEnum):
 HomeOption = Annotated[Path, typer.Option("--home", help="Folder that holds all state of the deployment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
 ReplaceOption = Annotated[bool, typer.Option("--replace", help="Put the new data in the place of what is there.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Equal seeds give equal results.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Equal seeds give equal results.")]
 DEFAULT_HOME = Path("forbear-home")
+FIRST_YEAR, LAST_YEAR = 1970, 2099
+"""What days are counted in; see domain.events, which takes longer to import than `--help` should."""
 
 
-def day(text: str) -> date:
-    """A date from the command line."""
+def day(text: str | date) -> date:
+    """A date from the command line; a default, which is one already, as it is."""
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text) if isinstance(text, str) else text
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a date: write it like 1997-01-31") from error
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise typer.BadParameter(f"{found} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
+    return found
 
 
 def command(group: typer.Typer, name: str, examples: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -75,11 +84,27 @@ def command(group: typer.Typer, name: str, examples: str) -> Callable[[Callable[
         @wraps(run)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
-                return run(*args, **kwargs)
+                done = run(*args, **kwargs)
+                sys.stdout.flush()
             except ForbearError as error:
                 from forbear.apps.console import fail
 
                 fail(error)
+            except BrokenPipeError:  # who reads has seen enough
+                _drop_output()
+                raise SystemExit(0) from None
+            except OSError as error:
+                from forbear.adapters.disk import storage_error
+                from forbear.apps.console import fail
+
+                _drop_output()
+                fail(storage_error(f"cannot use {error.filename or 'the output'}", error))
+            except KeyboardInterrupt:
+                from forbear.apps.console import complain
+
+                complain("interrupted: what was kept before is intact")
+                raise SystemExit(INTERRUPTED) from None
+            return done
 
         lines = (line.strip() for line in examples.strip().splitlines())
         epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
@@ -87,6 +112,12 @@ def command(group: typer.Typer, name: str, examples: str) -> Callable[[Callable[
         return run
 
     return register
+
+
+def _drop_output() -> None:
+    """Send what is still buffered nowhere: the interpreter would try once more to write it at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @app.callback(invoke_without_command=True)
@@ -158,14 +189,19 @@ def import_events(
     json: JsonOption = False,
 ) -> None:
     """Import any extract of transactions, customers and payments that a mapping describes."""
+    from zoneinfo import ZoneInfo
+
     from forbear.apps.console import Console
     from forbear.apps.home import Home
     from forbear.apps.jobs.importing import show_import
     from forbear.importers.events import EventsImporter
     from forbear.importers.mapping import load_mapping
 
+    meaning = load_mapping(mapping)
+    today = datetime.now(ZoneInfo(meaning.deployment.time_zone)).date()
+
     def importer(scratch: Path) -> EventsImporter:
-        return EventsImporter(files, load_mapping(mapping), scratch=scratch, today=datetime.now(UTC).date())
+        return EventsImporter(files, meaning, scratch=scratch, today=today)
 
     show_import(Home(home), Console(json=json), importer, replace=replace)
 
@@ -284,20 +320,19 @@ def demo(
 
 
 def main() -> None:
-    """Entry point. An interruption ends with status 130, a closed pipe with 0, a bug with 1 and no traceback."""
+    """Entry point: a bug ends with status 1 and one line, not with a traceback; FORBEAR_DEBUG=1 shows it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except KeyboardInterrupt:
-        print("interrupted: what was kept before is intact", file=sys.stderr)  # noqa: T201
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
     except Exception as error:
         if "FORBEAR_DEBUG" in os.environ:
             raise
+        from forbear.apps.console import complain
+
         where = f"{type(error).__name__}: {error}"
-        print(f"internal error: {where}; set FORBEAR_DEBUG=1 for the traceback and report it", file=sys.stderr)  # noqa: T201
+        complain(f"internal error: {where}; set FORBEAR_DEBUG=1 for the traceback and report it")
         raise SystemExit(1) from None
 
 

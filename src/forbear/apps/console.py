@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import isnan
 from typing import NoReturn
 
 import msgspec
@@ -45,7 +46,7 @@ class Console:
     def result(self, document: Mapping[str, object]) -> None:
         """The one line for a script; nothing without --json."""
         if self._to_script:
-            print(msgspec.json.encode(document).decode())  # noqa: T201
+            print(_line_of(document))  # noqa: T201
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table for a person; the first column is text, the others are right-aligned."""
@@ -54,12 +55,16 @@ class Console:
         from rich.console import Console as Rich
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+        table = Table(header_style="bold")
         for number, name in enumerate(header):
             table.add_column(name, justify="right" if number else "left")
         for row in rows:
             table.add_row(*row)
-        Rich().print(table)
+        # Cells are what files and customers are called, never markup. A file or a pipe has no width of its own.
+        width = None if sys.stdout.isatty() else _WIDTH
+        screen = Rich(width=width, markup=False, emoji=False, highlight=False)
+        screen.print(title, style="bold", soft_wrap=True)
+        screen.print(table)
 
     @contextmanager
     def progress(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
@@ -87,7 +92,43 @@ class Console:
             yield lambda done: bar.update(task, completed=done)
 
 
+def figure(value: float | None, low: float | None, high: float | None, style: str = ".3g") -> str:
+    """A figure with its interval: "0.901 [0.888, 0.914]"; "-" where it is undefined."""
+    if value is None or isnan(value):
+        return "-"
+    bounded = low is not None and high is not None and not isnan(low) and not isnan(high)
+    return f"{value:{style}} [{low:{style}}, {high:{style}}]" if bounded else f"{value:{style}}"
+
+
+def complain(message: str) -> None:
+    """One plain line on stderr, whatever the message holds."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
+    print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)  # noqa: T201
+
+
 def fail(error: ForbearError) -> NoReturn:
     """Say an error in one line, and end with the status of who must act."""
-    print(f"error: {error}", file=sys.stderr)  # noqa: T201
+    complain(f"error: {error}")
     raise SystemExit(next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1))
+
+
+def _line_of(document: Mapping[str, object]) -> str:
+    try:
+        return msgspec.json.encode(document).decode()
+    except UnicodeEncodeError:  # a path may hold bytes that are no text
+        return msgspec.json.encode(_text_only(document)).decode()
+
+
+def _text_only(value: object) -> object:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case Mapping():
+            return {_text_only(key): _text_only(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_text_only(one) for one in value]
+        case _:
+            return value
+
+
+_WIDTH = 120

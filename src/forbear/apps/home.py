@@ -6,26 +6,35 @@ snapshots/        ledgers, folded up to an offset
 models/           artefacts, each named by its content; latest.json says which is the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
+.lock             held while data are brought in
+
+Data are brought in as a whole: built in .importing, which then becomes .adopting, whose parts move to their
+places. Up to that one renaming the home is as it was; from then on it is the new one, and whoever looks next
+finishes the moves if a crash cut them short.
 """
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
 from forbear.adapters.archive import FileArchive
-from forbear.adapters.disk import storage_errors, write_whole
+from forbear.adapters.disk import alone, storage_errors, sync_folder, write_whole
 from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.deployment import Deployment
-from forbear.domain.errors import ConfigError, CorruptState
+from forbear.domain.errors import ConfigError, CorruptState, StorageError
 from forbear.engine.backfill import Feed
+from forbear.features.measures import WORDS
 
-DATA = ("deployment.json", "archive", "snapshots", "dead-letters")
-"""What an import writes; models and reports outlive it."""
+FOLDERS = ("archive", "snapshots", "dead-letters")
+DATA = (*FOLDERS, "deployment.json")
+"""What an import writes; models and reports outlive it. The last tells that a home holds data."""
 
 
 class Home:
@@ -36,14 +45,18 @@ class Home:
 
     @property
     def holds_data(self) -> bool:
-        """Whether events have been imported."""
-        return (self.folder / "deployment.json").exists()
+        """Whether events have been imported. Raises ConfigError where the home cannot be a folder."""
+        self._finish_adopting()
+        with storage_errors(f"cannot read {self.folder}"):
+            if self.folder.exists() and not self.folder.is_dir():
+                raise ConfigError(f"{self.folder} is a file", mend="choose a folder for --home")
+            return (self.folder / "deployment.json").exists()
 
     @cached_property
     def deployment(self) -> Deployment:
         """What the deployment is about. Raises ConfigError where nothing was imported."""
         path = self.folder / "deployment.json"
-        if not path.exists():
+        if not self.holds_data:
             raise ConfigError(
                 f"{self.folder} holds no data yet",
                 mend="run `forbear simulate` or `forbear import` with this --home first",
@@ -51,14 +64,17 @@ class Home:
         with storage_errors(f"cannot read {path}"):
             content = path.read_bytes()
         try:
-            return msgspec.json.decode(content, type=Deployment)
-        except msgspec.MsgspecError as error:
-            raise CorruptState(f"{path} is damaged: {error}", mend="import the data again") from error
+            return checked(msgspec.json.decode(content, type=Deployment))
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise CorruptState(f"{path} is damaged: {error}", mend=_RESTORE) from error
 
     @cached_property
     def archive(self) -> FileArchive:
-        """The log of record."""
-        return FileArchive(self.folder / "archive")
+        """The log of record. Raises CorruptState where it is damaged, or gone from a home that holds data."""
+        archive = FileArchive(self.folder / "archive")
+        if self.holds_data and not archive.next_offset:
+            raise CorruptState(f"{archive.folder} has lost its events", mend=_RESTORE)
+        return archive
 
     @property
     def feed(self) -> Feed:
@@ -85,32 +101,99 @@ class Home:
         """Where refused records go."""
         return self.folder / "dead-letters"
 
-    def draft(self) -> Home:
-        """An empty home inside this one, in which an import is built before it takes its place."""
-        folder = self.folder / ".importing"
-        with storage_errors(f"cannot write {folder}"):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-        return Home(folder)
+    @contextmanager
+    def importing(self, *, replace: bool) -> Iterator[Home]:
+        """An empty home in which an import is built, and which takes the place of this one's data in the end.
+
+        If the block fails nothing has changed. Raises ConfigError where there are data and replace is off,
+        StorageError where the home cannot be written or another command is writing in it.
+        """
+        if self.holds_data and not replace:
+            raise ConfigError(
+                f"{self.folder} already holds data from {self.deployment.source}",
+                mend="choose another --home, or pass --replace to put the new data in its place",
+            )
+        new = not self.folder.exists()
+        lock, draft = self.folder / ".lock", Home(self.folder / ".importing")
+        with storage_errors(f"cannot write {self.folder}"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with alone(lock) as mine:
+                _require_alone(self.folder, mine)
+                try:
+                    _remove(draft.folder)
+                    draft.folder.mkdir()
+                    yield draft
+                    self._adopt(draft)
+                except BaseException:
+                    shutil.rmtree(draft.folder, ignore_errors=True)
+                    if new:
+                        _remove_if_empty(self.folder, lock)
+                    raise
 
     def found(self, deployment: Deployment) -> None:
         """Write down what this deployment is about."""
-        content = msgspec.json.format(msgspec.json.encode(deployment), indent=2)
+        content = msgspec.json.format(msgspec.json.encode(checked(deployment)), indent=2)
         write_whole(self.folder / "deployment.json", content + b"\n")
 
-    def adopt(self, draft: Home) -> None:
-        """Let a finished draft take the place of whatever data this home held."""
-        with storage_errors(f"cannot write {self.folder}"):
-            for name in DATA:
-                old = self.folder / name
-                if old.is_dir():
-                    shutil.rmtree(old)
-                else:
-                    old.unlink(missing_ok=True)
-            # The deployment comes last: without it the home counts as empty.
-            for name in reversed(DATA):
-                if (draft.folder / name).exists():
-                    (draft.folder / name).rename(self.folder / name)
-            shutil.rmtree(draft.folder)
+    # ---- inside
+
+    @property
+    def _adopting(self) -> Path:
+        return self.folder / ".adopting"
+
+    def _adopt(self, draft: Home) -> None:
+        for name in FOLDERS:
+            (draft.folder / name).mkdir(exist_ok=True)
+        sync_folder(draft.folder)
+        draft.folder.rename(self._adopting)
+        sync_folder(self.folder)
+        self._move_in()
+
+    def _move_in(self) -> None:
+        """Put what .adopting still holds in its place. May be cut short anywhere, and done again."""
+        for name in DATA:
+            if (self._adopting / name).exists():
+                _remove(self.folder / name)
+                (self._adopting / name).rename(self.folder / name)
+        _remove(self._adopting)
+        sync_folder(self.folder)
         self.__dict__.pop("deployment", None)
         self.__dict__.pop("archive", None)
+
+    def _finish_adopting(self) -> None:
+        with storage_errors(f"cannot write {self.folder}"):
+            if self._adopting.exists():
+                with alone(self.folder / ".lock") as mine:
+                    _require_alone(self.folder, mine)
+                    self._move_in()
+
+
+def checked(deployment: Deployment) -> Deployment:
+    """The deployment itself. Raises ConfigError if what its feed cannot tell is nothing that a feed tells."""
+    if unknown := sorted(set(deployment.unsupported) - set(WORDS)):
+        raise ConfigError(
+            f"unsupported = {unknown}: no measure has that name", mend=f"the names are: {', '.join(WORDS)}"
+        )
+    return deployment
+
+
+def _require_alone(folder: Path, mine: bool) -> None:
+    if not mine:
+        raise StorageError(f"another command is writing in {folder}", mend="wait until it has ended")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_if_empty(folder: Path, lock: Path) -> None:
+    """Leave no trace of a home that came to nothing."""
+    lock.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+_RESTORE = "restore it from a backup, or import the data again with --replace"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from forbear.domain.events import BalanceMinor, Currency
+from forbear.domain.events import EARLIEST, LATEST, BalanceMinor, Currency, Name
 from forbear.domain.terms import Category
+
+Country: TypeAlias = Annotated[str, Meta(pattern=r"^([A-Z]{2})?\Z")]
 
 HORIZON_DAYS = 30
 """Days ahead that the early-delinquency target looks."""
@@ -42,16 +44,21 @@ class Eligibility(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Deployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One deployment. Written once, when its first data arrive; the ledger's layout depends on it.
 
-    time_zone: IANA name of the bank's zone.  country: ISO code of its bank holidays, "" for weekends only.
+    time_zone: IANA name of the bank's zone.  country: ISO 3166 code (DE) of its bank holidays, "" for
+    weekends only.
     opens_on: the first open day.  unsupported: what the feed cannot tell, as names of measures; every
     feature that needs one of them is NaN.
     """
 
-    source: str
+    source: Name
     currency: Currency
-    time_zone: str
+    time_zone: Name
     opens_on: date
     miss: MissDefinition
-    country: str = ""
+    country: Country = ""
     eligibility: Eligibility = Eligibility()
     unsupported: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not EARLIEST <= self.opens_on < LATEST:
+            raise ValueError(f"opens_on {self.opens_on} lies outside [{EARLIEST}, {LATEST})")

@@ -6,10 +6,11 @@ at entry). Money is an integer in minor units. A time carries its offset. Nothin
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
@@ -27,11 +28,13 @@ from forbear.domain.terms import (
     Status,
 )
 
-Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
-Name: TypeAlias = Annotated[str, Meta(max_length=64)]
+# \Z and not $: that one lets a line break pass behind the last character.
+Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+\Z")]
+# Neither columns of bytes nor UTF-8 can hold what is left out here.
+Name: TypeAlias = Annotated[str, Meta(max_length=64, pattern=r"^[^\x00\ud800-\udfff]*\Z")]
 AmountMinor: TypeAlias = Annotated[int, Meta(ge=0, le=10**15)]
 BalanceMinor: TypeAlias = Annotated[int, Meta(ge=-(10**15), le=10**15)]
-Currency: TypeAlias = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Currency: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")]
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
 Sequence36: TypeAlias = Annotated[int, Meta(ge=0, lt=2**36)]
 
@@ -49,6 +52,7 @@ class Transaction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
     sequence: orders transactions of one account that share `booked_at`.
     reverses: transaction_id of the transaction that this one takes back, in its own day.
     original_*: what a converted transaction was before conversion.
+    counterparty: None where unknown; the door takes an empty text as that.
     """
 
     transaction_id: Identifier
@@ -134,14 +138,17 @@ _EARLIEST_INSTANT = datetime.combine(EARLIEST, time(), UTC)
 _LATEST_INSTANT = datetime.combine(LATEST, time(), UTC)
 _FIELD = re.compile(r"`\$\.?([^`]*)`")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_LOOSE = re.compile(rb'"[ \t\r\n]')
 
 
 def decode(raw: bytes | str) -> Event:
     """One event from its JSON text. Raises InvalidEvent, which names the field, for anything not exactly right."""
     try:
         event = _DECODER.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise refusal(error) from error
+    _refuse_repeated_keys(raw.encode() if isinstance(raw, str) else raw)
     return checked(event)
 
 
@@ -160,19 +167,36 @@ def encode(event: Event) -> bytes:
 
 
 def refusal(error: Exception) -> InvalidEvent:
-    """The decoder's own message as an InvalidEvent that names the field."""
+    """The decoder's own message as an InvalidEvent that names the field.
+
+    code: "not_json", "missing" for a required field that is not there, else "mistyped".
+    """
     text = str(error)
+    if not isinstance(error, msgspec.ValidationError | UnicodeError | RecursionError):
+        return InvalidEvent(text, code="not_json")
+    if missing := _MISSING.search(text):
+        return InvalidEvent(text, field=missing.group(1), code="missing")
     found = _UNKNOWN.search(text) or _FIELD.search(text)
-    code = (
-        "not_json"
-        if isinstance(error, msgspec.DecodeError) and not isinstance(error, msgspec.ValidationError)
-        else "mistyped"
-    )
-    return InvalidEvent(text, field=found.group(1) if found else "", code=code)
+    return InvalidEvent(text, field=found.group(1) if found else "", code="mistyped")
+
+
+def _refuse_repeated_keys(raw: bytes) -> None:
+    """A decoder takes the last of two fields with one name, others the first: nobody knows which one was meant."""
+    fields: dict[str, Any] = msgspec.json.decode(raw)
+    different = len(fields) + sum(map(len, fields.get("obligations", ())))
+    if different != raw.count(b'":') or _LOOSE.search(raw):
+        json.loads(raw, object_pairs_hook=_only_once)  # slow, and sure whatever blanks and escapes there are
+
+
+def _only_once(pairs: list[tuple[str, object]]) -> None:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidEvent(f"the field {name!r} stands twice", field=name, code="repeated_field")
 
 
 def checked(event: Event) -> Event:
-    """The event itself, once what a type cannot say holds as well. Raises InvalidEvent."""
+    """The event, once what a type cannot say holds as well. Raises InvalidEvent."""
     _instant_within("received_at", event.received_at)
     match event:
         case DayClosed():
@@ -180,10 +204,11 @@ def checked(event: Event) -> Event:
         case Transaction():
             _booked(event.booked_at, event.received_at)
             _check_transaction(event)
+            if event.counterparty == "":
+                return msgspec.structs.replace(event, counterparty=None)
         case CustomerUpdated():
             _booked(event.booked_at, event.received_at)
-            for obligation in event.obligations:
-                _within("obligations.due_on", obligation.due_on)
+            _check_obligations(event.obligations)
         case PaymentOutcome():
             _booked(event.booked_at, event.received_at)
             _within("due_on", event.due_on)
@@ -201,6 +226,14 @@ def _check_transaction(event: Transaction) -> None:
         raise InvalidEvent("original_amount_minor and original_currency go together", field="original_currency")
     if event.reverses == event.transaction_id:
         raise InvalidEvent("a transaction cannot reverse itself", field="reverses")
+
+
+def _check_obligations(obligations: tuple[Obligation, ...]) -> None:
+    ids = [obligation.obligation_id for obligation in obligations]
+    if len(set(ids)) < len(ids):
+        raise InvalidEvent("an obligation stands twice in one update", field="obligations", code="repeated_obligation")
+    for obligation in obligations:
+        _within("obligations.due_on", obligation.due_on)
 
 
 def _booked(booked_at: datetime, received_at: datetime) -> None:

@@ -16,7 +16,8 @@ from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.misses import Misses, misses_in
-from forbear.engine.ports import Archive, Scanned
+from forbear.engine.ports import Archive, Scanned, Snapshots
+from forbear.engine.recovery import resume
 from forbear.features.book import Book
 from forbear.features.columns import EventKind, day_number, day_of
 from forbear.features.compute import FeatureSet
@@ -107,22 +108,30 @@ def training_rows(
     until_day: nothing received from the first instant of that day on is used, and only cuts are kept whose
     label had matured by then; None: the last closed day of the archive bounds the labels.
     """
-    found = _replay(feed, cut_days, until_day, progress)
+    found = _Collected(_book(feed))
+    _replay(feed, found, _Pass(cut_days=cut_days, until_day=until_day), progress)
     closed_until = found.book.open_day - 1
     limit = last_cut(feed.deployment, closed_until + 1 if until_day is None else min(until_day, closed_until + 1))
     return Replay(_labelled(found, feed.deployment, limit), found.fold_counts, closed_until, found.book.customers)
 
 
-def rows_at(feed: Feed, cut_day: int | None, *, progress: Progress | None = None) -> tuple[Rows, int]:
+def rows_at(
+    feed: Feed, cut_day: int | None, *, snapshots: Snapshots | None = None, progress: Progress | None = None
+) -> tuple[Rows, int]:
     """Rows of all eligible customers at the close of one day, without labels, and that day.
 
-    cut_day: None takes the last day that was closed. Nothing received after the close is used.
+    cut_day: None takes the last day that was closed, and folds only what came after the newest snapshot.
+    Nothing received after the close is used.
     Raises NotEnoughData for a day that was never closed.
     """
     closed = feed.archive.closed_day if cut_day is None else cut_day
     if closed is None:
         raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
-    found = _replay(feed, {closed}, None, progress)
+    found = _Collected(_book(feed))
+    start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots)
+    if start:
+        found.misses += _earlier_misses(feed, closed, start)
+    _replay(feed, found, _Pass(cut_days={closed}, start=start), progress)
     if closed not in found.cut_offsets:
         raise NotEnoughData(
             f"{day_of(closed)} was never closed", mend=f"the last closed day is {day_of(found.book.open_day - 1)}"
@@ -130,10 +139,39 @@ def rows_at(feed: Feed, cut_day: int | None, *, progress: Progress | None = None
     return _labelled(found, feed.deployment, closed), closed
 
 
-def _replay(feed: Feed, cut_days: Collection[int], until_day: int | None, progress: Progress | None) -> _Collected:
+def _book(feed: Feed) -> Book:
+    features = with_eligibility(FeatureSet.standard(feed.deployment.unsupported), feed.deployment)
+    return Book(features, day_number(feed.deployment.opens_on), feed.calendar)
+
+
+def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Misses]:
+    """Misses recent enough to matter for eligibility that were told of before an offset.
+
+    One that happened in the last clear_days was not told of earlier than that, so only the archive's tail is read.
+    """
+    zone = local_time(feed.deployment.time_zone)
+    since = (closed - feed.deployment.eligibility.clear_days - 1) * DAY_US
+    found = []
+    for offset, columns, batch in feed.archive.scan(zone, feed.archive.offset_since(since)):
+        told = misses_in(feed.deployment.miss, columns, batch, zone, offset)
+        earlier = told.offset < before
+        found.append(Misses(told.customer[earlier], told.day[earlier], told.offset[earlier]))
+        if offset + len(batch) >= before:
+            break
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pass:
+    """Which days to pause at, from which offset to read, and by when an event must have been received."""
+
+    cut_days: Collection[int]
+    start: int = 0
+    until_day: int | None = None
+
+
+def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | None) -> None:
     deployment, zone = feed.deployment, local_time(feed.deployment.time_zone)
-    features = with_eligibility(FeatureSet.standard(deployment.unsupported), deployment)
-    found = _Collected(Book(features, day_number(deployment.opens_on), feed.calendar))
     counts = np.zeros(len(Fold), dtype=np.int64)
 
     def emit(day: int, slots: NDArray[np.int64], values: Floats) -> None:
@@ -142,16 +180,15 @@ def _replay(feed: Feed, cut_days: Collection[int], until_day: int | None, progre
         found.slots.append(slots[eligible])
         found.days.append(np.full(int(eligible.sum()), day, dtype=np.int64))
 
-    for scanned in feed.archive.scan(zone):
-        offset, columns, batch = scanned if until_day is None else _known_by(scanned, until_day, zone)
+    for scanned in feed.archive.scan(zone, asked.start):
+        offset, columns, batch = scanned if asked.until_day is None else _known_by(scanned, asked.until_day, zone)
         closes = np.flatnonzero(batch.kind == EventKind.DAY_CLOSED)
         found.cut_offsets.update({int(batch.day[row]): offset + int(row) for row in closes})
-        counts += np.bincount(found.book.replay(batch, cut_days, emit), minlength=len(Fold))
+        counts += np.bincount(found.book.replay(batch, asked.cut_days, emit), minlength=len(Fold))
         found.misses.append(misses_in(deployment.miss, columns, batch, zone, offset))
         if progress is not None:
             progress(offset + len(batch))
     found.fold_counts = {fold.name.lower(): int(counts[fold]) for fold in Fold}
-    return found
 
 
 def _known_by(scanned: Scanned, until_day: int, zone: LocalTime) -> Scanned:

@@ -35,6 +35,10 @@ class Archive(Protocol):
         """The last day that was closed [days since 1970]; None if none was."""
         ...
 
+    def offset_since(self, received_us: int) -> int:
+        """An offset before which nothing was received at or after an instant [microseconds UTC]."""
+        ...
+
     def append(self, columns: EventColumns) -> None:
         """Add events behind all others. Raises StorageError, and has added nothing, if they cannot be kept."""
         ...

@@ -34,6 +34,7 @@ _NIGHT_BIT = np.uint32(1 << Measure.NIGHT)
 _AMOUNT_BITS = np.uint32((1 << AMOUNTS) - 1)
 _CURED, _PAID = list(OutcomeStatus).index(OutcomeStatus.CURED), list(OutcomeStatus).index(OutcomeStatus.PAID)
 _TRANSACTION, _CUSTOMER, _OUTCOME = EventKind.TRANSACTION.value, EventKind.CUSTOMER.value, EventKind.OUTCOME.value
+_KIND_SALT = np.uint64(0x9E3779B97F4A7C15)
 _HOUR_US = DAY_US // 24
 _SEQUENCE_BITS = np.int64(36)
 
@@ -214,7 +215,9 @@ def _fill(  # one pass over many columns: a kernel has as many parameters as it 
             day = np.int64(due[i])
         out_day[i] = day
         content = np.int64(mixed(check) >> np.uint64(48))
-        record[i, IDENTITY], record[i, ACCOUNT] = np.int64(identity[i]), np.int64(account[i])
+        # An id is its customer's and its kind's: a payment may carry the id of a transaction.
+        own = identity[i] ^ np.uint64(kind[i]) * _KIND_SALT
+        record[i, IDENTITY], record[i, ACCOUNT] = np.int64(own), np.int64(account[i])
         record[i, AMOUNT], record[i, BALANCE_AFTER], record[i, ORDER] = sign * amount_minor[i], balance[i], order
         record[i, DAYS] = (day & 0xFFFFFFFF) | np.int64(update[i]) << 32
         record[i, CODES] = np.int64(mask) | content << 32 | np.int64(currency[i]) << 48

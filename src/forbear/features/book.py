@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ from forbear.features.kernels import Fold
 from forbear.features.ledger import Floats
 from forbear.features.measures import booked_masks, failed_masks
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised whenever the meaning of a word in the pool changes."""
+
+SHARD = 1 << 13
+"""Customers that share a pool: making room copies one shard (some 80 MB), never the whole book."""
 
 BLOCK = 2_048
 """Customers whose answers are made before their features are: small enough to stay in the cache."""
@@ -58,8 +62,7 @@ class Book:
         self.skipped_days = 0
         self.business = business_table(calendar or BankCalendar())
         self._count = np.zeros(1, dtype=np.int64)
-        self._top = np.zeros(1, dtype=np.int64)
-        self._pool = pool.pool_of(np.empty(1 << 14, dtype=np.int64))
+        self._pools: list[pool.Pool] = []
         self._slots = np.empty((1 << 8, pool.SLOT_WORDS), dtype=np.int64)
         self._make_directory(1 << 9)
 
@@ -77,9 +80,9 @@ class Book:
 
     @property
     def resident_bytes(self) -> int:
-        """Bytes held: the pool with its slack and garbage, slots and directory."""
-        held = (self._pool.words, self._slots, self._table, self._table_slots)
-        return sum(array.nbytes for array in held)
+        """Bytes held: the pools with their slack and free places, slots and directory."""
+        held = (self._slots, self._table, self._table_slots)
+        return sum(array.nbytes for array in held) + sum(one.words.nbytes + one.free.nbytes for one in self._pools)
 
     def compute(self, slots: NDArray[np.int64] | None = None) -> Floats:
         """(n, features) values of some slots (all, if None) at the open day, that day's events so far included."""
@@ -88,10 +91,14 @@ class Book:
         values = np.empty((len(slots), len(self.features.features)))
         asks = self.features.asks
         answers = np.empty((BLOCK, len(asks)))
+        order = np.argsort(slots, kind="stable")
         for start in range(0, len(slots), BLOCK):
-            block = slots[start : start + BLOCK]
-            passes.gather_many(self._pool, self._slots, block, self.open_day, asks, self.business, answers)
-            values[start : start + len(block)] = self.features.evaluate(_by_question(answers, len(block)))
+            rows = order[start : start + BLOCK]
+            block = slots[rows]
+            for shard, begin, past in _pieces(block, BLOCK):
+                own, into = self._pools[shard], answers[begin:past]
+                passes.gather_many(own, self._slots, block[begin:past], self.open_day, asks, self.business, into)
+            values[rows] = self.features.evaluate(_by_question(answers, len(block)))
         return values
 
     def slots_of(self, customers: Keys) -> NDArray[np.int64]:
@@ -122,22 +129,14 @@ class Book:
         codes[batch.kind == EventKind.DAY_CLOSED] = Fold.DAY_CLOSED
         slots = self._assign(batch.customer[events])
         order, first = passes.by_slot(slots, self.customers)
-        rows = events[order]
-        run = passes.Run(
-            record=passes.permuted(batch.record, rows),
-            schedules=batch.schedules,
-            rows=rows,
-            first=first,
-            open_days=open_days,
-            places=places,
-            days=days,
-        )
+        run = passes.Run(batch.record, batch.schedules, events[order], open_days, places, days)
         touched = np.arange(self.customers) if len(places) else np.flatnonzero(np.diff(first))
-        for start in range(0, len(touched), BLOCK):
-            block = touched[start : start + BLOCK]
+        first = np.append(first[touched], len(events))
+        for shard, start, past in _pieces(touched, BLOCK if len(places) else SHARD):
+            block = touched[start:past]
             answers = np.empty((len(places), len(block), len(self.features.asks)) if len(places) else (0, 0, 0))
             known = np.zeros((len(places), len(block)), dtype=np.bool_)
-            self._run(run, block, answers, known, codes)
+            self._run(shard, (run, block, first[start : past + 1]), (answers, known, codes))
             for cut in range(len(places)):
                 seen = known[cut]
                 if seen.any():
@@ -158,10 +157,11 @@ class Book:
 
     def state(self) -> BookState:
         """A copy of everything, without slack: fold the rest of the log on top of it and nothing is lost."""
-        room = np.empty(int(self._top[0]) + 1, dtype=np.int64)
         slots = self._slots[: self.customers].copy()
-        top = pool.collect(self._pool, slots, self.customers, self._first_day, pool.pool_of(room), False)
-        return BookState(room[:top].copy(), slots, self.open_day, self.skipped_days)
+        all_words = pool.pool_of(np.empty(int(pool.words_needed(slots, False)), dtype=np.int64))
+        for shard, own in enumerate(self._pools):
+            pool.collect(own, _of_shard(slots, shard), self._first_day, all_words, False)
+        return BookState(all_words.words[: all_words.free[0]], slots, self.open_day, self.skipped_days)
 
     def restore(self, state: BookState) -> None:
         """Become the book that a state was taken of. The caller has checked the layout hash."""
@@ -169,15 +169,15 @@ class Book:
         self._count[0] = count
         self._slots = np.empty((max(count, 256), pool.SLOT_WORDS), dtype=np.int64)
         self._slots[:count] = state.slots
-        self._pool = pool.pool_of(np.empty(max(len(state.pool) * 9 // 8, 1 << 14), dtype=np.int64))
-        self._pool.words[: len(state.pool)] = state.pool
-        self._top[0] = len(state.pool)
         self.open_day, self.skipped_days = state.open_day, state.skipped_days
+        self._pools = [pool.pool_of(state.pool)] * _shards(count)
+        self.compact()
         self._make_directory(_power_of_two(count * 2))
 
     def compact(self) -> None:
-        """Let go of garbage and of what is past the horizon, keeping a little room to grow."""
-        self._collect(0)
+        """Let go of free places and of what is past the horizon, keeping a little room to grow."""
+        for shard in range(len(self._pools)):
+            self._collect(shard, 0)
 
     # ---- inside
 
@@ -205,22 +205,25 @@ class Book:
         open_days[since:] = open_day
         return open_days, np.array(places, dtype=np.int64), np.array(days, dtype=np.int64)
 
-    def _run(self, run: passes.Run, block: NDArray[np.int64], answers: Floats, known: Any, codes: Any) -> None:
-        """Run the compiled pass over a block of slots, growing the pool whenever it is full."""
-        progress = np.zeros(3, dtype=np.int64)
-        progress[1] = -1
+    def _run(self, shard: int, work: tuple[Any, Any, Any], results: tuple[Any, Any, Any]) -> None:
+        """Run the compiled pass over a block of slots of one shard, making room whenever its pool is full."""
+        progress = np.array([0, -1, 0], dtype=np.int64)
+        stuck, before = 0, -1
         while not passes.replay_block(
-            self._pool, self._slots, self._top, run, block,
-            self.features.asks, self.business, answers, known, codes, progress,
-        ):  # fmt: skip
-            self._collect(len(self._pool.words) // 8)
+            self._pools[shard], self._slots, *work, self.features.asks, self.business, *results, progress
+        ):
+            stuck = stuck + 1 if progress[1] == before else 0
+            before = int(progress[1])
+            self._collect(shard, 1 << (12 + stuck))
 
-    def _collect(self, wanted: int) -> None:
-        live = int(pool.live_words(self._slots, self.customers))
-        size = max(live + live // (16 if live > 1 << 26 else 2) + wanted, 1 << 14)
-        room = pool.pool_of(np.empty(size, dtype=np.int64))
-        self._top[0] = pool.collect(self._pool, self._slots, self.customers, self._first_day, room, True)
-        self._pool = room
+    def _collect(self, shard: int, wanted: int) -> None:
+        """Copy what lives of a shard into a new pool, with so many words and some slack free."""
+        slots = _of_shard(self._slots[: self.customers], shard)
+        needed = int(pool.words_needed(slots, True))
+        slack = needed // (16 if needed > 1 << 22 else 2)
+        target = pool.pool_of(np.empty(needed + slack + wanted, dtype=np.int64))
+        pool.collect(self._pools[shard], slots, self._first_day, target, True)
+        self._pools[shard] = target
 
     def _assign(self, customers: Keys) -> NDArray[np.int64]:
         slots = np.empty(len(customers), dtype=np.int64)
@@ -229,6 +232,8 @@ class Book:
             done += pool.assign(
                 self._table, self._table_slots, self._slots, self._count, customers[done:], slots[done:]
             )
+            while len(self._pools) < _shards(self.customers):
+                self._pools.append(pool.pool_of(np.empty(1 << 14, dtype=np.int64)))
             if done == len(customers):
                 return slots
             if self.customers >= len(self._slots):
@@ -252,6 +257,23 @@ def business_table(calendar: BankCalendar) -> NDArray[np.uint8]:
         if day_of(number) in calendar.holidays:
             table[number] = 0
     return table
+
+
+def _shards(customers: int) -> int:
+    return -(-customers // SHARD)
+
+
+def _of_shard(slots: NDArray[np.int64], shard: int) -> NDArray[np.int64]:
+    return slots[shard * SHARD : (shard + 1) * SHARD]
+
+
+def _pieces(slots: NDArray[np.int64], most: int) -> Iterator[tuple[int, int, int]]:
+    """Runs of slots of one shard, no longer than `most`: (shard, start, past)."""
+    shards = slots // SHARD
+    changes = np.flatnonzero(np.diff(shards)) + 1
+    for start, past in pairwise([0, *changes.tolist(), len(slots)]):
+        for begin in range(start, past, most):
+            yield int(shards[begin]), begin, min(begin + most, past)
 
 
 def _by_question(answers: Floats, rows: int) -> Floats:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from forbear.compiled import compiled, inlined
+from forbear.compiled import inlined
 
 CALENDAR_DAYS = 47_500
 """Length of a table with one entry a day from 1970-01-01 on; it reaches past 2100-01-01."""
@@ -38,7 +38,7 @@ def day_from_civil(year: Any, month: Any, dom: Any) -> Any:
     return era * 146_097 + doe - 719_468
 
 
-@compiled
+@inlined
 def on_day_of_month(year: Any, month: Any, dom: Any) -> Any:
     """Day number of a day of a month, its last day where the month is shorter. month may exceed 1..12."""
     year += (month - 1) // 12
@@ -48,14 +48,14 @@ def on_day_of_month(year: Any, month: Any, dom: Any) -> Any:
     return min(first + dom - 1, past - 1)
 
 
-@compiled
+@inlined
 def months_later(day: Any, months: Any) -> Any:
     """The same day of the month, so many months later."""
     year, month, dom = civil(day)
     return on_day_of_month(year, month + months, dom)
 
 
-@compiled
+@inlined
 def business_day(day: Any, business: Any) -> Any:
     """The day itself, or the next on which the bank works. business: (CALENDAR_DAYS,) of 0 and 1."""
     while day < len(business) - 1 and business[day] == 0:

@@ -183,7 +183,7 @@ def events_of(columns: EventColumns) -> Iterator[Event]:
 
 def _code(name: str) -> Callable[[Any], int]:
     """The code of an event's field, ABSENT for None."""
-    codes: dict[StrEnum | None, int] = {**_CODES[name], None: ABSENT}
+    codes: dict[Any, int] = {**_CODES[name], None: ABSENT}
     return lambda event: codes[getattr(event, name)]
 
 

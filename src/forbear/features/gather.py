@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from forbear.compiled import compiled
+from forbear.compiled import add_eight, compiled, inlined, move_words, natural
 from forbear.features.batch import MONTHLY, NO_OBLIGATION, WEEKLY
 from forbear.features.civil import business_day, civil, on_day_of_month
 from forbear.features.columns import NO_DAY
-from forbear.features.income_pattern import income_pattern
+from forbear.features.income_pattern import MOST_PAYS, income_pattern
 from forbear.features.kernels import AMOUNT_UNIT, COUNT_UNIT, MOST_ACCOUNTS
-from forbear.features.measures import AMOUNTS, MEASURES, Measure
+from forbear.features.measures import AMOUNTS, COUNTS, MEASURES, Measure
 from forbear.features.pool import (
     ACCOUNT_WORDS,
     ACCOUNTS,
@@ -48,71 +48,114 @@ _TOTAL, _DAYS_WITH, _HIGHEST, _AGED, _CLOSING, _LOWEST, _HISTORY, _DUE, _DUE_MON
 _SALARY, _INCOME_MEASURE = Measure.SALARY.value, Measure.INCOME.value
 _LIQUID_KINDS = 2
 """Account kinds below this code (current, savings) make up the liquid balance."""
-_UNKNOWN = np.iinfo(np.int64).min
+_UNKNOWN = np.iinfo(np.int64).max
+
+
+class Scratch(NamedTuple):
+    """Room that one pass needs, made once and used for one customer after another.
+
+    sums: (HORIZON_DAYS + 1, MEASURES) int64: row d is the sum of the horizon's first d days.  closing, lowest,
+    daily: (HORIZON_DAYS,) int64.  last: (MOST_ACCOUNTS,) int64.  pays: (3, MOST_PAYS) int64.  income: (4,) float64.
+    """
+
+    sums: Any
+    closing: Any
+    lowest: Any
+    daily: Any
+    last: Any
+    pays: Any
+    income: Any
 
 
 @compiled
-def _cumulate(pool: Any, slot: Any, open_day: Any, sums: Any) -> None:
-    """Fill sums (HORIZON_DAYS + 1, MEASURES): row d is the sum of the horizon's first d days."""
-    first_day = open_day - (HORIZON_DAYS - 1)
-    sums[:] = 0
-    for row in range(slot[3 * FLOWS + 1]):
-        at = slot[3 * FLOWS] + row * FLOW_WORDS
-        day = pool.ints[2 * at] >> 1
-        if day < first_day or day > open_day:
-            continue
-        carry = pool.ints[2 * at] & 1
-        into = sums[day - first_day + 1]
-        amount_unit = AMOUNT_UNIT if carry else 1
-        for measure in range(AMOUNTS):
-            into[measure] += pool.ints[2 * at + 1 + measure] * amount_unit
-        count_unit = COUNT_UNIT if carry else 1
-        for measure in range(AMOUNTS, MEASURES):
-            into[measure] += pool.octets[8 * at + COUNTS_BYTE + measure - AMOUNTS] * count_unit
-    for day in range(HORIZON_DAYS):
+def scratch_room() -> Any:
+    """A new Scratch."""
+    return Scratch(
+        np.empty((HORIZON_DAYS + 1, MEASURES), dtype=np.int64),
+        np.empty(HORIZON_DAYS, dtype=np.int64),
+        np.empty(HORIZON_DAYS, dtype=np.int64),
+        np.empty(HORIZON_DAYS, dtype=np.int64),
+        np.empty(MOST_ACCOUNTS, dtype=np.int64),
+        np.empty((3, MOST_PAYS), dtype=np.int64),
+        np.empty(4, dtype=np.float64),
+    )
+
+
+@inlined
+def _add_row(pool: Any, at: Any, sums: Any, base: Any, into: Any) -> None:
+    """Sums from `into` on = those from `base` on and what one flow row says."""
+    amount, count = natural(2 * at + 1), natural(8 * at + COUNTS_BYTE)
+    if pool.ints[amount - 1] & 1:
         for measure in range(MEASURES):
-            sums[day + 1, measure] += sums[day, measure]
+            more = pool.ints[amount + measure] * AMOUNT_UNIT
+            if measure >= AMOUNTS:
+                more = pool.octets[count + measure - AMOUNTS] * COUNT_UNIT
+            sums[into + measure] = sums[base + measure] + more
+    else:  # written as it is read on the next day, lane by lane: otherwise each read would wait for the writes
+        add_eight(sums, into, base, pool.ints, amount)
+        sums[into + 8] = sums[base + 8] + pool.ints[amount + 8]
+        add_eight(sums, into + AMOUNTS, base + AMOUNTS, pool.octets, count)
 
 
-@compiled
-def _fill_balances(pool: Any, slot: Any, open_day: Any, closing: Any, lowest: Any) -> None:
-    """Fill closing and lowest, (HORIZON_DAYS,) int64 minor units over liquid accounts; _UNKNOWN before the first.
+@inlined
+def _cumulate(pool: Any, slot: Any, open_day: Any, sums: Any) -> None:
+    """Fill sums as Scratch wants them, given flat."""
+    first_day = open_day - (HORIZON_DAYS - 1)
+    at = slot[3 * FLOWS]
+    past = at + slot[3 * FLOWS + 1] * FLOW_WORDS
+    while at < past and pool.ints[2 * at] >> 1 < first_day:
+        at += FLOW_WORDS
+    for measure in range(MEASURES):
+        sums[measure] = 0
+    for day in range(HORIZON_DAYS):
+        base, into = day * MEASURES, (day + 1) * MEASURES
+        if at >= past or pool.ints[2 * at] >> 1 != first_day + day:
+            for lanes, width in ((0, 8), (8, 1), (AMOUNTS, COUNTS)):
+                move_words(sums, into + lanes, sums, base + lanes, width)
+        while at < past and pool.ints[2 * at] >> 1 == first_day + day:
+            _add_row(pool, at, sums, base, into)
+            base = into
+            at += FLOW_WORDS
+
+
+@inlined
+def _fill_balances(pool: Any, slot: Any, open_day: Any, scratch: Any) -> None:
+    """Fill closing and lowest [minor units] over liquid accounts; _UNKNOWN before the first.
 
     closing: sum of each account's last balance up to that day.  lowest: sum of each account's lowest of the
     day, a lower bound where several accounts move on one day.
     """
+    closing, lowest, last = scratch.closing, scratch.lowest, scratch.last
     first_day = open_day - (HORIZON_DAYS - 1)
-    last = np.zeros(MOST_ACCOUNTS, dtype=np.int64)
-    total, known, filled = np.int64(0), False, 0
-    start, used = slot[3 * BALANCES], slot[3 * BALANCES + 1]
-    accounts = slot[3 * ACCOUNTS]
-    row = 0
-    while row < used and pool.ints[2 * (start + row * BALANCE_WORDS) + 6] <= open_day:
-        day = pool.ints[2 * (start + row * BALANCE_WORDS) + 6]
+    total, known, filled = np.int64(0), _UNKNOWN, 0
+    at, accounts = slot[3 * BALANCES], slot[3 * ACCOUNTS]
+    past = at + slot[3 * BALANCES + 1] * BALANCE_WORDS
+    last[: slot[3 * ACCOUNTS + 1]] = 0
+    while at < past and pool.ints[2 * at + 6] <= open_day:
+        day = pool.ints[2 * at + 6]
         place = day - first_day
         while filled < place:
-            closing[filled] = lowest[filled] = total if known else _UNKNOWN
+            closing[filled] = lowest[filled] = known
             filled += 1
         low = total
-        while row < used and pool.ints[2 * (start + row * BALANCE_WORDS) + 6] == day:
-            at = start + row * BALANCE_WORDS
-            account = pool.ints[2 * at + 7]
+        while at < past and pool.ints[2 * at + 6] == day:
+            account = natural(pool.ints[2 * at + 7])
             if pool.words[accounts + account * ACCOUNT_WORDS + 1] < _LIQUID_KINDS:
                 low += pool.words[at + 2] - last[account]
                 total += pool.words[at + 1] - last[account]
                 last[account] = pool.words[at + 1]
-                known = True
-            row += 1
+                known = total
+            at += BALANCE_WORDS
         if place >= 0:
-            closing[place] = total if known else _UNKNOWN
-            lowest[place] = low if known else _UNKNOWN
+            closing[place] = known
+            lowest[place] = low if known != _UNKNOWN else _UNKNOWN
             filled = place + 1
     while filled < HORIZON_DAYS:
-        closing[filled] = lowest[filled] = total if known else _UNKNOWN
+        closing[filled] = lowest[filled] = known
         filled += 1
 
 
-@compiled
+@inlined
 def _newest_update(pool: Any, slot: Any, open_day: Any) -> Any:
     """Order of the update in force on the open day, or -1."""
     newest = np.int64(-1)
@@ -123,7 +166,7 @@ def _newest_update(pool: Any, slot: Any, open_day: Any) -> Any:
     return newest
 
 
-@compiled
+@inlined
 def _times_due(frequency: Any, due: Any, ends: Any, open_day: Any, days: Any, business: Any) -> Any:
     """How often a schedule falls due in (open_day, open_day + days], bank holidays moving it on."""
     until = open_day + days
@@ -172,12 +215,9 @@ def _owed(pool: Any, slot: Any, open_day: Any, days: Any, business: Any) -> Any:
     return float(total)
 
 
-@compiled
-def _from_sums(ask: Any, measure: Any, days: Any, ago: Any, sums: Any) -> Any:
-    end = HORIZON_DAYS - ago
-    start = end - days
-    if ask == _TOTAL:
-        return float(sums[end, measure] - sums[start, measure])
+@inlined
+def _from_days(ask: Any, measure: Any, start: Any, end: Any, sums: Any) -> Any:
+    """What needs every day of a window: how many have the measure, the largest, the sum weighted by age."""
     answer = np.int64(0)
     for day in range(start, end):
         value = sums[day + 1, measure] - sums[day, measure]
@@ -190,16 +230,27 @@ def _from_sums(ask: Any, measure: Any, days: Any, ago: Any, sums: Any) -> Any:
     return float(answer)
 
 
+@inlined
+def _known(amount: Any) -> Any:
+    return np.nan if amount == _UNKNOWN else float(amount)
+
+
+@inlined
+def _lowest_of(lowest: Any, start: Any, end: Any) -> Any:
+    answer = np.int64(_UNKNOWN)
+    for day in range(start, end):
+        answer = min(answer, lowest[day])
+    return _known(answer)
+
+
 @compiled
-def _from_balances(ask: Any, days: Any, ago: Any, closing: Any, lowest: Any) -> Any:
-    end = HORIZON_DAYS - ago
-    if ask == _CLOSING:
-        return np.nan if closing[end - 1] == _UNKNOWN else float(closing[end - 1])
-    answer = np.int64(np.iinfo(np.int64).max)
-    for day in range(end - days, end):
-        if lowest[day] != _UNKNOWN:
-            answer = min(answer, lowest[day])
-    return np.nan if answer == np.iinfo(np.int64).max else float(answer)
+def _infer_income(open_day: Any, business: Any, scratch: Any) -> None:
+    """Fill scratch.income from salaries if there are any, else from all income."""
+    named = scratch.sums[HORIZON_DAYS, _SALARY] > 0
+    measure = _SALARY if named else _INCOME_MEASURE
+    for day in range(HORIZON_DAYS):
+        scratch.daily[day] = scratch.sums[day + 1, measure] - scratch.sums[day, measure]
+    income_pattern(scratch.daily, open_day, business, scratch.pays, scratch.income)
 
 
 @compiled
@@ -209,25 +260,28 @@ def gather(pool: Any, slot: Any, open_day: Any, asks: Any, business: Any, scratc
     slot: the customer's row of `slots`.  asks: (k, 4) int64 of (Ask, measure or part, days, ago).  business:
     (CALENDAR_DAYS,) uint8.  scratch: a Scratch.  answers: (k,) float64, NaN = not known.
     """
-    _cumulate(pool, slot, open_day, scratch.sums)
-    _fill_balances(pool, slot, open_day, scratch.closing, scratch.lowest)
+    sums, closing, lowest = scratch.sums, scratch.closing, scratch.lowest
+    _cumulate(pool, slot, open_day, sums.reshape(-1))
+    _fill_balances(pool, slot, open_day, scratch)
     inferred = False
     for k in range(len(asks)):
-        ask, part, days, ago = asks[k]
-        if ask <= _AGED:
-            answers[k] = _from_sums(ask, part, days, ago, scratch.sums)
-        elif ask <= _LOWEST:
-            answers[k] = _from_balances(ask, days, ago, scratch.closing, scratch.lowest)
+        ask, part, days, ago = asks[k, 0], natural(asks[k, 1]), asks[k, 2], asks[k, 3]
+        end = natural(HORIZON_DAYS - ago)
+        start = natural(end - days)
+        if ask == _TOTAL:
+            answers[k] = float(sums[end, part] - sums[start, part])
+        elif ask == _CLOSING:
+            answers[k] = _known(closing[end - 1])
+        elif ask == _LOWEST:
+            answers[k] = _lowest_of(lowest, start, end)
+        elif ask <= _AGED:
+            answers[k] = _from_days(ask, part, start, end, sums)
         elif ask == _HISTORY:
             answers[k] = float(max(open_day - slot[FIRST_DAY] + 1, 0))
         elif ask <= _DUE_MONTHLY:
             answers[k] = _owed(pool, slot, open_day, days, business)
         else:
             if not inferred:
-                named = scratch.sums[HORIZON_DAYS, _SALARY] > 0
-                column = scratch.sums[:, _SALARY if named else _INCOME_MEASURE]
-                for day in range(HORIZON_DAYS):
-                    scratch.daily[day] = column[day + 1] - column[day]
-                income_pattern(scratch.daily, open_day, business, scratch.income)
+                _infer_income(open_day, business, scratch)
                 inferred = True
             answers[k] = scratch.income[part]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from forbear.compiled import compiled, move_words
+from forbear.compiled import compiled, inlined, move_words, natural
 from forbear.features.batch import ACCOUNT, AMOUNT, BALANCE_AFTER, CODES, DAYS, IDENTITY, ORDER, OUTCOME
 from forbear.features.columns import NO_AMOUNT, EventKind
 from forbear.features.measures import AMOUNTS, COUNTS, MEASURES, Measure
@@ -25,7 +25,9 @@ from forbear.features.pool import (
     FLOWS,
     HORIZON_DAYS,
     SEEN,
+    TAG_BITS,
     reserve,
+    room,
 )
 
 AMOUNT_UNIT = 1 << 31
@@ -65,44 +67,45 @@ _PAYMENTS, _UNPAID, _LATE_PAYMENTS, _LATENESS = (
 )  # fmt: skip
 
 
-@compiled
+@inlined
 def _seen_at(pool: Any, slot: Any, key: Any) -> Any:
-    """The row of a key in SEEN, or -1. The first loop has no exit, so that it runs several keys at a time."""
-    start, used = slot[3 * SEEN], slot[3 * SEEN + 1]
-    keys = pool.words[start : start + used]
-    hit = False
-    for row in range(len(keys)):
-        hit |= keys[row] == key
-    if hit:
-        for row in range(len(keys)):
-            if keys[row] == key:
+    """The row of a key in SEEN, or -1. The first loop has no exit, so that it runs many tags at a time."""
+    start, used, rows = slot[3 * SEEN], slot[3 * SEEN + 1], room(SEEN, slot[3 * SEEN + 2])
+    tag = np.uint16(key & TAG_BITS)
+    first = natural(4 * start)
+    hits = np.uint16(0)
+    for row in range(used):
+        hits |= np.uint16(pool.halves[first + row] == tag)
+    if hits:
+        for row in range(used):
+            if pool.halves[first + row] == tag and (pool.words[start + rows // 2 + row] ^ key) & ~TAG_BITS == 0:
                 return row
     return _NOT_FOUND
 
 
-@compiled
+@inlined
 def _check_seen(pool: Any, slot: Any, key: Any, content: Any, first_day: Any) -> Any:
     """_FOLDED for a key that is new (or so old that it counts as new), else _DUPLICATE or _CONFLICT."""
     row = _seen_at(pool, slot, key)
     if row < 0:
         return _FOLDED
-    meta = pool.ints[2 * (slot[3 * SEEN] + slot[3 * SEEN + 2]) + row]
-    if (meta >> 16) & 0xFFFF < first_day:
-        pool.words[slot[3 * SEEN] + row] = np.int64(0)  # expired: the id may be used anew
+    start, rows = slot[3 * SEEN], room(SEEN, slot[3 * SEEN + 2])
+    if pool.words[start + rows // 2 + row] & TAG_BITS < first_day:
+        pool.words[start + rows // 2 + row] = np.int64(0)  # expired: the id may be used anew
         return _FOLDED
-    return _DUPLICATE if meta & 0xFFFF == content else _CONFLICT
+    return _DUPLICATE if pool.halves[4 * start + rows + row] == content else _CONFLICT
 
 
-@compiled
+@inlined
 def _remember(pool: Any, slot: Any, key: Any, content: Any, day: Any) -> None:
-    row = slot[3 * SEEN + 1]
-    start, room = slot[3 * SEEN], slot[3 * SEEN + 2]
-    pool.words[start + row] = key
-    pool.ints[2 * (start + room) + row] = (np.int32(day) << 16) | np.int32(content)
+    start, row, rows = slot[3 * SEEN], slot[3 * SEEN + 1], room(SEEN, slot[3 * SEEN + 2])
+    pool.halves[4 * start + row] = key & TAG_BITS
+    pool.halves[4 * start + rows + row] = content
+    pool.words[start + rows // 2 + row] = (key & ~TAG_BITS) | (day & TAG_BITS)
     slot[3 * SEEN + 1] = row + 1
 
 
-@compiled
+@inlined
 def _flow_row(pool: Any, slot: Any, key: Any) -> Any:
     """First word of the flow row of a day (key: day * 2 + carry), made if it is not there. Room is reserved."""
     start, used = slot[3 * FLOWS], slot[3 * FLOWS + 1]
@@ -112,7 +115,7 @@ def _flow_row(pool: Any, slot: Any, key: Any) -> Any:
     if row >= 0 and pool.ints[2 * (start + row * FLOW_WORDS)] == key:
         return start + row * FLOW_WORDS
     at = start + (row + 1) * FLOW_WORDS
-    move_words(pool.words, at + FLOW_WORDS, at, (used - row - 1) * FLOW_WORDS)
+    move_words(pool.words, at + FLOW_WORDS, pool.words, at, (used - row - 1) * FLOW_WORDS)
     for word in range(at, at + FLOW_WORDS):
         pool.words[word] = 0
     pool.ints[2 * at] = key
@@ -163,7 +166,7 @@ def _add(pool: Any, slot: Any, day: Any, deltas: Any) -> bool:
     return True
 
 
-@compiled
+@inlined
 def _account(pool: Any, slot: Any, key: Any, kind: Any) -> Any:
     """Number of an account in its customer's list, -1 if it is not there, -2 if it is there as another kind."""
     start = slot[3 * ACCOUNTS]
@@ -173,7 +176,7 @@ def _account(pool: Any, slot: Any, key: Any, kind: Any) -> Any:
     return -1
 
 
-@compiled
+@inlined
 def _balance(pool: Any, slot: Any, day: Any, account: Any, order: Any, balance: Any) -> None:
     """Merge one balance into its account and day: the last by total order, and the lowest."""
     start, used = slot[3 * BALANCES], slot[3 * BALANCES + 1]
@@ -191,31 +194,57 @@ def _balance(pool: Any, slot: Any, day: Any, account: Any, order: Any, balance: 
     while row >= 0 and pool.ints[2 * (start + row * BALANCE_WORDS) + 6] > day:
         row -= 1
     at = start + (row + 1) * BALANCE_WORDS
-    move_words(pool.words, at + BALANCE_WORDS, at, (used - row - 1) * BALANCE_WORDS)
+    move_words(pool.words, at + BALANCE_WORDS, pool.words, at, (used - row - 1) * BALANCE_WORDS)
     pool.words[at], pool.words[at + 1], pool.words[at + 2] = order, balance, balance
     pool.ints[2 * at + 6], pool.ints[2 * at + 7] = day, account
     slot[3 * BALANCES + 1] = used + 1
 
 
-@compiled
-def _reserve_event(pool: Any, slot: Any, first_day: Any, top: Any) -> bool:
+@inlined
+def _reserve_event(pool: Any, slot: Any, first_day: Any) -> bool:
     """Room for whatever one transaction or outcome may add. False: the pool is full, nothing changed but places."""
     if (
-        slot[3 * FLOWS + 1] + 2 <= slot[3 * FLOWS + 2]
-        and slot[3 * BALANCES + 1] < slot[3 * BALANCES + 2]
-        and slot[3 * SEEN + 1] < slot[3 * SEEN + 2]
-        and slot[3 * ACCOUNTS + 1] < slot[3 * ACCOUNTS + 2]
+        slot[3 * FLOWS + 1] + 2 <= room(FLOWS, slot[3 * FLOWS + 2])
+        and slot[3 * BALANCES + 1] < room(BALANCES, slot[3 * BALANCES + 2])
+        and slot[3 * SEEN + 1] < room(SEEN, slot[3 * SEEN + 2])
+        and slot[3 * ACCOUNTS + 1] < room(ACCOUNTS, slot[3 * ACCOUNTS + 2])
     ):
         return True  # nearly always, and much cheaper than four calls
     return (
-        reserve(pool, slot, FLOWS, 2, first_day, top)
-        and reserve(pool, slot, BALANCES, 1, first_day, top)
-        and reserve(pool, slot, SEEN, 1, first_day, top)
-        and reserve(pool, slot, ACCOUNTS, 1, first_day, top)
+        reserve(pool, slot, FLOWS, 2, first_day)
+        and reserve(pool, slot, BALANCES, 1, first_day)
+        and reserve(pool, slot, SEEN, 1, first_day)
+        and reserve(pool, slot, ACCOUNTS, 1, first_day)
     )
 
 
+@inlined
+def _add_masked(pool: Any, slot: Any, day: Any, mask: Any, amount: Any) -> bool:
+    """Add an amount and counts of one to the measures of a mask, if the day's first row has room for all of them."""
+    at = _flow_row(pool, slot, day * 2)
+    first, first_count = natural(2 * at + 1), natural(8 * at + COUNTS_BYTE)
+    fits = True
+    for measure in range(AMOUNTS):
+        total = pool.ints[first + measure] + (amount if mask >> measure & 1 else np.int64(0))
+        fits &= total == np.int64(np.int32(total))
+    for count in range(COUNTS):
+        fits &= pool.octets[first_count + count] + (mask >> AMOUNTS + count & 1) < COUNT_UNIT
+    if fits:
+        for measure in range(AMOUNTS):
+            pool.ints[first + measure] += amount if mask >> measure & 1 else np.int64(0)
+        for count in range(COUNTS):
+            pool.octets[first_count + count] += mask >> AMOUNTS + count & 1
+    return fits
+
+
 @compiled
+def _carry_masked(pool: Any, slot: Any, day: Any, mask: Any, amount: Any, deltas: Any) -> bool:
+    for measure in range(MEASURES):
+        deltas[measure] = (mask >> measure & 1) * (amount if measure < AMOUNTS else 1)
+    return _add(pool, slot, day, deltas)
+
+
+@inlined
 def _fold_transaction(pool: Any, slot: Any, record: Any, day: Any, first_day: Any, deltas: Any) -> Any:
     kind, currency = (record[OUTCOME] >> 8) & 0xFF, (record[CODES] >> 48) & 0xFFFF
     content = (record[CODES] >> 32) & 0xFFFF
@@ -229,14 +258,10 @@ def _fold_transaction(pool: Any, slot: Any, record: Any, day: Any, first_day: An
     seen = _check_seen(pool, slot, record[IDENTITY], content, first_day)
     if seen != _FOLDED:
         return seen
-    mask = record[CODES] & 0xFFFFFFFF
-    if mask != 0:
-        for measure in range(AMOUNTS):
-            deltas[measure] = (mask >> measure & 1) * record[AMOUNT]
-        for measure in range(AMOUNTS, MEASURES):
-            deltas[measure] = mask >> measure & 1
-        if not _add(pool, slot, day, deltas):
-            return _OVERFLOW
+    mask, amount = record[CODES] & 0xFFFFFFFF, record[AMOUNT]
+    added = mask == 0 or _add_masked(pool, slot, day, mask, amount)
+    if not added and not _carry_masked(pool, slot, day, mask, amount, deltas):
+        return _OVERFLOW
     if account == -1:
         account = slot[3 * ACCOUNTS + 1]
         at = slot[3 * ACCOUNTS] + account * ACCOUNT_WORDS
@@ -283,11 +308,11 @@ def _same_update(pool: Any, at: Any, rows: Any, schedules: Any, first: Any, past
 
 
 @compiled
-def _fold_update(pool: Any, slot: Any, record: Any, schedules: Any, first_day: Any, top: Any) -> Any:
+def _fold_update(pool: Any, slot: Any, record: Any, schedules: Any, first_day: Any) -> Any:
     """Append the obligations of a customer update; an update met before, by its total order, is a duplicate."""
     update, day = record[DAYS] >> 32, record[DAYS] & 0xFFFFFFFF
     first, past = schedules.first[update], schedules.first[update + 1]
-    if not reserve(pool, slot, DUES, past - first, first_day, top):
+    if not reserve(pool, slot, DUES, past - first, first_day):
         return _OUT_OF_ROOM
     start, used = slot[3 * DUES], slot[3 * DUES + 1]
     for row in range(used):
@@ -302,21 +327,21 @@ def _fold_update(pool: Any, slot: Any, record: Any, schedules: Any, first_day: A
     return _FOLDED
 
 
-@compiled
-def fold_one(pool: Any, slot: Any, record: Any, schedules: Any, open_day: Any, deltas: Any, top: Any) -> Any:
+@inlined
+def fold_one(pool: Any, slot: Any, record: Any, schedules: Any, open_day: Any, deltas: Any) -> Any:
     """Fold one event into its customer's ledger. Answers a Fold code, or -2 if the pool must grow first.
 
     slot: the customer's row of `slots`.  record: the event's row of `EventBatch.record`.  open_day: as of its
-    place in the log.  deltas: (MEASURES,) int64 of scratch.  top: (1,) first free word of the pool.
+    place in the log.  deltas: (MEASURES,) int64 of scratch.
     """
     kind, day = record[OUTCOME] & 0xFF, record[DAYS] & 0xFFFFFFFF
     first_day = open_day - (HORIZON_DAYS - 1)
     if kind == _CUSTOMER:
-        code = _fold_update(pool, slot, record, schedules, first_day, top)
+        code = _fold_update(pool, slot, record, schedules, first_day)
     else:
         if day < first_day:
             return _PARKED
-        if not _reserve_event(pool, slot, first_day, top):
+        if not _reserve_event(pool, slot, first_day):
             return _OUT_OF_ROOM
         if kind == _TRANSACTION:
             code = _fold_transaction(pool, slot, record, day, first_day, deltas)

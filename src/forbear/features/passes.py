@@ -7,77 +7,109 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from forbear.compiled import compiled
-from forbear.features.gather import gather
+from forbear.compiled import borrowed, compiled, inlined, prefetch
+from forbear.features.batch import RECORD_WORDS
+from forbear.features.gather import gather, scratch_room
 from forbear.features.kernels import fold_one
 from forbear.features.measures import MEASURES
-from forbear.features.pool import FIRST_DAY, HORIZON_DAYS, UNKNOWN_DAY
+from forbear.features.pool import (
+    ACCOUNTS,
+    BALANCE_WORDS,
+    BALANCES,
+    DUES,
+    FIRST_DAY,
+    FLOW_WORDS,
+    FLOWS,
+    SEEN,
+    SLOT_WORDS,
+    UNKNOWN_DAY,
+    at_hand,
+    room,
+)
 
 
 class Run(NamedTuple):
     """One batch, ready to be folded customer by customer.
 
-    record: (n, 8) of the events by slot and within it in log order.  schedules: of the batch's updates.
-    rows: (n,) each event's row in the batch.  first: (slots + 1,) where each slot's events begin.  open_days:
-    by row of the batch.  places, days: (cuts,) row and day of each pause.
+    record, schedules: of the batch.  rows: (n,) the rows of its events, by slot and within it in log order.
+    open_days: by row of the batch.  places, days: (cuts,) row and day of each pause.
     """
 
     record: NDArray[np.int64]
     schedules: Any
     rows: NDArray[np.int64]
-    first: NDArray[np.int64]
     open_days: NDArray[np.int32]
     places: NDArray[np.int64]
     days: NDArray[np.int64]
 
 
-class Scratch(NamedTuple):
-    """Room that one pass needs, made once and used for one customer after another."""
-
-    sums: Any
-    closing: Any
-    lowest: Any
-    daily: Any
-    income: Any
+_AHEAD_ROWS, _AHEAD_SLOTS = 12, 6
+"""How far ahead memory is asked for: a few hundred nanoseconds, the time that it takes to come."""
 
 
-@compiled
-def _scratch() -> Any:
-    return Scratch(
-        np.empty((HORIZON_DAYS + 1, MEASURES), dtype=np.int64),
-        np.empty(HORIZON_DAYS, dtype=np.int64),
-        np.empty(HORIZON_DAYS, dtype=np.int64),
-        np.empty(HORIZON_DAYS, dtype=np.int64),
-        np.empty(4, dtype=np.float64),
-    )
+@inlined
+def _fetch_slot(slots: Any, index: Any) -> None:
+    first = index * SLOT_WORDS
+    prefetch(slots, first)
+    prefetch(slots, first + 8)
+    prefetch(slots, first + 16)
+
+
+@inlined
+def _fetch_regions(pool: Any, slot: Any) -> None:
+    """Ask for what the fold of an event reads: the tags of SEEN, and where the regions grow."""
+    start, used, rows = slot[3 * SEEN], slot[3 * SEEN + 1], room(SEEN, slot[3 * SEEN + 2])
+    for word in range(start, start + used // 4 + 1, 8):
+        prefetch(pool.words, word)
+    prefetch(pool.words, start + (rows + used) // 4)
+    prefetch(pool.words, start + rows // 2 + used)
+    prefetch(pool.words, slot[3 * ACCOUNTS])
+    for region, size in ((FLOWS, FLOW_WORDS), (BALANCES, BALANCE_WORDS)):
+        past = slot[3 * region] + slot[3 * region + 1] * size
+        prefetch(pool.words, past)
+        prefetch(pool.words, past - size)
+
+
+@inlined
+def _fetch_starts(pool: Any, slot: Any) -> None:
+    """Ask for the first lines of what a gather reads from one end to the other; the rest follows by itself."""
+    for region in (FLOWS, BALANCES, ACCOUNTS, DUES):
+        prefetch(pool.words, slot[3 * region])
+        prefetch(pool.words, slot[3 * region] + 8)
 
 
 @compiled
 def replay_block(
-    pool: Any, slots: Any, top: Any, run: Any, block: Any,
+    pool: Any, slots: Any, run: Any, block: Any, first: Any,
     asks: Any, business: Any, answers: Any, known: Any, codes: Any, progress: Any,
 ) -> bool:  # fmt: skip
     """Fold each slot's rows in log order and answer the asks at each pause on the way.
 
-    answers: (cuts, slots of the block, k).  known: (cuts, slots of the block).  progress: (3,) int64 of slot
-    in the block, row (-1: at the slot's first) and pause, from which to go on. False: the pool must grow first.
+    first: (slots of the block + 1,) where in run.rows each slot's begin.  answers: (cuts, slots of the block,
+    k).  known: (cuts, slots of the block).  progress: (3,) int64 of slot in the block, row (-1: at the slot's
+    first) and pause, from which to go on. False: the pool must grow first.
     """
-    scratch = _scratch()
+    scratch = scratch_room()
     deltas = np.empty(MEASURES, dtype=np.int64)
+    pool, slots, flat = at_hand(pool), borrowed(slots), borrowed(slots.reshape(-1))
+    rows, record, flat_record = borrowed(run.rows), borrowed(run.record), borrowed(run.record.reshape(-1))
     for n in range(progress[0], len(block)):
         slot = slots[block[n]]
-        past = run.first[block[n] + 1]
-        at = progress[1] if progress[1] >= 0 else run.first[block[n]]
+        _fetch_slot(flat, block[min(n + 2 * _AHEAD_SLOTS, len(block) - 1)])
+        _fetch_regions(pool, slots[block[min(n + _AHEAD_SLOTS, len(block) - 1)]])
+        past = first[n + 1]
+        at = progress[1] if progress[1] >= 0 else first[n]
         pause = progress[2]
         while at < past or pause < len(run.places):
-            if pause < len(run.places) and (at == past or run.rows[at] > run.places[pause]):
+            if pause < len(run.places) and (at == past or rows[at] > run.places[pause]):
                 if slot[FIRST_DAY] != UNKNOWN_DAY:
                     gather(pool, slot, run.days[pause], asks, business, scratch, answers[pause, n])
                     known[pause, n] = True
                 pause += 1
                 continue
-            row = run.rows[at]
-            code = fold_one(pool, slot, run.record[at], run.schedules, run.open_days[row], deltas, top)
+            row = rows[at]
+            prefetch(flat_record, rows[min(at + _AHEAD_ROWS, len(rows) - 1)] * RECORD_WORDS)
+            code = fold_one(pool, slot, record[row], run.schedules, run.open_days[row], deltas)
             if code < 0:
                 progress[0], progress[1], progress[2] = n, at, pause
                 return False
@@ -90,24 +122,12 @@ def replay_block(
 @compiled
 def gather_many(pool: Any, slots: Any, block: Any, open_day: Any, asks: Any, business: Any, answers: Any) -> None:
     """Answer the asks for each slot of a block: answers (>= len(block), k) float64."""
-    scratch = _scratch()
+    scratch = scratch_room()
+    pool, flat, slots = at_hand(pool), borrowed(slots.reshape(-1)), borrowed(slots)
     for n in range(len(block)):
+        _fetch_slot(flat, block[min(n + 4, len(block) - 1)])
+        _fetch_starts(pool, slots[block[min(n + 2, len(block) - 1)]])
         gather(pool, slots[block[n]], open_day, asks, business, scratch, answers[n])
-
-
-@compiled
-def _permuted(record: Any, rows: Any, out: Any) -> None:
-    for at in range(len(rows)):
-        row = rows[at]
-        for word in range(record.shape[1]):
-            out[at, word] = record[row, word]
-
-
-def permuted(record: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The rows of a table in another order."""
-    out = np.empty((len(rows), record.shape[1]), dtype=np.int64)
-    _permuted(record, rows, out)
-    return out
 
 
 @compiled

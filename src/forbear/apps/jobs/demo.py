@@ -12,6 +12,7 @@ from forbear.apps.jobs.loading import Loaded, Supply, load_supply
 from forbear.apps.jobs.modelling import TrainingRequest
 from forbear.apps.jobs.scoring import ScoreRequest
 from forbear.apps.jobs.showing import show_backtest, show_scores, show_training
+from forbear.domain.errors import ConfigError
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.spec import BankSpec
 
@@ -35,6 +36,11 @@ def run_demo(home: Home, *, customers: int, seed: int, json: bool) -> None:
     """Simulate, train on the first two thirds, test on the last, score the book. Under --json: the backtest's line."""
     steps, last = Console(quiet=json), Console(json=json)
     spec = BankSpec(customers=customers, days=ALL_DAYS, seed=seed)
+    if home.holds_data and home.deployment.source != deployment(spec).source:
+        raise ConfigError(
+            f"{home.folder} holds data from {home.deployment.source}, which a demo would replace",
+            mend="choose another --home",
+        )
     simulate_bank(home, spec, steps, replace=True)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from forbear.adapters.disk import storage_errors
 from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.loading import load_importer
+from forbear.apps.jobs.loading import load_files
 from forbear.importers.base import Importer
 
 
 def show_import(home: Home, console: Console, importer: Callable[[Path], Importer], *, replace: bool) -> None:
     """Run an import and show its validation report. importer: made with a folder for its scratch files."""
-    scratch = home.folder / ".scratch"
-    with storage_errors(f"cannot write {scratch}"):
-        scratch.mkdir(parents=True, exist_ok=True)
-    try:
-        summary = load_importer(home, importer(scratch), console, replace=replace)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    summary = load_files(home, importer, console, replace=replace)
     console.result(summary)
     console.table("Validation report", ("what", "count"), list(_flattened(summary)))
     if home.dead_letters.exists() and any(home.dead_letters.iterdir()):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import msgspec
 import numpy as np
@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from forbear.adapters.disk import storage_errors
 from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
-from forbear.apps.home import Home
+from forbear.apps.home import Home, checked
 from forbear.domain.deployment import Deployment
-from forbear.domain.errors import ConfigError, NotEnoughData
+from forbear.domain.errors import NotEnoughData
 from forbear.domain.events import encode
 from forbear.engine.ports import Kept
+from forbear.features.batch import EventBatch
 from forbear.features.book import Book
-from forbear.features.columns import EventColumns, day_number, day_of, events_of
+from forbear.features.columns import EventColumns, EventKind, day_number, day_of, events_of
 from forbear.features.compute import FeatureSet
 from forbear.features.kernels import REFUSED, Fold
 from forbear.features.local_time import local_time
@@ -57,56 +58,77 @@ class Supply:
 
 def load_importer(home: Home, importer: Importer, console: Console, *, replace: bool) -> dict[str, object]:
     """Import everything an importer reads; answers its validation report. Nothing is changed if it fails."""
-    _require_empty(home, replace)
-    draft = home.draft()
-    with _dead_letters(draft.dead_letters / "import.jsonl") as sink:
-        report = ImportReport(sink)
+    return load_files(home, lambda _: importer, console, replace=replace)
 
-        def chunks(progress: Callable[[int], None]) -> Iterable[EventColumns]:
-            return importer.read(report, lambda done, total: progress(done * 1000 // max(total, 1)))
 
-        loaded = _load(draft, Supply(importer.deployment, chunks, 1000), console)
-    home.adopt(draft)
+def load_files(
+    home: Home, importer: Callable[[Path], Importer], console: Console, *, replace: bool
+) -> dict[str, object]:
+    """The same with an importer that is made with a folder for its scratch files."""
+    with home.importing(replace=replace) as draft:
+        scratch = draft.folder / "scratch"
+        with storage_errors(f"cannot write {scratch}"):
+            scratch.mkdir()
+        made = importer(scratch)
+        with DeadLetters(draft.dead_letters / "import.jsonl") as letters:
+            report = ImportReport(letters.refused)
+
+            def chunks(progress: Callable[[int], None]) -> Iterable[EventColumns]:
+                return made.read(report, lambda done, total: progress(done * 1000 // max(total, 1)))
+
+            _archive(draft, Supply(made.deployment, chunks, 1000), console)
+        if not draft.archive.next_offset:
+            raise _nothing_accepted(report, letters.first)
+        loaded = _fold(draft, made.deployment, console)
     return {**report.summary(), "ledger": asdict(loaded)}
 
 
 def load_supply(home: Home, supply: Supply, console: Console, *, replace: bool) -> Loaded:
     """Archive and fold events that need no validation (a simulation's). Nothing is changed if it fails."""
-    _require_empty(home, replace)
-    draft = home.draft()
-    loaded = _load(draft, supply, console)
-    home.adopt(draft)
-    return loaded
+    with home.importing(replace=replace) as draft:
+        _archive(draft, supply, console)
+        return _fold(draft, supply.deployment, console)
 
 
-def _require_empty(home: Home, replace: bool) -> None:
-    if home.holds_data and not replace:
-        raise ConfigError(
-            f"{home.folder} already holds data from {home.deployment.source}",
-            mend="choose another --home, or pass --replace to put the new data in its place",
-        )
+def _nothing_accepted(report: ImportReport, first: Refusal | None) -> NotEnoughData:
+    read, refused = sum(report.rows.values()), sum(report.refused.values())
+    if first is None:
+        return NotEnoughData(f"no event was accepted: {read} rows were read", mend="give files that hold events")
+    reasons = ", ".join(f"{code} {count}" for code, count in report.refused.most_common(5))
+    return NotEnoughData(
+        f"no event was accepted: {refused} of {read} rows were refused ({reasons}), the first at {first.file} line "
+        f"{first.line}{f', {first.field}' if first.field else ''}: {first.message}",
+        mend="correct the mapping or the files",
+    )
 
 
-def _load(draft: Home, supply: Supply, console: Console) -> Loaded:
-    deployment = supply.deployment
-    zone = local_time(deployment.time_zone)
-    calendar = bank_calendar(deployment.country)
+def _archive(draft: Home, supply: Supply, console: Console) -> None:
+    """Put the events into the archive, once it is sure that they can be folded."""
+    checked(supply.deployment)
+    local_time(supply.deployment.time_zone)
+    bank_calendar(supply.deployment.country)
     with console.progress("Reading", supply.total) as progress:
         for segment in _segments(supply.chunks(progress)):
             draft.archive.append(segment)
-    if not draft.archive.next_offset:
-        raise NotEnoughData("no event was accepted", mend="see the reasons in the validation report and the mapping")
+
+
+def _fold(draft: Home, deployment: Deployment, console: Console) -> Loaded:
+    zone, calendar = local_time(deployment.time_zone), bank_calendar(deployment.country)
     book = Book(FeatureSet.standard(deployment.unsupported), day_number(deployment.opens_on), calendar)
     counts = np.zeros(len(Fold), dtype=np.int64)
     troubled: list[tuple[int, int]] = []
     with console.progress("Folding", draft.archive.next_offset) as progress:
         for offset, _, batch in draft.archive.scan(zone):
-            codes = book.fold(batch)
-            counts += np.bincount(codes, minlength=len(Fold))
-            troubled += _troubled(codes, offset)
+            # The snapshot stands before the last close, so that scoring the closed day folds nothing but its tail.
+            for part, at in _before_and_after(batch, offset, draft.archive.closed_day):
+                codes = book.fold(part)
+                counts += np.bincount(codes, minlength=len(Fold))
+                troubled += _troubled(codes, at)
+                if at + len(part) < offset + len(batch):
+                    kept = Kept(book.state(), at + len(part), book.layout_hash(), book.features.hash)
+                    draft.snapshots.save(kept)
             progress(offset + len(batch))
-    _write_troubled(draft, troubled)
-    draft.snapshots.save(Kept(book.state(), draft.archive.next_offset, book.layout_hash(), book.features.hash))
+    _write_troubled(draft, dict(troubled))
     draft.found(deployment)
     return Loaded(
         events=draft.archive.next_offset,
@@ -114,6 +136,15 @@ def _load(draft: Home, supply: Supply, console: Console) -> Loaded:
         closed_until=day_of(book.open_day - 1).isoformat(),
         fold_counts={fold.name.lower(): int(counts[fold]) for fold in Fold},
     )
+
+
+def _before_and_after(batch: EventBatch, offset: int, last_close: int | None) -> list[tuple[EventBatch, int]]:
+    """A batch with its offset, in two parts where the last close of the log stands in it: before and from it on."""
+    closes = np.flatnonzero((batch.kind == EventKind.DAY_CLOSED) & (batch.day == last_close))
+    if not len(closes):
+        return [(batch, offset)]
+    row = int(closes[0])
+    return [(batch.slice(0, row), offset), (batch.slice(row, len(batch)), offset + row)]
 
 
 def _segments(chunks: Iterable[EventColumns]) -> Iterator[EventColumns]:
@@ -135,36 +166,48 @@ def _troubled(codes: NDArray[np.uint8], offset: int) -> list[tuple[int, int]]:
     return [(offset + int(row), int(codes[row])) for row in rows]
 
 
-def _write_troubled(draft: Home, troubled: list[tuple[int, int]]) -> None:
+def _write_troubled(draft: Home, troubled: dict[int, int]) -> None:
     """One line for each event that the ledger could not take, with its reason, its offset and the event itself."""
     if not troubled:
         return
-    path = draft.dead_letters / "ledger.jsonl"
-    with storage_errors(f"cannot write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            start = 0
-            remaining = dict(troubled)
-            for columns in draft.archive.read():
-                here = [at for at in remaining if start <= at < start + len(columns)]
-                events = events_of(columns.take(np.array(here, dtype=np.int64) - start)) if here else iter(())
-                for at, event in zip(here, events, strict=True):
-                    reason = Fold(remaining[at]).name.lower()
-                    line = {"offset": at, "reason": reason, "event": msgspec.Raw(encode(event))}
-                    file.write(msgspec.json.encode(line) + b"\n")
-                start += len(columns)
+    with DeadLetters(draft.dead_letters / "ledger.jsonl") as letters:
+        start = 0
+        for columns in draft.archive.read():
+            here = [at for at in troubled if start <= at < start + len(columns)]
+            events = events_of(columns.take(np.array(here, dtype=np.int64) - start)) if here else iter(())
+            for at, event in zip(here, events, strict=True):
+                reason = Fold(troubled[at]).name.lower()
+                letters.write({"offset": at, "reason": reason, "event": msgspec.Raw(encode(event))})
+            start += len(columns)
 
 
-@contextmanager
-def _dead_letters(path: Path) -> Iterator[Callable[[Refusal], None]]:
-    """A sink that writes refusals as they come; no file where there are none."""
-    with storage_errors(f"cannot write {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            yield lambda refusal: _write(file, refusal)
-        if not path.stat().st_size:
-            path.unlink()
+class DeadLetters:
+    """A file of JSON lines, one for each record that was not taken; no file where there is none."""
 
+    def __init__(self, path: Path) -> None:
+        self.first: Refusal | None = None
+        self._path = path
+        self._file: BinaryIO | None = None
 
-def _write(file: BinaryIO, refusal: Refusal) -> None:
-    file.write(msgspec.json.encode(asdict(refusal)) + b"\n")
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            with storage_errors(f"cannot write {self._path}"), self._file as file:
+                file.flush()
+                os.fsync(file.fileno())
+
+    def refused(self, refusal: Refusal) -> None:
+        """Write down what an importer refused. Raises StorageError."""
+        self.first = self.first or refusal
+        # A file's name may hold bytes that are no text.
+        self.write({**asdict(refusal), "file": refusal.file.encode(errors="backslashreplace").decode()})
+
+    def write(self, line: Mapping[str, object]) -> None:
+        """Write one line. Raises StorageError."""
+        with storage_errors(f"cannot write {self._path}"):
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("wb")
+            self._file.write(msgspec.json.encode(line) + b"\n")

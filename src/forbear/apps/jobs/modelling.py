@@ -14,7 +14,7 @@ from forbear.adapters.disk import storage_errors, write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
-from forbear.domain.errors import ConfigError, ModelMismatch, NotEnoughData
+from forbear.domain.errors import ConfigError, CorruptState, ModelMismatch, NotEnoughData
 from forbear.engine.backfill import Replay, Rows, last_cut, training_rows
 from forbear.features.columns import day_number, day_of
 from forbear.features.compute import FeatureSet
@@ -162,18 +162,40 @@ def keep(home: Home, kind: str, artefact: Artefact) -> Path:
     """Write an artefact under the name of its content, and note it as the newest of its kind."""
     path = home.models / f"{kind}-{artefact.digest()[:12]}.json"
     write_whole(path, artefact.encode())
-    write_whole(home.models / "latest.json", msgspec.json.encode({**_latest(home), kind: path.name}) + b"\n")
+    try:
+        others = _latest(home)
+    except CorruptState:  # training again is what mends it
+        others = {}
+    write_whole(home.models / _LATEST, msgspec.json.encode({**others, kind: path.name}) + b"\n")
     return path
 
 
 def load_model_of(home: Home, kind: str) -> Artefact:
-    """The newest artefact of a kind, for this deployment's features. Raises ConfigError where there is none."""
+    """The newest artefact of a kind, for this deployment's features and target.
+
+    Raises ConfigError where there is none, CorruptState for one that is damaged, ModelMismatch for one that
+    was made for something else.
+    """
     name = _latest(home).get(kind)
     if name is None:
         raise ConfigError(f"{home.folder} holds no {kind} model", mend="run `forbear train` with this --home first")
-    path = home.models / Path(name).name
+    path = home.models / name
     with storage_errors(f"cannot read {path}"):
-        artefact = Artefact.decode(path.read_bytes())
+        if path.parent != home.models or not path.is_file():
+            raise CorruptState(f"{home.models / _LATEST} names {name!r}, which is no file there", mend=_TRAIN)
+        content = path.read_bytes()
+    try:
+        artefact = Artefact.decode(content)
+    except CorruptState as error:
+        raise CorruptState(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise CorruptState(f"{path}: artefact: {error}", mend=_TRAIN) from error
+    if artefact.model.kind != kind:
+        raise CorruptState(f"{path} holds a {artefact.model.kind}, not a {kind}", mend=_TRAIN)
+    if artefact.provenance.target != (target := target_of(home.deployment)):
+        raise ModelMismatch(
+            f"{path} foresees {artefact.provenance.target.event}, this home asks for {target.event}", mend=_TRAIN
+        )
     return artefact.for_features(FeatureSet.standard(home.deployment.unsupported).hash)
 
 
@@ -193,8 +215,16 @@ def require_unseen(artefact: Artefact, first_as_of: date) -> None:
 
 
 def _latest(home: Home) -> Mapping[str, str]:
-    path = home.models / "latest.json"
-    if not path.exists():
-        return {}
+    path = home.models / _LATEST
     with storage_errors(f"cannot read {path}"):
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        if not path.exists():
+            return {}
+        content = path.read_bytes()
+    try:
+        return msgspec.json.decode(content, type=dict[str, str])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise CorruptState(f"{path} is damaged: {error}", mend=_TRAIN) from error
+
+
+_LATEST = "latest.json"
+_TRAIN = "run `forbear train` again"

@@ -72,7 +72,10 @@ def score(home: Home, console: Console, request: ScoreRequest) -> Scores:
     model, name = _model(home, features, request.kind)
     with console.progress("Folding", home.archive.next_offset) as progress:
         rows, closed = rows_at(
-            home.feed, None if request.as_of is None else day_number(request.as_of) - 1, progress=progress
+            home.feed,
+            None if request.as_of is None else day_number(request.as_of) - 1,
+            snapshots=home.snapshots,
+            progress=progress,
         )
     if not len(rows.customer):
         raise NotEnoughData(f"nobody is eligible on {day_of(closed + 1)}", mend="choose another --as-of")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from forbear.apps.console import Console
+from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Backtest, Request, backtest
 from forbear.apps.jobs.modelling import Trained, TrainingRequest, train_models
@@ -44,12 +44,8 @@ def show_training(home: Home, console: Console, request: TrainingRequest) -> lis
     return trained
 
 
-def _cell(figure: Mapping[str, float | None] | None) -> str:
-    if figure is None or figure["value"] is None:
-        return "-"
-    low, high = figure["low"], figure["high"]
-    interval = "" if low is None or high is None else f" [{low:.4g}, {high:.4g}]"
-    return f"{figure['value']:.4g}{interval}"
+def _cell(found: Mapping[str, float | None] | None) -> str:
+    return figure(found["value"], found["low"], found["high"]) if found is not None else "-"
 
 
 def show_table(request: TableRequest, console: Console) -> None:
@@ -91,8 +87,8 @@ def print_evaluations(console: Console, evaluations: Sequence[Evaluation]) -> No
     )
 
 
-def _percent(figure: Figure) -> str:
-    return f"{figure.value:.0%} [{figure.low:.0%}, {figure.high:.0%}]"
+def _percent(caught: Figure) -> str:
+    return figure(caught.value, caught.low, caught.high, ".0%")
 
 
 def show_scores(home: Home, console: Console, request: ScoreRequest) -> Scores:
