@@ -172,7 +172,7 @@ def _contact_figures(scored: Scored) -> RowFigures:
 def _pd_figures(scored: Scored) -> RowFigures:
     names = ("brier", "log_loss", "calibration_slope", "calibration_intercept")
     if scored.probabilities is None:
-        return lambda weights: dict.fromkeys(names, np.nan)
+        return lambda _weights: dict.fromkeys(names, np.nan)
     probabilities, labels = scored.probabilities, scored.dataset.labels.astype(np.float64)
     log_odds = logit(probabilities)
     # The line through all rows is where every resample's search sets out: it is near.
