@@ -104,7 +104,7 @@ def test_trained_to_1996_it_foresees_1997(
         assert model["pr_auc"]["value"] < 0.25, "that good is a leak"
         assert model["brier"]["value"] < model["brier_base"]["value"]
     assert found["auc"]["low"] > 0.83
-    assert Path(found["page"]).read_text().startswith("<!doctype html>")
+    assert Path(found["page"]).read_text().startswith("<!DOCTYPE html>")
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
