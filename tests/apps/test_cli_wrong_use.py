@@ -110,7 +110,7 @@ def test_replace_puts_the_new_data_in_the_place_of_the_old(cli: Cli, copied: Pat
         "00000000000000000000.parquet",
         "index.jsonl",
     ]
-    assert [path.stem.lstrip("0") for path in (copied / "snapshots").iterdir()] == [str(said["events"])]
+    assert [int(path.stem) <= said["events"] for path in (copied / "snapshots").iterdir()] == [True]
     assert (copied / "models" / "keep.txt").read_text() == "mine"
     assert sorted(path.name for path in copied.iterdir() if path.name.startswith(".")) == [".lock"]
 

@@ -63,8 +63,10 @@ class Console:
         # Cells are what files and customers are called, never markup. A file or a pipe has no width of its own.
         width = None if sys.stdout.isatty() else _WIDTH
         screen = Rich(width=width, markup=False, emoji=False, highlight=False)
-        screen.print(title, style="bold", soft_wrap=True)
-        screen.print(table)
+        with screen.capture() as shown:  # printed by itself it would end the process where a reader has left
+            screen.print(title, style="bold", soft_wrap=True)
+            screen.print(table)
+        print(shown.get(), end="")  # noqa: T201
 
     @contextmanager
     def progress(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forbear.compiled import borrowed, compiled, inlined, prefetch
-from forbear.features.batch import RECORD_WORDS
+from forbear.features.batch import RECORD_WORDS, Schedules
 from forbear.features.gather import gather, scratch_room
 from forbear.features.kernels import fold_one
 from forbear.features.measures import MEASURES
@@ -41,6 +41,23 @@ class Run(NamedTuple):
     open_days: NDArray[np.int32]
     places: NDArray[np.int64]
     days: NDArray[np.int64]
+
+
+@inlined
+def _run_at_hand(run: Any) -> Any:
+    """A run for use within one kernel: its views count no references."""
+    told = run.schedules
+    return Run(
+        borrowed(run.record),
+        Schedules(
+            borrowed(told.first), borrowed(told.amount_minor),
+            borrowed(told.due), borrowed(told.ends), borrowed(told.frequency),
+        ),
+        borrowed(run.rows),
+        borrowed(run.open_days),
+        borrowed(run.places),
+        borrowed(run.days),
+    )  # fmt: skip
 
 
 _AHEAD_ROWS, _AHEAD_SLOTS = 12, 6
@@ -92,7 +109,8 @@ def replay_block(
     scratch = scratch_room()
     deltas = np.empty(MEASURES, dtype=np.int64)
     pool, slots, flat = at_hand(pool), borrowed(slots), borrowed(slots.reshape(-1))
-    rows, record, flat_record = borrowed(run.rows), borrowed(run.record), borrowed(run.record.reshape(-1))
+    run, first, flat_record = _run_at_hand(run), borrowed(first), borrowed(run.record.reshape(-1))
+    rows, codes, block = run.rows, borrowed(codes), borrowed(block)
     for n in range(progress[0], len(block)):
         slot = slots[block[n]]
         _fetch_slot(flat, block[min(n + 2 * _AHEAD_SLOTS, len(block) - 1)])
@@ -109,7 +127,7 @@ def replay_block(
                 continue
             row = rows[at]
             prefetch(flat_record, rows[min(at + _AHEAD_ROWS, len(rows) - 1)] * RECORD_WORDS)
-            code = fold_one(pool, slot, record[row], run.schedules, run.open_days[row], deltas)
+            code = fold_one(pool, slot, run.record[row], run.schedules, run.open_days[row], deltas)
             if code < 0:
                 progress[0], progress[1], progress[2] = n, at, pause
                 return False
