@@ -40,6 +40,7 @@ from equal import largest_difference
 from numpy.typing import NDArray
 
 from forbear.adapters.archive import FileArchive
+from forbear.apps.jobs.loading import segments
 from forbear.domain.calendar import BankCalendar
 from forbear.features.batch import EventBatch, batch_of
 from forbear.features.book import Book
@@ -118,7 +119,7 @@ def training_rows(scale: Scale, folder: Path) -> tuple[float, float]:
     """How many times faster than the better competitor, and the largest difference to either."""
     spec = BankSpec(customers=scale.rows_customers, days=WARM_UP_DAYS + 365, seed=5)
     archive = FileArchive(folder)
-    for columns in simulate(spec):
+    for columns in segments(simulate(spec)):
         archive.append(columns)
     first = spec.start + timedelta(days=WARM_UP_DAYS)
     days = [first + timedelta(days=ahead) for ahead in range(365)]

@@ -248,11 +248,14 @@ def test_an_append_without_room_adds_nothing_and_the_next_one_succeeds(
     assert list(folder.glob(".writing-*")) == []
 
 
-def test_half_a_line_left_by_a_failed_append_is_written_over(folder: Path) -> None:
-    """Half an index line that stayed on a full disk does not run into the next line."""
+@pytest.mark.parametrize(
+    "left", [b'{"format":1,"file":"000000', b"\0" * 4_096], ids=["half a line", "a block of zeros"]
+)
+def test_what_a_failed_append_left_is_written_over(folder: Path, left: bytes) -> None:
+    """What a full disk or a power cut left behind the last line does not run into the next one, however long it is."""
     archive = FileArchive(folder)
     with (folder / "index.jsonl").open("ab") as index:
-        index.write(b'{"format":1,"file":"000000')
+        index.write(left)
 
     archive.append(columns_of([transaction(99)]))
 

@@ -79,6 +79,21 @@ def test_a_flipped_bit_in_the_archive_gives_no_score(cli: Cli, copied: Path, nam
     assert (ended.code, name in ended.err, "restore it from a backup" in ended.err) == (7, True, True)
 
 
+def test_a_damaged_snapshot_is_named_and_costs_only_time(cli: Cli, copied: Path) -> None:
+    """A changed snapshot gives no score but its name; without any the archive is folded anew, to the same scores."""
+    scores = cli("score", "--home", copied, "--json").document
+    [snapshot] = (copied / "snapshots").iterdir()
+    content = bytearray(snapshot.read_bytes())
+    content[-5] ^= 1
+    snapshot.write_bytes(bytes(content))
+
+    ended = cli("score", "--home", copied)
+    snapshot.unlink()
+
+    assert (ended.code, snapshot.name in ended.err, "delete it" in ended.err) == (7, True, True)
+    assert cli("score", "--home", copied, "--json").document == scores
+
+
 def test_a_home_of_another_version_says_so(cli: Cli, copied: Path) -> None:
     """An archive of another format asks for its own version of forbear."""
     (copied / "archive" / "index.jsonl").write_bytes(b'{"format":2,"shards":[]}\n')

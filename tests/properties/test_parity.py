@@ -54,6 +54,18 @@ def test_a_restart_from_a_snapshot_changes_nothing(log: list[Event], where: list
 
 
 @given(histories, cuts)
+def test_taking_a_state_leaves_the_book_as_it_was(log: list[Event], where: list[int]) -> None:
+    """A book of which a copy was taken goes on as if none had been."""
+
+    def copied(ledgers: Book) -> Book:
+        ledgers.state()
+        return ledgers
+
+    whole = batch(log)
+    assert in_batches(whole, []) == in_batches(whole, where, copied)
+
+
+@given(histories, cuts)
 def test_compacting_at_any_time_changes_nothing(log: list[Event], where: list[int]) -> None:
     """Letting go of garbage and of what is past the horizon is invisible."""
 

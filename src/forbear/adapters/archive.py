@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -185,7 +184,7 @@ class FileArchive:
             content = path.read_bytes()
             if _sha256(content) != segment.sha256:
                 raise CorruptState(f"{path} is not what was written: its checksum differs", mend=_RESTORE)
-            return pq.read_table(io.BytesIO(content), columns=names, use_threads=False)
+            return pq.read_table(pa.BufferReader(content), columns=names, use_threads=False)
         except (OSError, pa.ArrowException) as error:
             raise CorruptState(f"{path} cannot be read: {error}", mend=_RESTORE) from error
 

@@ -108,7 +108,7 @@ def _archive(draft: Home, supply: Supply, console: Console) -> None:
     local_time(supply.deployment.time_zone)
     bank_calendar(supply.deployment.country)
     with console.progress("Reading", supply.total) as progress:
-        for segment in _segments(supply.chunks(progress)):
+        for segment in segments(supply.chunks(progress)):
             draft.archive.append(segment)
 
 
@@ -147,7 +147,7 @@ def _before_and_after(batch: EventBatch, offset: int, last_close: int | None) ->
     return [(batch.slice(0, row), offset), (batch.slice(row, len(batch)), offset + row)]
 
 
-def _segments(chunks: Iterable[EventColumns]) -> Iterator[EventColumns]:
+def segments(chunks: Iterable[EventColumns]) -> Iterator[EventColumns]:
     """The same events in fewer, larger pieces."""
     held: list[EventColumns] = []
     rows = 0
