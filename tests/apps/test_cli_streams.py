@@ -72,7 +72,9 @@ def test_closed_streams_are_no_error(small: Path, tmp_path: Path) -> None:
 def test_ctrl_c_ends_with_130_and_one_line(copied: Path, contents_of: Callable[[Path], Any]) -> None:
     """A real SIGINT in the middle of a simulation: one line, 130, and the home as it was, without leftovers."""
     before = contents_of(copied)
-    process = start("simulate", "--customers", 3_000, "--days", 700, "--replace", "--home", copied)
+    asked = ("simulate", "--customers", 3_000, "--days", 700, "--replace", "--home", copied)
+    # A test run in the background of a shell inherits SIGINT ignored; a person's terminal does not.
+    process = start(*asked, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     while not (copied / ".importing").exists() and process.poll() is None:
         sleep(0.05)
     process.send_signal(signal.SIGINT)

@@ -128,7 +128,7 @@ def rows_at(
     if closed is None:
         raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
     found = _Collected(_book(feed))
-    start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots)
+    start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots, feed.archive.next_offset)
     if start:
         found.misses += _earlier_misses(feed, closed, start)
     _replay(feed, found, _Pass(cut_days={closed}, start=start), progress)

@@ -158,7 +158,8 @@ class Book:
     def state(self) -> BookState:
         """A copy of everything, without slack: fold the rest of the log on top of it and nothing is lost."""
         slots = self._slots[: self.customers].copy()
-        all_words = pool.pool_of(np.empty(int(pool.words_needed(slots, False)), dtype=np.int64))
+        # Zeros, not what the memory held before: rooms have gaps, and a state goes to the disk.
+        all_words = pool.pool_of(np.zeros(int(pool.words_needed(slots, False)), dtype=np.int64))
         for shard, own in enumerate(self._pools):
             pool.collect(own, _of_shard(slots, shard), self._first_day, all_words, False)
         return BookState(all_words.words[: all_words.free[0]], slots, self.open_day, self.skipped_days)
