@@ -20,6 +20,7 @@ from forbear.models.base import Model, load_model
 from forbear.models.calibration import Calibrator, load_calibrator
 from forbear.models.dataset import Dataset, FeatureSpec
 from forbear.models.documents import Document, canonical_json
+from forbear.models.explanation import Explanation
 from forbear.models.results import Floats
 from forbear.models.training import TrainedModel
 
@@ -80,6 +81,10 @@ class Artefact:
     def predict(self, features: Floats) -> Floats:
         """Calibrated PD of the target in [0, 1] for each row of (n, k), (n,)."""
         return self.calibrator.apply(self.model.log_odds(features))
+
+    def explain(self, features: Floats) -> Explanation:
+        """Scores of (n, k) before calibration, and what each feature adds to them."""
+        return self.model.explain(features)
 
     def for_features(self, feature_set_hash: str) -> Artefact:
         """The artefact itself, if it was trained on this feature set.

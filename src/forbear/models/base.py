@@ -9,6 +9,7 @@ from forbear.domain.errors import CorruptState
 from forbear.models.boosting import Boosting
 from forbear.models.documents import Document
 from forbear.models.expert import ExpertScorecard
+from forbear.models.explanation import Explanation
 from forbear.models.results import Floats, Weight
 from forbear.models.scorecard import Scorecard
 
@@ -30,6 +31,9 @@ class Model(Protocol):
 
     def predict(self, features: Floats) -> Floats:
         """PD in [0, 1] for each row of (n, k), (n,), before calibration."""
+
+    def explain(self, features: Floats) -> Explanation:
+        """Scores of (n, k) and what each feature adds to them; ModelMismatch for other columns."""
 
     def weights(self) -> tuple[Weight, ...]:
         """What each feature carries, heaviest first; the shares sum to 1 unless nothing carries."""

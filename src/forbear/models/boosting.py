@@ -13,6 +13,7 @@ import xgboost
 from forbear.domain.errors import CorruptState
 from forbear.models.dataset import Dataset, require_columns
 from forbear.models.documents import Document, canonical_json, read_document
+from forbear.models.explanation import Explanation
 from forbear.models.logistic import sigmoid
 from forbear.models.results import Floats, Weight
 
@@ -93,6 +94,17 @@ class Boosting:
     def predict(self, features: Floats) -> Floats:
         """PD in [0, 1] for each row of (n, k), (n,), before calibration."""
         return sigmoid(self.log_odds(features))
+
+    def explain(self, features: Floats) -> Explanation:
+        """Scores of (n, k) and their exact path-dependent Shapley values (Lundberg et al. 2020).
+
+        Raises ModelMismatch for another number of columns.
+        """
+        require_columns(features, self.features)
+        matrix = xgboost.DMatrix(features, missing=np.nan, nthread=1)
+        contributions = self.booster.predict(matrix, pred_contribs=True).astype(np.float64)
+        attributions, expected = contributions[:, :-1], float(contributions[0, -1]) if len(features) else 0.0
+        return Explanation(expected + attributions.sum(axis=1), expected, attributions)
 
     def weights(self) -> tuple[Weight, ...]:
         """Share of each feature in the loss that all splits took away (total gain)."""

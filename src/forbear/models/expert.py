@@ -12,6 +12,7 @@ import numpy as np
 from forbear.domain.errors import ConfigError, ModelMismatch
 from forbear.models.dataset import Bools, FeatureSpec, require_columns
 from forbear.models.documents import Documented
+from forbear.models.explanation import Explanation
 from forbear.models.logistic import logit, sigmoid
 from forbear.models.results import Floats, Weight
 
@@ -67,11 +68,15 @@ class ExpertScorecard(Documented):
 
         Raises ModelMismatch for another number of columns.
         """
-        require_columns(features, self.features)
-        total = np.full(len(features), logit(np.array([self.base_pd]))[0])
-        for column, reference in self._columns():
-            total += np.nan_to_num(reference.points * reference.severity(features[:, column]), nan=0.0)
-        return total
+        log_odds: Floats = self._base_log_odds + self._added(features).sum(axis=1)
+        return log_odds
+
+    def explain(self, features: Floats) -> Explanation:
+        """Scores of (n, k), against a customer without any sign of stress; no attribution is negative.
+
+        Raises ModelMismatch for another number of columns.
+        """
+        return Explanation(self.log_odds(features), self._base_log_odds, self._added(features))
 
     def predict(self, features: Floats) -> Floats:
         """PD in [0, 1] for each row of (n, k), (n,): as good as the assumptions, until calibrated."""
@@ -93,6 +98,18 @@ class ExpertScorecard(Documented):
         total = sum(reference.points for reference in self.references.values())
         ranked = sorted(self.references.items(), key=lambda item: (-item[1].points, item[0]))
         return tuple(Weight(name, reference.points / total, reference.direction) for name, reference in ranked)
+
+    @property
+    def _base_log_odds(self) -> float:
+        return float(logit(np.array([self.base_pd]))[0])
+
+    def _added(self, features: Floats) -> Floats:
+        """(n, k) log-odds that each column adds; an unknown one adds 0."""
+        require_columns(features, self.features)
+        added = np.zeros(features.shape)
+        for column, reference in self._columns():
+            added[:, column] = np.nan_to_num(reference.points * reference.severity(features[:, column]), nan=0.0)
+        return added
 
     def _columns(self) -> list[tuple[int, Reference]]:
         return [(i, self.references[name]) for i, name in enumerate(self.features) if name in self.references]

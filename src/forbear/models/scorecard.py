@@ -11,6 +11,7 @@ import numpy as np
 from forbear.models.binning import Bins, BinSettings, fit_bins
 from forbear.models.dataset import Dataset, require_columns
 from forbear.models.documents import Documented
+from forbear.models.explanation import Explanation
 from forbear.models.logistic import fit_nonnegative, sigmoid
 from forbear.models.results import Floats, Weight
 
@@ -95,6 +96,21 @@ class Scorecard(Documented):
         """PD in [0, 1] for each row of (n, k), (n,), before calibration."""
         return sigmoid(self.log_odds(features))
 
+    def explain(self, features: Floats) -> Explanation:
+        """Scores of (n, k), each line of the scorecard against its mean over the training rows.
+
+        For a sum of functions of one feature each these are the Shapley values (Lundberg and Lee 2017).
+        Raises ModelMismatch for another number of columns.
+        """
+        log_odds = self.log_odds(features)
+        attributions = np.zeros(features.shape)
+        expected = self.intercept
+        for scored in self.scored:
+            mean = _mean(scored)
+            expected += mean
+            attributions[:, scored.column] = scored.contribution(features) - mean
+        return Explanation(log_odds, expected, attributions)
+
     def points(self, features: Floats) -> Floats:
         """Score points for each row of (n, k), (n,): 600 at odds 50:1, 20 more double the odds."""
         points: Floats = _OFFSET - _FACTOR * self.log_odds(features)
@@ -160,7 +176,14 @@ def fit_scorecard(dataset: Dataset, settings: ScorecardSettings) -> Scorecard:
     )
 
 
+def _mean(scored: ScoredFeature) -> float:
+    """Mean log-odds that a line adds over the training rows."""
+    share = np.asarray(scored.bins.rows) / sum(scored.bins.rows)
+    return float(scored.coefficient * (share @ np.asarray(scored.bins.woe)))
+
+
 def _spread(scored: ScoredFeature) -> float:
+    """Standard deviation of the log-odds that a line adds over the training rows."""
     share = np.asarray(scored.bins.rows) / sum(scored.bins.rows)
     added = scored.coefficient * np.asarray(scored.bins.woe)
-    return float(np.sqrt(share @ (added - share @ added) ** 2))
+    return float(np.sqrt(share @ (added - _mean(scored)) ** 2))
