@@ -29,8 +29,7 @@ def live_day(house: Record, day: Record, book: Record) -> None:
         take_back(house, book, instant_us(day, _HALF_PAST_FIVE))
         house.life.back_on = NEVER
     paid = receive_income(house, day, book)
-    if paid:
-        pay_early(house, day, book)
+    pay_early(house, day, book)
     cover_collections(house, day, book)
     collect(house, day, book)
     settle_by_hand(house, day, book)

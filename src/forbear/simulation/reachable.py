@@ -12,9 +12,12 @@ import numpy as np
 
 from forbear.models import metrics
 from forbear.models.intervals import Bootstrap, bootstrap_figures
-from forbear.models.logistic import logit, recalibrate
+from forbear.models.logistic import Recalibration, logit, recalibrate
 from forbear.models.results import Figure, Floats
 from forbear.simulation.truth import Ints, Truth
+
+# Newton's method may not find its way from a flat line to a steep one; from the line of perfect calibration it is near.
+_PERFECT = Recalibration(intercept=0.0, slope=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def against_truth(
     true, halves = truth.probabilities, _Halves(truth)
     lived, futures = metrics.rank(probabilities, truth.labels), metrics.rank(probabilities, true)
     log_odds = logit(probabilities)
-    whole = recalibrate(log_odds, true, np.ones(len(true)))
+    whole = recalibrate(log_odds, true, np.ones(len(true)), _PERFECT)
 
     def figures(weights: Floats) -> dict[str, float]:
         reached = metrics.auc(futures.counts(weights))
@@ -164,7 +167,7 @@ class _TrueSlope:
         self._readings = np.concatenate([_log_odds(first, each), _log_odds(second, each)])
         self._told = np.concatenate([second, first])
         self._labels = np.tile(truth.labels, 2)
-        self._line = recalibrate(self._readings, self._told, np.ones(len(self._told)))
+        self._line = recalibrate(self._readings, self._told, np.ones(len(self._told)), _PERFECT)
 
     def of(self, weights: Floats) -> float:
         """The slope with rows weighted; NaN where it is undefined."""
@@ -172,7 +175,7 @@ class _TrueSlope:
         line = recalibrate(self._readings, self._told, twice, self._line)
         if not np.isfinite(line.slope):
             return np.nan
-        return recalibrate(line.intercept + line.slope * self._readings, self._labels, twice).slope
+        return recalibrate(line.intercept + line.slope * self._readings, self._labels, twice, _PERFECT).slope
 
 
 def _log_odds(shares: Floats, futures: float) -> Floats:

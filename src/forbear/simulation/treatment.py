@@ -32,7 +32,7 @@ class Help(IntEnum):
     due_date_change: mortgage, loan and card are collected soon after the pay day, for good.
     payment_pause: the next instalment of mortgage, loan or card is put off to the end.
     spending_review: a larger buffer is aimed at, so less is spent on what can wait, for a month.
-    early_collection: a link that takes the next instalments of mortgage, loan and card when pay arrives.
+    early_collection: a link that takes the next instalments of mortgage, loan and card once the money is there.
     credit_line: a larger overdraft for three months.
     """
 
@@ -59,14 +59,13 @@ _SHARES = {
 
 _OWN = (MORTGAGE, LOAN, CARD)
 """Obligations to the lender itself: the only ones whose dates it can move."""
+_MONTH_DAYS = 30
 _REMINDED_DAYS = 14
 _REMINDED, _TURNED_AWAY = 0.90, 0.50
 _AFTER_PAY_DAYS, _LATEST_DUE, _EARLY_DUE = 3, 28, 3
 _SOONER_DAYS, _LATER_DAYS = 14, 17
-_PUT_OFF_DAYS = 30
-_FREED_DAYS, _FREED_FACTOR = 30, 1.5
-_REVIEWED_DAYS, _REVIEWED_BUDGETS = 30, 0.75
-_LINK_DAYS = 30
+_FREED_FACTOR = 1.5
+_REVIEWED_BUDGETS = 0.75
 _RELIEVED_DAYS, _RELIEVED_FACTOR = 21, 1.4
 _LINE_DAYS, _LINE_SHARE, _LINE_STEP = 90, 0.15, 1_000
 _LINE_FACTOR, _LINE_SPREE_DAYS = 2.5, 45
@@ -118,7 +117,7 @@ class Plan:
         if not rises.all() or (rows < 0).any() or (self.kind >= HELP_KINDS).any():
             raise ConfigError("the offers are not in order, or one is no offer", mend="sort by customer, day and kind")
         crowded = self.customer[OFFERS_AT_ONCE:] == self.customer[:-OFFERS_AT_ONCE]
-        if (crowded & (self.day[OFFERS_AT_ONCE:] - self.day[:-OFFERS_AT_ONCE] < _FREED_DAYS)).any():
+        if (crowded & (self.day[OFFERS_AT_ONCE:] - self.day[:-OFFERS_AT_ONCE] < _MONTH_DAYS)).any():
             raise ConfigError(f"more than {OFFERS_AT_ONCE} offers to one customer in a month", mend="offer less")
 
     def hand_out(self, houses: Records, days: range) -> None:
@@ -219,7 +218,7 @@ def _answer(house: Record, day: Record, place: int) -> None:
     elif kind == _REVIEW:
         _review(house, day)
     elif kind == _EARLY:
-        aid.early_until = day.t + _LINK_DAYS
+        aid.early_until = day.t + _MONTH_DAYS
     elif kind == _LINE:
         _lend(house, day, suited)
 
@@ -292,9 +291,9 @@ def _pause(house: Record, day: Record, suited: bool) -> None:
         return
     _skip(house, day, j)
     if house.duties[j].last != NEVER:
-        house.duties[j].last += _PUT_OFF_DAYS
+        house.duties[j].last += _MONTH_DAYS
     if not suited:
-        _splurge(house, day, _FREED_DAYS, _FREED_FACTOR)
+        _splurge(house, day, _MONTH_DAYS, _FREED_FACTOR)
 
 
 @compiled
@@ -310,7 +309,7 @@ def _review(house: Record, day: Record) -> None:
     if aid.reviewed_until == NEVER:
         aid.buffer_before = traits.buffer
     traits.buffer = aid.buffer_before + int(_REVIEWED_BUDGETS * traits.budget)
-    aid.reviewed_until = day.t + _REVIEWED_DAYS
+    aid.reviewed_until = day.t + _MONTH_DAYS
     house.life.spree_until = min(house.life.spree_until, day.t)
 
 
@@ -326,19 +325,18 @@ def _lend(house: Record, day: Record, suited: bool) -> None:
     if not suited:
         _splurge(house, day, _LINE_SPREE_DAYS, _LINE_FACTOR)
         if traits.gambler:
-            house.life.gambling_until = max(house.life.gambling_until, day.t + _FREED_DAYS)
+            house.life.gambling_until = max(house.life.gambling_until, day.t + _MONTH_DAYS)
 
 
 @compiled
 def pay_early(house: Record, day: Record, book: Record) -> None:
-    """Pay has arrived: who took the link pays instalments before they are due.
+    """On the first morning on which the money is there, who took the link pays instalments before they are due.
 
     Those whom it suits first see that the dues of the next fortnight are covered too. The others press the button and
     feel free of bills, whatever else is due.
     """
     if day.t >= house.help.early_until:
         return
-    house.help.early_until = NO_INDEX
     suited = house.help.response[_EARLY] == HELPED
     for j in _OWN:
         amount = cost(house, j, day.t)
@@ -353,5 +351,6 @@ def pay_early(house: Record, day: Record, book: Record) -> None:
             book.rows[post(house, book, booked_us, COLLECTED + j, amount)].duty = j
             book.rows[conclude(house, book, booked_us, (j, day.t + until, amount, PAID))].paid = day.t
             _skip(house, day, j)
-            if not suited:
-                _splurge(house, day, _RELIEVED_DAYS, _RELIEVED_FACTOR)
+            house.help.early_until = NO_INDEX
+    if house.help.early_until == NO_INDEX and not suited:
+        _splurge(house, day, _RELIEVED_DAYS, _RELIEVED_FACTOR)

@@ -109,7 +109,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
-    """Who is offered help: a hash of seed, customer and day falls below the share, (0, 1).
+    """Who is offered help: a hash of seed, customer, day and kind falls below the share, (0, 1).
 
     Raises ConfigError for another share.
     """
@@ -121,10 +121,10 @@ class Assignment:
         if not 0.0 < self.share < 1.0:
             raise ConfigError(f"share={self.share} leaves one arm empty", mend="choose a share between 0 and 1")
 
-    def offered(self, moments: Moments) -> Bools:
-        """(n,) whether each is offered help; the others are held out."""
+    def offered(self, kind: Help, moments: Moments) -> Bools:
+        """(n,) whether each is offered help of this kind; the others are held out."""
         keys = keys_of(self.seed, int(moments.customer.max(initial=0)) + 1)
-        below: Bools = uniforms(keys[moments.customer], moments.t, why.TRIAL_ARM) < self.share
+        below: Bools = uniforms(keys[moments.customer], moments.t, why.TRIAL_ARM + kind) < self.share
         return below
 
 
@@ -166,7 +166,7 @@ def run_trial(lives: BothLives, assignment: Assignment) -> Trial:
 
     Raises NotEnoughData where an arm is empty.
     """
-    offered = assignment.offered(lives.moments)
+    offered = assignment.offered(lives.kind, lives.moments)
     outcomes = lives.outcomes()
     treated, control = outcomes[offered, 1], outcomes[~offered, 0]
     if not len(treated) or not len(control):

@@ -119,7 +119,7 @@ OFFERS_AT_ONCE = 8
 
 # Help: an offer that waits for its day (NEVER = the place is free), and what help that was taken up has changed for a
 # while, with what it was before. moves_on: from that day on the obligation falls due on day_to. turns_on: the next day
-# on which any of it begins or ends. early_until: up to that day pay that arrives is used to pay ahead.
+# on which any of it begins or ends. early_until: up to that day money at hand is used to pay ahead.
 OFFER = np.dtype([("day", "i8"), ("kind", "i8"), ("strength", "f8")])
 HELP = np.dtype(
     [
