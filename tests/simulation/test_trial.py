@@ -42,7 +42,7 @@ def lives(enrolled: Moments) -> dict[Help, BothLives]:
 
 def test_the_life_without_help_is_the_one_that_was_lived(enrolled: Moments, lives: dict[Help, BothLives]) -> None:
     """Held out, a customer misses what is missed in the bank's own run; the kinds share that life."""
-    lived = true_probabilities(BANK, enrolled, Sampling(futures=2)).labels
+    lived = true_probabilities(BANK, enrolled, Sampling(futures=4)).labels
     for of_kind in lives.values():
         np.testing.assert_array_equal(of_kind.outcomes()[:, 0], lived == 1.0)
 

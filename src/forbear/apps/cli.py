@@ -316,7 +316,7 @@ def score(
 def truth(
     first: Annotated[date, typer.Option("--from", parser=day, help="First as-of date.")],
     last: Annotated[date, typer.Option("--to", parser=day, help="Last as-of date.")],
-    futures: Annotated[int, typer.Option(min=2, max=10_000, help="Lives a customer-day; an even number.")] = 200,
+    futures: Annotated[int, typer.Option(min=4, max=10_000, help="Lives a customer-day; a multiple of 4.")] = 200,
     seed: SeedOption = 0,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,

@@ -25,8 +25,8 @@ class Reachable:
     """What the truth says of some rows, and how it agrees with what happened.
 
     auc: the true probability as a score, against what happened.  auc_of_futures: the same against what happens in
-    other futures, and so without the luck of the one life that was lived. Both are a little low: a share of a finite
-    number of futures is a coarse probability.
+    other futures (three quarters score, the fourth judges), and so without the luck of the one life that was lived.
+    Both are bounds from below: a share of a finite number of futures is a coarse probability.
     mean: mean true probability.  rate: share of the rows that missed.  excess: rate less mean; holds 0 if both
     are of one law.  slope: of what happened on the true log-odds; 1 if both are of one law.
     agreement: correlation of the two halves of the futures.
@@ -70,18 +70,18 @@ class AgainstTruth:
 def reachable(truth: Truth, customers: Ints, bootstrap: Bootstrap) -> Reachable:
     """What can be reached on some rows. customers: (n,), equal ids form a cluster of the bootstrap."""
     labels, probabilities = truth.labels, truth.probabilities
-    ranking, halves, slope = metrics.rank(probabilities, labels), _Halves(truth), _TrueSlope(truth)
+    ranking, parts, slope = metrics.rank(probabilities, labels), _Parts(truth), _TrueSlope(truth)
 
     def figures(weights: Floats) -> dict[str, float]:
         mean, rate = (float(np.average(of, weights=weights)) for of in (probabilities, labels))
         return {
             "auc": metrics.auc(ranking.counts(weights)),
-            "auc_of_futures": halves.auc(weights),
+            "auc_of_futures": parts.auc(weights),
             "mean": mean,
             "rate": rate,
             "excess": rate - mean,
             "slope": slope.of(weights),
-            "agreement": halves.agreement(weights),
+            "agreement": parts.agreement(weights),
         }
 
     return Reachable(
@@ -102,7 +102,7 @@ def against_truth(
     """
     if probabilities.shape != (len(truth),):
         raise ValueError(f"{model}: probabilities of shape {probabilities.shape} for {len(truth)} rows")
-    true, halves = truth.probabilities, _Halves(truth)
+    true, parts = truth.probabilities, _Parts(truth)
     lived, futures = metrics.rank(probabilities, truth.labels), metrics.rank(probabilities, true)
     log_odds = logit(probabilities)
     whole = recalibrate(log_odds, true, np.ones(len(true)), _PERFECT)
@@ -114,11 +114,11 @@ def against_truth(
         return {
             "auc": metrics.auc(lived.counts(weights)),
             "auc_of_futures": reached,
-            "shortfall": halves.auc(weights) - reached,
+            "shortfall": parts.auc(weights) - reached,
             "mean": mean,
             "excess": mean - float(np.average(true, weights=weights)),
-            "correlation": halves.correlation(probabilities, weights),
-            "rmse": halves.rmse(probabilities, weights),
+            "correlation": parts.correlation(probabilities, weights),
+            "rmse": parts.rmse(probabilities, weights),
             "slope": line.slope,
             "intercept": line.intercept,
         }
@@ -126,15 +126,16 @@ def against_truth(
     return AgainstTruth(model=model, **bootstrap_figures(figures, customers, bootstrap))
 
 
-class _Halves:
-    """One half of the futures beside the other: what is common to both is truth, the rest is chance."""
+class _Parts:
+    """Parts of the futures beside others: what they have in common is truth, the rest is chance."""
 
     def __init__(self, truth: Truth) -> None:
         self._first, self._second = truth.halves.T
-        self._rankings = (metrics.rank(self._first, self._second), metrics.rank(self._second, self._first))
+        whole = truth.quarters.sum(axis=1)
+        self._rankings = [metrics.rank(whole - quarter, quarter) for quarter in truth.quarters.T]
 
     def auc(self, weights: Floats) -> float:
-        """Each half ranks, and the other says what share of the row is positive."""
+        """Three quarters rank, and the fourth says what share of the row is positive."""
         return float(np.mean([metrics.auc(ranking.counts(weights)) for ranking in self._rankings]))
 
     def agreement(self, weights: Floats) -> float:

@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+QUARTERS = 4
+"""Parts that the futures of a question are kept in."""
 _TOGETHER = 64
 _BY_DAY = np.uint64(0xA0761D6478BD642F)
 
@@ -63,7 +65,7 @@ def moments_of(spec: BankSpec, customers: Keys, as_of_day: Ints) -> Moments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How many futures a question gets, an even number from 2 on, and on how many threads they are lived.
+    """How many futures a question gets, a multiple of 4, and on how many threads they are lived.
 
     The threads change the time that it takes, and nothing else. Raises ConfigError for another number.
     """
@@ -72,20 +74,20 @@ class Sampling:
     threads: int = 2
 
     def __post_init__(self) -> None:
-        if self.futures < 2 or self.futures % 2 or self.threads < 1:
-            raise ConfigError(f"{self.futures} futures on {self.threads} threads", mend="use an even number of futures")
+        if self.futures < QUARTERS or self.futures % QUARTERS or self.threads < 1:
+            raise ConfigError(f"{self.futures} futures on {self.threads} threads", mend="use a multiple of 4 futures")
 
 
 @dataclass(frozen=True, slots=True)
 class Truth:
     """What was found for n questions, in their order.
 
-    halves: (n, 2) share of the futures of each half in which a payment due within 30 days is missed; the halves have
-    no chance in common, so that one can score and the other judge.  futures: of both halves.
+    quarters: (n, 4) share of the futures of each quarter in which a payment due within 30 days is missed; the quarters
+    have no chance in common, so that some can score and the others judge.  futures: of all quarters.
     days_ahead: (n,) days to the first miss due within 30 days in the life that was lived, NaN if there was none.
     """
 
-    halves: Floats
+    quarters: Floats
     days_ahead: Floats
     futures: int
 
@@ -95,7 +97,13 @@ class Truth:
     @property
     def probabilities(self) -> Floats:
         """(n,) the share of all futures."""
-        shares: Floats = self.halves.mean(axis=1)
+        shares: Floats = self.quarters.mean(axis=1)
+        return shares
+
+    @property
+    def halves(self) -> Floats:
+        """(n, 2) the share of the first half of the futures, and of the second."""
+        shares: Floats = self.quarters.reshape(-1, 2, QUARTERS // 2).mean(axis=2)
         return shares
 
     @property
@@ -135,8 +143,8 @@ def true_probabilities(
                 if progress is not None:
                     progress(done)
     missed = ahead[:, 1:] >= 0
-    halves = missed.reshape(len(missed), 2, asked.futures // 2).mean(axis=2)
-    return Truth(halves, np.where(ahead[:, 0] >= 0, ahead[:, 0], np.nan), asked.futures)
+    quarters = missed.reshape(len(missed), QUARTERS, asked.futures // QUARTERS).mean(axis=2)
+    return Truth(quarters, np.where(ahead[:, 0] >= 0, ahead[:, 0], np.nan), asked.futures)
 
 
 def _lived_on(houses: Records, days: Records, futures: int) -> NDArray[np.int8]:

@@ -41,7 +41,7 @@ TRIAL_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TruthRequest:
-    """What to hold against the truth: the month's first days in [first, last]. futures: even, of each customer-day."""
+    """What to hold against the truth: the month's first days in [first, last]. futures: of each customer-day."""
 
     first: date
     last: date
