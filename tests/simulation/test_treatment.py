@@ -17,7 +17,7 @@ from forbear.simulation.lives import Lives, live_unseen, scratch
 from forbear.simulation.movements import CARD, LOAN, MORTGAGE
 from forbear.simulation.records import Records
 from forbear.simulation.spec import BankSpec
-from forbear.simulation.treatment import HARMED, HELPED, INDIFFERENT, Help, Plan, Strengths, offer
+from forbear.simulation.treatment import ASTRAY, INDIFFERENT, SUITED, Help, Plan, Strengths, offer
 from forbear.simulation.world import HELP_KINDS, MONTHLY, NEVER
 
 BANK = BankSpec(customers=150, days=120, late_share=0.0, duplicate_share=0.0, reversal_share=0.0)
@@ -151,7 +151,7 @@ def test_who_lets_it_pass_lives_on_as_before(offered: Callable[[Help], Offered],
 def test_a_reminder_is_nothing_to_the_attentive(offered: Callable[[Help], Offered]) -> None:
     """Who minds every due and allows for all of it already lives on as before."""
     both = offered(Help.REMINDER)
-    suited = answering(both.without, Help.REMINDER, HELPED)
+    suited = answering(both.without, Help.REMINDER, SUITED)
     for houses in (both.without, both.treated):
         houses["traits"]["attention"] = houses["traits"]["prudence"] = 1.0
     assert same_lives(*both.after(60, suited))
@@ -170,7 +170,7 @@ def test_what_help_raises_falls_back(
 ) -> None:
     """Attention, buffer or limit is higher while the help lasts, and then exactly what it was."""
     both = offered(kind)
-    suited = answering(both.without, kind, HELPED)
+    suited = answering(both.without, kind, SUITED)
     before, during = both.after(days, suited)
     after = lived(both.treated[suited], both.lives, days + 1)
     for name in names:
@@ -198,7 +198,7 @@ def test_a_moved_due_date_follows_the_pay_day_and_keeps_its_distance(offered: Ca
     """Own instalments come within ten days after pay, one a month, 14 to 48 days apart; others stay where they are."""
     both = offered(Help.DUE_DATE_CHANGE)
     traits, duties = both.without["traits"], both.without["duties"]
-    suited = answering(both.without, Help.DUE_DATE_CHANGE, HELPED) & (traits["rhythm"] == MONTHLY)
+    suited = answering(both.without, Help.DUE_DATE_CHANGE, SUITED) & (traits["rhythm"] == MONTHLY)
     without, treated = some(both, suited & (duties["day"][:, LOAN] > 0) & (duties["day"][:, CARD] > 0))
     moved = lived(treated, both.lives, 60)
     others = [j for j in range(duties.shape[1]) if j not in OWN]
@@ -218,7 +218,7 @@ def test_a_moved_due_date_follows_the_pay_day_and_keeps_its_distance(offered: Ca
 def test_a_pause_puts_off_one_instalment(offered: Callable[[Help], Offered]) -> None:
     """Of the lender's own obligations one instalment fewer falls due within a month, and none other is touched."""
     both = offered(Help.PAYMENT_PAUSE)
-    suited = answering(both.without, Help.PAYMENT_PAUSE, HELPED)
+    suited = answering(both.without, Help.PAYMENT_PAUSE, SUITED)
     without, treated = some(both, suited & (both.without["duties"]["day"][:, LOAN] > 0))
     last = treated["duties"]["last"].copy()
     ends = (treated["duties"]["last"] != NEVER).any(axis=1)
@@ -235,7 +235,7 @@ def test_a_pause_puts_off_one_instalment(offered: Callable[[Help], Offered]) -> 
 def test_early_collection_pays_before_the_due_day(offered: Callable[[Help], Offered]) -> None:
     """Who takes the link pays own instalments on a day before they are due, and never twice."""
     both = offered(Help.EARLY_COLLECTION)
-    astray = answering(both.without, Help.EARLY_COLLECTION, HARMED)
+    astray = answering(both.without, Help.EARLY_COLLECTION, ASTRAY)
     without, treated = some(both, astray & (both.without["duties"]["day"][:, LOAN] > 0))
     paid = codes_of(OutcomeStatus)[OutcomeStatus.PAID]
     before, rows = outcomes(without, both.lives, 60), outcomes(treated, both.lives, 60)
@@ -250,7 +250,7 @@ def test_early_collection_pays_before_the_due_day(offered: Callable[[Help], Offe
 def test_a_review_lowers_spending(offered: Callable[[Help], Offered]) -> None:
     """In the month of the review those whom it suits part with less money than without it."""
     both = offered(Help.SPENDING_REVIEW)
-    before, after = both.after(30, answering(both.without, Help.SPENDING_REVIEW, HELPED))
+    before, after = both.after(30, answering(both.without, Help.SPENDING_REVIEW, SUITED))
     wealth = [(houses["life"]["balance"] + houses["life"]["savings"]).mean() for houses in (before, after)]
     assert wealth[1] > wealth[0]
 
@@ -259,12 +259,12 @@ def test_a_credit_line_is_a_reserve_to_some_and_money_to_others(offered: Callabl
     """Whom it suits is as rich as before a month later, or nearly; whom it leads astray is poorer."""
     both = offered(Help.CREDIT_LINE)
     changes = {}
-    for response in (HELPED, HARMED):
+    for response in (SUITED, ASTRAY):
         before, after = both.after(30, answering(both.without, Help.CREDIT_LINE, response))
         wealth = [houses["life"]["balance"] + houses["life"]["savings"] for houses in (before, after)]
         changes[response] = float((wealth[1] - wealth[0]).mean() / before["traits"]["income"].mean())
-    assert changes[HELPED] > -0.02
-    assert changes[HARMED] < -0.10
+    assert changes[SUITED] > -0.02
+    assert changes[ASTRAY] < -0.10
 
 
 def test_classes_of_response_are_traits() -> None:
@@ -272,10 +272,10 @@ def test_classes_of_response_are_traits() -> None:
     houses = Lives.of(BankSpec(customers=20_000, days=1), 1).houses
     response = houses["help"]["response"]
     assert response.shape[1] == HELP_KINDS == len(Help)
-    assert abs((response[:, Help.REMINDER] == HELPED).mean() - 0.60) < 0.02
-    assert abs((response[:, Help.EARLY_COLLECTION] == HARMED).mean() - 0.35) < 0.02
-    assert not (response[:, Help.DUE_DATE_CHANGE] == HARMED).any()
-    assert (response[houses["traits"]["gambler"], Help.CREDIT_LINE] == HARMED).all()
+    assert abs((response[:, Help.REMINDER] == SUITED).mean() - 0.60) < 0.02
+    assert abs((response[:, Help.EARLY_COLLECTION] == ASTRAY).mean() - 0.35) < 0.02
+    assert not (response[:, Help.DUE_DATE_CHANGE] == ASTRAY).any()
+    assert (response[houses["traits"]["gambler"], Help.CREDIT_LINE] == ASTRAY).all()
     few = Lives.of(BankSpec(customers=20, days=1), 1).houses
     np.testing.assert_array_equal(few["help"]["response"], response[:20])
 
@@ -310,6 +310,12 @@ def test_a_wrong_plan_is_refused(customer: list[int], day: list[int], kind: list
     """A plan that is out of order, or offers more than can wait, is a ConfigError at once."""
     with pytest.raises(ConfigError):
         Plan(np.array(customer), np.array(day), np.array(kind))
+
+
+def test_an_offer_to_nobody_is_refused() -> None:
+    """A plan that names a customer whom the bank does not have is not passed over in silence."""
+    with pytest.raises(ConfigError):
+        log_of(replace(BANK, days=5), Plan(np.array([BANK.customers]), np.array([3]), np.array([0])))
 
 
 def test_a_wrong_strength_is_refused() -> None:

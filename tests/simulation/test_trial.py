@@ -8,7 +8,7 @@ import pytest
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.simulation.lives import Lives
 from forbear.simulation.spec import BankSpec
-from forbear.simulation.treatment import HARMED, HELPED, Help
+from forbear.simulation.treatment import ASTRAY, SUITED, Help
 from forbear.simulation.trial import Assignment, BothLives, both_lives, difference, run_trial, true_effect
 from forbear.simulation.truth import Moments, Sampling, true_probabilities
 
@@ -100,15 +100,15 @@ def of_class(lives: BothLives, response: int) -> BothLives:
 
 def test_harm_is_found_where_it_is(lives: dict[Help, BothLives]) -> None:
     """A credit line harms those whom it leads astray, and a trial among them says so; the others it helps."""
-    astray = run_trial(of_class(lives[Help.CREDIT_LINE], HARMED), Assignment(seed=1))
+    astray = run_trial(of_class(lives[Help.CREDIT_LINE], ASTRAY), Assignment(seed=1))
     assert astray.truth.average > 0.02
     assert astray.estimate.low > 0.0
-    assert true_effect(of_class(lives[Help.CREDIT_LINE], HELPED)).average < 0.0
+    assert true_effect(of_class(lives[Help.CREDIT_LINE], SUITED)).average < 0.0
 
 
 def test_paying_early_displaces(lives: dict[Help, BothLives]) -> None:
     """Among those whom the link leads astray some keep one obligation at the price of another, and more are harmed."""
-    truth = true_effect(of_class(lives[Help.EARLY_COLLECTION], HARMED))
+    truth = true_effect(of_class(lives[Help.EARLY_COLLECTION], ASTRAY))
     assert truth.displaced > 0.005
     assert truth.harmed > truth.helped
 
@@ -116,7 +116,7 @@ def test_paying_early_displaces(lives: dict[Help, BothLives]) -> None:
 @pytest.mark.parametrize("kind", [Help.REMINDER, Help.DUE_DATE_CHANGE, Help.PAYMENT_PAUSE, Help.SPENDING_REVIEW])
 def test_help_helps_whom_it_suits(lives: dict[Help, BothLives], kind: Help) -> None:
     """Those whom it suits miss a little less, and most of them just what they would have missed anyway."""
-    truth = true_effect(of_class(lives[kind], HELPED))
+    truth = true_effect(of_class(lives[kind], SUITED))
     assert -0.08 < truth.average < 0.0
     assert truth.unaffected > 0.9
 

@@ -44,7 +44,7 @@ class Help(IntEnum):
     CREDIT_LINE = 5
 
 
-HARMED, INDIFFERENT, HELPED = -1, 0, 1
+ASTRAY, INDIFFERENT, SUITED = -1, 0, 1
 """Classes of response. The class says how a household behaves once it is helped, not what comes of it."""
 
 # By kind: the share whom it suits, and the share that it leads astray; the others let it pass.
@@ -121,12 +121,17 @@ class Plan:
             raise ConfigError(f"more than {OFFERS_AT_ONCE} offers to one customer in a month", mend="offer less")
 
     def hand_out(self, houses: Records, days: range) -> None:
-        """Let each offer of these days wait in its household for its day. houses: by customer number."""
+        """Let each offer of these days, 30 at most, wait in its household for its day. houses: by customer number.
+
+        Raises ConfigError for a customer whom the bank does not have.
+        """
+        if (self.customer >= len(houses)).any():
+            raise ConfigError(
+                f"an offer to a customer beyond the {len(houses)} of this bank", mend="offer it to another"
+            )
         for row in np.flatnonzero((self.day >= days.start) & (self.day < days.stop)):
-            kind = Help(int(self.kind[row]))
-            c = int(self.customer[row])
-            if c < len(houses):
-                offer(houses[c : c + 1], kind, int(self.day[row]), self.strengths.of(kind))
+            kind, c = Help(int(self.kind[row])), int(self.customer[row])
+            offer(houses[c : c + 1], kind, int(self.day[row]), self.strengths.of(kind))
 
 
 def offer(houses: Records, kind: Help, day: int, strength: float) -> None:
@@ -153,8 +158,8 @@ def draw_responses(houses: Records) -> None:
     keys, aid = houses["traits"]["key"], houses["help"]
     for kind, (suited, astray) in _SHARES.items():
         drawn = uniforms(keys, np.zeros(len(keys), dtype=np.int64), why.HELP_RESPONSE + kind)
-        aid["response"][:, kind] = np.select([drawn < suited, drawn < suited + astray], [HELPED, HARMED], INDIFFERENT)
-    aid["response"][houses["traits"]["gambler"], Help.CREDIT_LINE] = HARMED
+        aid["response"][:, kind] = np.select([drawn < suited, drawn < suited + astray], [SUITED, ASTRAY], INDIFFERENT)
+    aid["response"][houses["traits"]["gambler"], Help.CREDIT_LINE] = ASTRAY
     aid["offers"]["day"] = NEVER
     aid["moves_on"] = NEVER
     aid["early_until"] = NO_INDEX
@@ -207,7 +212,7 @@ def _answer(house: Record, day: Record, place: int) -> None:
     drawn = uniform(house.traits.key, day.t, why.HELP_TAKEN_UP + kind)
     if response == INDIFFERENT or drawn >= aid.offers[place].strength:
         return
-    suited = response == HELPED
+    suited = response == SUITED
     if kind == _REMINDER:
         _remind(house, day, suited)
     elif kind == _DUE_DATE:
@@ -337,7 +342,7 @@ def pay_early(house: Record, day: Record, book: Record) -> None:
     """
     if day.t >= house.help.early_until:
         return
-    suited = house.help.response[_EARLY] == HELPED
+    suited = house.help.response[_EARLY] == SUITED
     for j in _OWN:
         amount = cost(house, j, day.t)
         until = int(day.until_due[house.duties[j].day])

@@ -23,7 +23,7 @@ from forbear.simulation.lives import Lives, missed_duties, scratch
 from forbear.simulation.randomness import keys_of, uniforms
 from forbear.simulation.records import Records
 from forbear.simulation.spec import BankSpec
-from forbear.simulation.treatment import HARMED, HELPED, INDIFFERENT, Help, offer
+from forbear.simulation.treatment import ASTRAY, INDIFFERENT, SUITED, Help, offer
 from forbear.simulation.truth import Moments
 from forbear.simulation.world import DUTIES
 
@@ -32,7 +32,7 @@ Bools = NDArray[np.bool_]
 WINDOWS = 2
 """The 30 days that a trial judges by, and the 30 after them, which show what was only put off."""
 _LIVED_DAYS = WINDOWS * HORIZON_DAYS + GRACE_DAYS
-_CLASSES = {HELPED: "suited", INDIFFERENT: "indifferent", HARMED: "led astray"}
+_CLASSES = {SUITED: "suited", INDIFFERENT: "indifferent", ASTRAY: "led astray"}
 
 
 @dataclass(frozen=True, slots=True)
