@@ -305,6 +305,35 @@ def score(
     show_scores(Home(home), Console(json=json), request)
 
 
+@command(
+    app,
+    "truth",
+    """
+    forbear truth --from 2024-05-01 --to 2024-11-01
+    forbear truth --from 2024-05-01 --to 2024-11-01 --futures 400 --json
+    """,
+)
+def truth(
+    first: Annotated[date, typer.Option("--from", parser=day, help="First as-of date.")],
+    last: Annotated[date, typer.Option("--to", parser=day, help="Last as-of date.")],
+    futures: Annotated[int, typer.Option(min=4, max=10_000, help="Lives a customer-day; a multiple of 4.")] = 200,
+    seed: SeedOption = 0,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Hold the models, and trials of help, against what is true of every customer of a synthetic bank."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.known_truth import TruthRequest
+    from forbear.apps.jobs.showing_truth import show_truth
+
+    if last < first:
+        raise ConfigError(f"--to {last} lies before --from {first}", mend="swap them")
+    threads = os.cpu_count() or 1
+    request = TruthRequest(first=first, last=last, futures=futures, seed=seed, threads=threads)
+    show_truth(Home(home), request, Console(json=json))
+
+
 @command(app, "demo", "forbear demo\nforbear demo --customers 5000 --home demo-home")
 def demo(
     customers: Annotated[int, typer.Option(help="Households.")] = 3_000,
