@@ -23,7 +23,7 @@ _TEN = 1_000
 _WORTH_MOVING = 2_000
 _BEFORE_COLLECTION = 6 * 3_600 + 45 * 60
 _AFTER_COLLECTION = 8 * 3_600 + 20 * 60
-_LATE_EVENING = 23 * 3_600 + 30 * 60
+_LATE_EVENING = 23 * 3_600 + 58 * 60
 _MONTH = 30
 _DEBT_COSTS = 1.12
 _OVERDRAFT_RATE = 0.11
@@ -68,7 +68,7 @@ def put_aside(house: Record, day: Record, book: Record) -> None:
     days = days_to_pay(house, day)
     if days == 0:
         days = _DAYS_BETWEEN_PAYS[traits.rhythm]
-    spare = life.balance - needed_within(house, day, days) - traits.budget * days // _MONTH
+    spare = life.balance - needed_within(house, day, days) - life.budget * days // _MONTH
     excess = life.balance - traits.buffer // 2 - 2 * traits.income
     amount = min(spare, max(int(traits.pay * traits.thrift), excess)) // _TEN * _TEN
     if amount >= _WORTH_MOVING:
@@ -91,12 +91,12 @@ def repay(house: Record, day: Record, book: Record) -> None:
 def end_day(house: Record, day: Record, book: Record) -> None:
     """Late in the evening: top the current account up if it has run low, and count what is overdrawn."""
     traits, life = house.traits, house.life
-    low = life.balance < traits.budget * _LOW_SHARE and life.savings > 0
+    low = life.balance < life.budget * _LOW_SHARE and life.savings > 0
     if low and uniform(traits.key, day.t, why.TOPS_UP) < traits.attention / 2:
-        _draw(house, book, instant_us(day, _LATE_EVENING), int(traits.budget * _TOP_UP_SHARE))
+        _draw(house, book, instant_us(day, _LATE_EVENING), int(life.budget * _TOP_UP_SHARE))
     life.overdrawn += max(0, -life.balance)
     if day.until_pay[1] == 0:
         interest = int(life.overdrawn * _OVERDRAFT_RATE / 365)
         life.overdrawn = 0
         if interest > 0:
-            post(house, book, instant_us(day, _LATE_EVENING + 600), OVERDRAFT_INTEREST, interest)
+            post(house, book, instant_us(day, _LATE_EVENING + 30), OVERDRAFT_INTEREST, interest)
