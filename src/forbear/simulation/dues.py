@@ -29,6 +29,8 @@ from forbear.simulation.world import DUTIES, NEVER, NO_INDEX, OPEN_AT_ONCE
 LAPSES_AFTER_DAYS = 60
 _RETURN_FEE = 350
 _KEPT_BACK_SHARE = 0.05
+_CARE_LEARNT, _MOST_CARE = 0.06, 0.30
+"""What a missed payment takes off the budget, and what all of them do at most."""
 _SEVEN, _EIGHT = 7 * 3_600, 8 * 3_600
 _GRACE_ENDS = 23 * 3_600 + 59 * 60
 
@@ -171,6 +173,7 @@ def end_grace(house: Record, day: Record, book: Record) -> None:
                 continue
             if day.t == arrear.due + GRACE_DAYS:
                 arrear.missed = True
+                house.life.care = min(_MOST_CARE, house.life.care + _CARE_LEARNT)
                 booked_us = instant_us(day, _GRACE_ENDS)
                 conclude(house, book, booked_us, (j, arrear.due, arrear.amount, MISSED))
             elif day.t >= arrear.due + LAPSES_AFTER_DAYS:

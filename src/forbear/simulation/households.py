@@ -134,7 +134,7 @@ def _thin(draws: Draws, behind: _Background, traits: Records) -> Bools:
     """Who puts next to nothing by."""
     people = behind.people
     share = (
-        0.30
+        0.36
         + 0.08 * (people.age_band == YOUNG)
         + 0.14 * behind.single_parent
         + 0.10 * people.minority
@@ -152,7 +152,7 @@ def _draw_habits(houses: Records, draws: Draws, card: CardHabit, thin: Bools) ->
     subscriptions = draws.whole(why.SUBSCRIPTIONS, 0, 4) * 1_299
     # What is spent by the own card is part of the budget: paying it is no further due.
     owed = np.where(card.held[:, None] & card.column, 0, duties["amount"]).sum(axis=1) + subscriptions
-    frugality = draws.bell(why.FRUGALITY, 0.95, 0.07).clip(0.75, 1.10)
+    frugality = draws.bell(why.FRUGALITY, 0.95, 0.06).clip(0.75, 1.04)
     months = np.where(thin, draws.between(why.BUFFER, 0.0, 0.15), draws.lognormal(why.BUFFER, 0.8, 1.0)).clip(0.0, 12.0)
     traits["subscription"] = subscriptions
     traits["subscription_on"] = draws.whole(why.SUBSCRIPTION_DAY, 1, 28)

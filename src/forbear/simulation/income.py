@@ -15,7 +15,6 @@ from forbear.simulation.seasons import JUNE, NOVEMBER
 from forbear.simulation.world import MONTHLY, NEVER
 
 _SIX = 6 * 3_600
-_BENEFIT_SHARE = 0.6
 _CHILD_BENEFIT_DAY = 10
 _MONTHLY_NOISE, _HOURLY_NOISE = 0.01, 0.10
 _CATCHES_UP = 0.06
@@ -83,5 +82,5 @@ def _receive_benefits(house: Record, day: Record, book: Record) -> None:
     if life.benefit_from <= day.t < life.jobless_until and day.until_pay[MONTH_END] == 0:
         # Someone who first qualified within the month is paid for that part of it only.
         part = min(1.0, (day.t - life.benefit_from + 1) / 30.0)
-        amount = int(np.floor(traits.income * life.pay_factor * _BENEFIT_SHARE * part))
+        amount = int(np.floor(traits.income * life.pay_factor * life.benefit_share * part))
         post(house, book, booked_us, UNEMPLOYMENT_BENEFIT, amount)

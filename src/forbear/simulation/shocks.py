@@ -16,23 +16,26 @@ from forbear.simulation.world import DUTIES, NEVER
 
 _YEAR = 365.25
 # Chances a year, all of them assumptions. Those of work and health are of a household of average risk.
-_JOB_LOSS = 0.045 / _YEAR
-_PAY_CUT = 0.06 / _YEAR
-_LATE_PAYER = 0.15 / _YEAR
+_JOB_LOSS = 0.055 / _YEAR
+_PAY_CUT = 0.08 / _YEAR
+_LATE_PAYER = 0.20 / _YEAR
 _ILLNESS = 0.25 / _YEAR
-_EXPENSE = 0.60 / _YEAR
+_EXPENSE = 0.90 / _YEAR
 _SEPARATION = 0.025 / _YEAR
-_SPREE = 0.25 / _YEAR
+_SPREE = 0.30 / _YEAR
 _GAMBLING = 0.60 / _YEAR
 _WARNED_SHARE, _WARNED_PAY = 0.4, 0.85
 # Six weeks of full pay, then sick pay: section 3 EFZG and section 47 SGB V, which asks for 70 % of gross pay.
 _FULL_PAY_DAYS, _SICK_PAY_SHARE = 42, 0.75
-_WITHOUT_BENEFIT_SHARE = 0.25
+# Of net pay, without children: section 149 SGB III. Who has no claim gets less, and up to three months later.
+_BENEFIT_SHARE = 0.6
+_WITHOUT_BENEFIT_SHARE, _SUPPORT_SHARE, _SUPPORT_AFTER_DAYS = 0.25, 0.4, 360
 _CHILDREN_LEAVE_SHARE = 0.4
 _SETTLING_DAYS = 365
 _STICKS_SHARE = 0.5
 """Part of the former way of life that a separated household still pays for at first."""
 _LEANEST_HALF = 0.4
+_SLACKENS = 0.995
 
 
 @compiled
@@ -63,7 +66,8 @@ def _befall_work(house: Record, day: Record) -> None:
     if day.t == life.job_ends_on:
         life.jobless_until = day.t + int(_between(house, day, why.JOB_LOSS_LENGTH, (45.0, 270.0)))
         waits = _between(house, day, why.JOB_LOSS_BENEFIT, (0.0, 1.0))
-        life.benefit_from = NEVER if waits < _WITHOUT_BENEFIT_SHARE else day.t + int(50 * waits)
+        life.benefit_from = day.t + int((_SUPPORT_AFTER_DAYS if waits < _WITHOUT_BENEFIT_SHARE else 50) * waits)
+        life.benefit_share = _SUPPORT_SHARE if waits < _WITHOUT_BENEFIT_SHARE else _BENEFIT_SHARE
     elif uniform(key, day.t, why.JOB_LOSS) < _JOB_LOSS * traits.job_risk and day.t > life.job_ends_on:
         life.job_ends_on = day.t + 1
         if uniform(key, day.t, why.WARNED) < _WARNED_SHARE:
@@ -171,9 +175,14 @@ def gambling(house: Record, day: Record) -> float:
 
 @compiled
 def budget_today(house: Record, day: Record) -> int:
-    """What the household spends in a month besides its dues; a separated one takes a year to settle lower."""
+    """What the household spends in a month besides its dues; a separated one takes a year to settle lower.
+
+    Whoever missed payments lives more cheaply, and slackens again over the next year.
+    """
     traits, life = house.traits, house.life
-    if life.separated_on == NEVER:
-        return int(traits.budget)
-    left = max(0.0, 1.0 - (day.t - life.separated_on) / _SETTLING_DAYS)
-    return int(traits.budget * (life.settles_at + (1.0 - life.settles_at) * _STICKS_SHARE * left))
+    life.care *= _SLACKENS
+    budget = traits.budget * (1.0 - life.care)
+    if life.separated_on != NEVER:
+        left = max(0.0, 1.0 - (day.t - life.separated_on) / _SETTLING_DAYS)
+        budget *= life.settles_at + (1.0 - life.settles_at) * _STICKS_SHARE * left
+    return int(budget)

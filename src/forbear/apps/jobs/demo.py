@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
+from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Request
@@ -14,15 +15,24 @@ from forbear.apps.jobs.scoring import ScoreRequest
 from forbear.apps.jobs.showing import show_backtest, show_scores, show_training
 from forbear.domain.errors import ConfigError
 from forbear.simulation.bank import deployment, simulate
+from forbear.simulation.people import people_of
 from forbear.simulation.spec import BankSpec
 
 TRAINED_DAYS, ALL_DAYS = 480, 720
+COUNTRY = "DE"
+"""Whose bank holidays a synthetic bank keeps."""
 
 
-def simulate_bank(home: Home, spec: BankSpec, console: Console, *, replace: bool) -> Loaded:
-    """Simulate a bank into a home and say what it holds."""
-    supply = Supply(deployment(spec), lambda progress: simulate(spec, progress), spec.days)
-    loaded = load_supply(home, supply, console, replace=replace)
+def simulate_bank(home: Home, spec: BankSpec, console: Console, *, overwrite: bool) -> Loaded:
+    """Simulate a bank with the holidays of COUNTRY into a home, people.csv beside the data, and say what it holds."""
+    spec = replace(spec, country=COUNTRY, holidays=bank_calendar(COUNTRY).holidays)
+    supply = Supply(
+        deployment(spec),
+        lambda progress: simulate(spec, progress),
+        spec.days,
+        truth={"people.csv": people_of(spec).table},
+    )
+    loaded = load_supply(home, supply, console, replace=overwrite)
     console.result({"home": str(home.folder), **asdict(loaded)})
     console.say(
         f"Synthetic bank: {loaded.customers:,} customers, {loaded.events:,} events, closed until {loaded.closed_until}"
@@ -41,7 +51,7 @@ def run_demo(home: Home, *, customers: int, seed: int, json: bool) -> None:
             f"{home.folder} holds data from {home.deployment.source}, which a demo would replace",
             mend="choose another --home",
         )
-    simulate_bank(home, spec, steps, replace=True)
+    simulate_bank(home, spec, steps, overwrite=True)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))
     found = show_backtest(home, Request(first=until, last=spec.start + timedelta(days=spec.days), seed=seed), last)
