@@ -31,6 +31,7 @@ CURED = codes_of(OutcomeStatus)[OutcomeStatus.CURED]
 _TRANSACTION = int(EventKind.TRANSACTION)
 _OUTCOME = int(EventKind.OUTCOME)
 _SECONDS = 86_400
+_STILL_CARES, _AWAKE = 0.03, 0.5
 
 
 @compiled
@@ -94,6 +95,13 @@ def unbilled(house: Record) -> int:
 def at_hand(house: Record) -> int:
     """What the customer can pay from the current account, down to the overdraft limit [minor units]."""
     return int(house.life.balance + house.traits.limit)
+
+
+@compiled
+def attention(house: Record) -> float:
+    """The chance that this household notices today what its account asks for: a missed payment wakes people up."""
+    awake = house.life.care > _STILL_CARES
+    return float(max(house.traits.attention, _AWAKE)) if awake else float(house.traits.attention)
 
 
 @compiled

@@ -12,6 +12,7 @@ from forbear.simulation.accounts import (
     MISSED,
     PAID,
     at_hand,
+    attention,
     conclude,
     cost,
     expected_cost,
@@ -29,7 +30,7 @@ from forbear.simulation.world import DUTIES, NEVER, NO_INDEX, OPEN_AT_ONCE
 LAPSES_AFTER_DAYS = 60
 _RETURN_FEE = 350
 _KEPT_BACK_SHARE = 0.05
-_CARE_LEARNT, _MOST_CARE = 0.06, 0.30
+_CARE_LEARNT, _MOST_CARE = 0.10, 0.40
 """What a missed payment takes off the budget, and what all of them do at most."""
 _SEVEN, _EIGHT = 7 * 3_600, 8 * 3_600
 _GRACE_ENDS = 23 * 3_600 + 59 * 60
@@ -150,7 +151,7 @@ def _close(house: Record, j: int, place: int) -> None:
 def settle_by_hand(house: Record, day: Record, book: Record) -> None:
     """Customers who mind their arrears settle them once there is money, and a little is left over."""
     traits = house.traits
-    if house.life.open == 0 or uniform(traits.key, day.t, why.MINDS_ARREARS) > traits.attention:
+    if house.life.open == 0 or uniform(traits.key, day.t, why.MINDS_ARREARS) > attention(house):
         return
     kept_back = int(house.life.budget * _KEPT_BACK_SHARE)
     for j in range(DUTIES):

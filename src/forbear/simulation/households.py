@@ -134,7 +134,7 @@ def _thin(draws: Draws, behind: _Background, traits: Records) -> Bools:
     """Who puts next to nothing by."""
     people = behind.people
     share = (
-        0.36
+        0.28
         + 0.08 * (people.age_band == YOUNG)
         + 0.14 * behind.single_parent
         + 0.10 * people.minority
@@ -152,7 +152,7 @@ def _draw_habits(houses: Records, draws: Draws, card: CardHabit, thin: Bools) ->
     subscriptions = draws.whole(why.SUBSCRIPTIONS, 0, 4) * 1_299
     # What is spent by the own card is part of the budget: paying it is no further due.
     owed = np.where(card.held[:, None] & card.column, 0, duties["amount"]).sum(axis=1) + subscriptions
-    frugality = draws.bell(why.FRUGALITY, 0.95, 0.06).clip(0.75, 1.04)
+    frugality = draws.bell(why.FRUGALITY, 0.95, 0.06).clip(0.75, 1.0)
     months = np.where(thin, draws.between(why.BUFFER, 0.0, 0.15), draws.lognormal(why.BUFFER, 0.8, 1.0)).clip(0.0, 12.0)
     traits["subscription"] = subscriptions
     traits["subscription_on"] = draws.whole(why.SUBSCRIPTION_DAY, 1, 28)
@@ -166,7 +166,10 @@ def _draw_habits(houses: Records, draws: Draws, card: CardHabit, thin: Bools) ->
     traits["thrift"] = draws.between(why.THRIFT, 0.02, 0.15)
     traits["prudence"] = draws.between(why.PRUDENCE, 0.5, 1.0)
     traits["response"] = draws.between(why.RESPONSE, 0.25, 1.0)
-    traits["attention"] = draws.between(why.ATTENTION, 0.3, 1.0)
+    absent = draws.chance(why.ABSENT_MINDED, 0.45)
+    traits["attention"] = np.where(
+        absent, draws.between(why.ATTENTION, 0.02, 0.15), draws.between(why.ATTENTION, 0.3, 1.0)
+    )
     traits["activity"] = draws.lognormal(why.ACTIVITY, 1.0, 0.25).clip(0.5, 1.8)
     traits["cash_taste"] = draws.lognormal(why.CASH_TASTE, 0.9, 0.6).clip(0.1, 4.0)
     traits["night"] = draws.between(why.NIGHT, 0.0, 0.06)

@@ -16,11 +16,11 @@ from forbear.simulation.world import DUTIES, NEVER
 
 _YEAR = 365.25
 # Chances a year, all of them assumptions. Those of work and health are of a household of average risk.
-_JOB_LOSS = 0.055 / _YEAR
+_JOB_LOSS = 0.045 / _YEAR
 _PAY_CUT = 0.08 / _YEAR
 _LATE_PAYER = 0.20 / _YEAR
 _ILLNESS = 0.25 / _YEAR
-_EXPENSE = 0.90 / _YEAR
+_EXPENSE = 1.25 / _YEAR
 _SEPARATION = 0.025 / _YEAR
 _SPREE = 0.30 / _YEAR
 _GAMBLING = 0.60 / _YEAR

@@ -92,7 +92,6 @@ def load_supply(home: Home, supply: Supply, console: Console, *, replace: bool) 
     with home.importing(replace=replace) as draft:
         _archive(draft, supply, console)
         for name, content in supply.truth.items():
-            draft.truth.mkdir(exist_ok=True)
             write_whole(draft.truth / name, content())
         return _fold(draft, supply.deployment, console)
 
