@@ -38,13 +38,12 @@ WARM_UP_DAYS = 60
 
 @dataclass
 class Tally:
-    """What is counted while the log goes by. missed: (customer, due day, obligation); cured: with the day of payment."""
+    """What is counted while the log goes by. missed: (customer, due day, obligation); cured: and the day of payment."""
 
     spec: BankSpec
     counts: Counter[str] = field(default_factory=Counter)
     missed: list[NDArray[np.int64]] = field(default_factory=list)
     cured: list[NDArray[np.int64]] = field(default_factory=list)
-    moving: dict[int, int] = field(default_factory=dict)
 
     def add(self, log: EventColumns) -> None:
         """Count a chunk."""
@@ -89,14 +88,13 @@ class Tally:
 
 
 def figures(spec: BankSpec) -> dict[str, float]:
-    """The marginals of a bank."""
+    """The marginals of a bank. The poverty line is 60 % of the median of the first earners' monthly incomes."""
     tally = Tally(spec)
     for chunk in simulate(spec):
         tally.add(chunk)
     counts, months = tally.counts, spec.customers * spec.days / MONTH_DAYS
-    houses = draw_households(spec, calendar_of(spec))
-    traits = houses["traits"]
-    wealth = houses["life"]["balance"] + houses["life"]["savings"] - traits["income"] // 2
+    traits = draw_households(spec, calendar_of(spec))["traits"]
+    poor = 0.6 * np.median(traits["income"])
     cards = traits["card_limit"] > 0
     return {
         "transactions_a_customer_month": counts["transactions"] / months,
@@ -106,7 +104,7 @@ def figures(spec: BankSpec) -> dict[str, float]:
         "refused_share_of_collections": counts["refused"] / counts["collections"],
         "revolving_share_of_cards": float((traits["card_pays"][cards] < 1.0).mean()),
         "saved_share_of_income": (counts["net_minor"] + counts["card_net_minor"]) / counts["income_minor"],
-        "without_a_month_of_income_put_by": float((wealth < traits["income"]).mean()),
+        "less_put_by_than_poverty_line": float((traits["buffer"] < poor).mean()),
         **_misses(tally),
     }
 

@@ -154,7 +154,7 @@ def simulate(
     from forbear.simulation.spec import BankSpec
 
     spec = BankSpec(customers=customers, days=days, start=start, seed=seed)
-    simulate_bank(Home(home), spec, Console(json=json), overwrite=replace)
+    simulate_bank(Home(home), spec, Console(json=json), replace=replace)
 
 
 @command(imports, "berka", "forbear import berka ../data/berka --home berka-home")

@@ -16,7 +16,7 @@ from forbear.simulation.feed import closes_of, deliver, in_log_order, updates_of
 from forbear.simulation.households import draw_households
 from forbear.simulation.names import names_of
 from forbear.simulation.profiles import Profiles
-from forbear.simulation.records import Records
+from forbear.simulation.records import Records, joined
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.world import BOOK, ROW
 
@@ -54,11 +54,11 @@ def simulate(
     lives = _lives(spec, houses, calendar.days, threads)
     for days, lived in lives:
         updates = updates_of(houses, calendar, days)
-        rows = in_log_order(np.concatenate([held, updates, *lived, closes_of(calendar, days)]))
+        rows = in_log_order(joined([held, updates, *lived, closes_of(calendar, days)]))
         last = days.stop == spec.days
         until_us = calendar.closes_us[-1] + 1 if last else calendar.days["midnight_us"][days.stop]
         cut = int(np.searchsorted(rows["received_us"], until_us))
-        held = rows[cut:].copy()
+        held = joined([rows[cut:]])
         for piece in pieces(rows[:cut]):
             yield columns(piece, profiles)
         if progress is not None:
@@ -93,5 +93,5 @@ def _lived(houses: Records, days: Records, books: Records) -> Records:
     while house < len(houses):
         book["filled"] = 0
         house = live_days(houses, days, books, house)
-        parts.append(book["rows"][: book["filled"]].copy())
-    return np.concatenate(parts)
+        parts.append(joined([book["rows"][: book["filled"]]]))
+    return joined(parts)

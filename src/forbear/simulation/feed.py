@@ -11,7 +11,7 @@ from forbear.simulation.accounts import CURED, MISSED, PAID
 from forbear.simulation.calendar import GRACE_DAYS, Calendar
 from forbear.simulation.order import order_of
 from forbear.simulation.randomness import keys_of, uniforms
-from forbear.simulation.records import Records
+from forbear.simulation.records import Records, joined
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.world import NO_INDEX, ROW
 
@@ -55,7 +55,7 @@ def deliver(rows: Records, houses: Records, spec: BankSpec, days: Records) -> Re
     again = rows[twice]
     repeated = uniforms(keys[twice], steps[twice], why.DUPLICATE_DELAY) * _REPEATED_WITHIN_US
     again["received_us"] += _SECOND_US + repeated.astype(np.int64)
-    return np.concatenate([rows, again, mends])
+    return joined([rows, again, mends])
 
 
 def _hold_back_batches(rows: Records, keys: NDArray[np.uint64], spec: BankSpec, days: Records) -> None:
@@ -115,8 +115,7 @@ def updates_of(houses: Records, calendar: Calendar, days: range) -> Records:
 
 def in_log_order(rows: Records) -> Records:
     """The rows by received_us, then customer and row number: a total order, however they were put together."""
-    ordered: Records = rows[order_of(rows)]
-    return ordered
+    return np.take(rows, order_of(rows))
 
 
 def _blank(count: int, kind: EventKind) -> Records:

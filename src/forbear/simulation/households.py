@@ -26,6 +26,8 @@ _PAYS_A_MONTH = np.array([1.0, 365.25 / 12 / 7, 365.25 / 12 / 14])
 _CONSENT_SHARES = (0.96, 0.85, 0.70, 0.55)
 _OWN_PENSION, _EARLY_PENSION = 0.92, 0.05
 _CHILD_BENEFIT = 25_000
+# Shares of employees in Germany: WSI 2011 (Christmas), Hans Boeckler Foundation's Lohnspiegel (holidays).
+_CHRISTMAS_PAID, _HOLIDAY_PAID = 0.55, 0.46
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +113,10 @@ def _draw_income(traits: Records, draws: Draws, behind: _Background) -> None:
     traits["pay_on"] = np.choose(rhythm, [month_day, weekday, fortnight])
     traits["partner_pay"] = np.where(earns, draws.lognormal(why.PARTNER_PAY, 130_000, 0.45).clip(40_000, 600_000), 0)
     traits["partner_on"] = _PAY_DAYS[draws.whole(why.PARTNER_DAY, 0, len(_PAY_DAYS) - 1)]
-    thirteenth = draws.chance(why.THIRTEENTH, 0.40) & salaried
-    traits["thirteenth"] = np.where(thirteenth, draws.between(why.THIRTEENTH, 0.0, 1.0) / 0.40 * 0.6 + 0.4, 0.0)
-    traits["holiday_pay"] = np.where(draws.chance(why.HOLIDAY_PAY, 0.35) & salaried, 0.3, 0.0)
+    traits["thirteenth"] = np.where(
+        salaried & draws.chance(why.THIRTEENTH, _CHRISTMAS_PAID), draws.between(why.THIRTEENTH_SIZE, 0.3, 1.0), 0.0
+    )
+    traits["holiday_pay"] = np.where(salaried & draws.chance(why.HOLIDAY_PAY, _HOLIDAY_PAID), 0.3, 0.0)
 
 
 def _draw_risks(traits: Records, draws: Draws, behind: _Background) -> None:

@@ -56,7 +56,8 @@ from __future__ import annotations
     CAR_INSURANCE,
     MANY_CHILDREN,
     ABSENT_MINDED,
-) = range(52)
+    THIRTEENTH_SIZE,
+) = range(53)
 # Traits of an obligation and of a consent: a place each for the (up to eight) obligations and consents.
 DUTY_HELD, DUTY_SHARE, DUTY_DAY, DUTY_MONTHS, CONSENT = range(100, 140, 8)
 

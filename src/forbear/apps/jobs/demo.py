@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import dataclasses
 from datetime import timedelta
 
 from forbear.adapters.holidays import bank_calendar
@@ -23,17 +23,17 @@ COUNTRY = "DE"
 """Whose bank holidays a synthetic bank keeps."""
 
 
-def simulate_bank(home: Home, spec: BankSpec, console: Console, *, overwrite: bool) -> Loaded:
+def simulate_bank(home: Home, spec: BankSpec, console: Console, *, replace: bool) -> Loaded:
     """Simulate a bank with the holidays of COUNTRY into a home, people.csv beside the data, and say what it holds."""
-    spec = replace(spec, country=COUNTRY, holidays=bank_calendar(COUNTRY).holidays)
+    spec = dataclasses.replace(spec, country=COUNTRY, holidays=bank_calendar(COUNTRY).holidays)
     supply = Supply(
         deployment(spec),
         lambda progress: simulate(spec, progress),
         spec.days,
         truth={"people.csv": people_of(spec).table},
     )
-    loaded = load_supply(home, supply, console, replace=overwrite)
-    console.result({"home": str(home.folder), **asdict(loaded)})
+    loaded = load_supply(home, supply, console, replace=replace)
+    console.result({"home": str(home.folder), **dataclasses.asdict(loaded)})
     console.say(
         f"Synthetic bank: {loaded.customers:,} customers, {loaded.events:,} events, closed until {loaded.closed_until}"
     )
@@ -51,7 +51,7 @@ def run_demo(home: Home, *, customers: int, seed: int, json: bool) -> None:
             f"{home.folder} holds data from {home.deployment.source}, which a demo would replace",
             mend="choose another --home",
         )
-    simulate_bank(home, spec, steps, overwrite=True)
+    simulate_bank(home, spec, steps, replace=True)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))
     found = show_backtest(home, Request(first=until, last=spec.start + timedelta(days=spec.days), seed=seed), last)
