@@ -124,15 +124,15 @@ def _misses(tally: Tally) -> dict[str, float]:
         "missed_share_of_instalments": len(missed) / tally.counts["instalments"],
         "cured_share_within_30_days": float((waits <= 30).mean()),
         "cured_share_within_60_days": float((waits <= 60).mean()),
-        "clear_customers_missing_within_30_days": _first_misses(missed, cured_on, spec),
+        **_first_misses(missed, cured_on, spec),
         "behind_with_rent_or_mortgage_in_a_year": behind(RENT, MORTGAGE),
         "behind_with_utilities_in_a_year": behind(UTILITIES),
         "behind_with_a_card_in_a_year": behind(CARD),
     }
 
 
-def _first_misses(missed: NDArray[np.int64], cured_on: dict[Any, int], spec: BankSpec) -> float:
-    """Share of customers without a recent or open miss who miss a payment within 30 days, over all months."""
+def _first_misses(missed: NDArray[np.int64], cured_on: dict[Any, int], spec: BankSpec) -> dict[str, float]:
+    """Share of customers without a recent or open miss who miss a payment within 30 days: mean, least and most."""
     due, owing = (np.zeros((spec.customers, spec.days), dtype=np.bool_) for _ in range(2))
     due[missed[:, 0], missed[:, 1]] = True
     for row in missed.tolist():
@@ -142,7 +142,8 @@ def _first_misses(missed: NDArray[np.int64], cured_on: dict[Any, int], spec: Ban
     for at in range(WARM_UP_DAYS, spec.days - 37, 30):
         clear = ~(due[:, at - 29 : at + 1].any(axis=1) | owing[:, at])
         rates.append(due[clear, at + 1 : at + 31].any(axis=1).mean())
-    return float(np.mean(rates))
+    name = "clear_customers_missing_within_30_days"
+    return {name: float(np.mean(rates)), f"{name}_least": float(min(rates)), f"{name}_most": float(max(rates))}
 
 
 def main() -> None:
@@ -155,7 +156,7 @@ def main() -> None:
     spec = BankSpec(**vars(asked), country="DE", holidays=bank_calendar("DE").holidays)
     found = figures(spec)
     for name, value in found.items():
-        print(f"{name:45s} {value:.4g}")
+        print(f"{name:46s} {value:.4g}")
     print(json.dumps({name: round(value, 4) for name, value in found.items()}))
 
 
