@@ -41,7 +41,7 @@ def test_rows_from_a_snapshot_equal_rows_of_the_whole_log(home: Home) -> None:
 
 def test_a_snapshot_saves_most_of_the_fold(home: Home) -> None:
     """The snapshot stands right before the close of the last day."""
-    book = Book(FeatureSet.standard(), day_number(home.deployment.opens_on))
+    book = Book(FeatureSet.standard(), day_number(home.deployment.opens_on), home.feed.calendar)
     offset = resume(book, home.snapshots)
     assert home.archive.next_offset - 10 < offset < home.archive.next_offset
     assert book.open_day == home.archive.closed_day
@@ -57,7 +57,7 @@ def test_a_snapshot_of_another_layout_is_refused(home: Home) -> None:
 
 def test_without_a_snapshot_a_book_begins_at_the_beginning(home: Home, tmp_path: Path) -> None:
     """No snapshot, or none old enough, leaves the book as it was."""
-    book = Book(FeatureSet.standard(), day_number(home.deployment.opens_on))
+    book = Book(FeatureSet.standard(), day_number(home.deployment.opens_on), home.feed.calendar)
     assert resume(book, Home(tmp_path).snapshots) == 0
     assert resume(book, home.snapshots, up_to=5) == 0
     assert book.customers == 0

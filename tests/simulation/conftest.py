@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pytest
 
+from forbear.adapters.holidays import bank_calendar
 from forbear.features.columns import EventColumns
 from forbear.simulation.bank import simulate
 from forbear.simulation.spec import BankSpec
@@ -28,7 +29,10 @@ def _run(spec: BankSpec) -> Bank:
     return Bank(spec, EventColumns(**whole))
 
 
-_NOISY = BankSpec(customers=120, days=200, late_share=0.01, duplicate_share=0.005, reversal_share=0.01)
+_PERFECT = dict.fromkeys(
+    ("late_share", "burst_share", "duplicate_share", "reversal_share", "correction_share", "misreport_share"), 0.0
+)
+_GERMAN = BankSpec(customers=600, days=300, country="DE", holidays=bank_calendar("DE").holidays, **_PERFECT)
 
 
 @pytest.fixture(scope="session")
@@ -39,11 +43,12 @@ def run() -> Callable[[BankSpec], Bank]:
 
 @pytest.fixture(scope="session")
 def noisy() -> Bank:
-    """A bank whose feed is late, repeats itself and takes purchases back."""
-    return _run(_NOISY)
+    """A bank whose feed is late, repeats itself, books and reports wrongly, and takes purchases back."""
+    shares = dict.fromkeys(("late_share", "reversal_share", "correction_share", "misreport_share"), 0.01)
+    return _run(replace(_GERMAN, customers=120, days=200, duplicate_share=0.005, **shares))
 
 
 @pytest.fixture(scope="session")
 def clean() -> Bank:
     """A bank with a perfect feed, where shops take nothing back."""
-    return _run(replace(_NOISY, customers=600, days=300, late_share=0.0, duplicate_share=0.0, reversal_share=0.0))
+    return _run(_GERMAN)

@@ -15,6 +15,7 @@ from forbear.domain.terms import OutcomeStatus
 from forbear.features.columns import NO_DAY, EventColumns, EventKind, codes_of, day_number
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.calendar import calendar_of
+from forbear.simulation.regions import Region
 from forbear.simulation.spec import BankSpec
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ def test_another_seed_gives_another_log(run: Callable[[BankSpec], Bank]) -> None
 def test_chunking_changes_nothing(run: Callable[[BankSpec], Bank], chunk_rows: int) -> None:
     """The log is the same whether it comes a day or a month at a time."""
     assert_same(run(SMALL).log, run(replace(SMALL, chunk_rows=chunk_rows)).log)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing(run: Callable[[BankSpec], Bank], threads: int) -> None:
+    """The log is the same however many threads live it."""
+    chunks = list(simulate(SMALL, threads=threads))
+    whole = {f.name: np.concatenate([getattr(chunk, f.name) for chunk in chunks]) for f in fields(EventColumns)}
+    assert_same(run(SMALL).log, EventColumns(**whole))
 
 
 def test_a_life_does_not_depend_on_the_number_of_customers(noisy: Bank, run: Callable[[BankSpec], Bank]) -> None:
@@ -86,6 +95,11 @@ def test_progress_counts_the_days_done() -> None:
         {"late_share": 1.5},
         {"duplicate_share": float("nan")},
         {"chunk_rows": 0},
+        {"country": "DE"},
+        {"holidays": frozenset({date(2023, 5, 1)})},
+        {"regions": ()},
+        {"regions": (Region(name="Nowhere", share=1.0, time_zone="Europe/Atlantis"),)},
+        {"regions": (Region(name="Empty", share=0.0),)},
     ],
     ids=str,
 )
@@ -96,9 +110,11 @@ def test_a_wrong_spec_is_refused(wrong: dict[str, object]) -> None:
 
 
 def test_deployment_speaks_of_the_same_bank() -> None:
-    """Currency, zone and first day are the spec's, and a miss is a missed payment known within a week."""
-    told = deployment(SMALL)
-    assert (SMALL.currency, SMALL.time_zone, SMALL.start) == (told.currency, told.time_zone, told.opens_on)
+    """Currency, zone, holidays and first day are the spec's, and a miss is a missed payment known within a week."""
+    german = replace(SMALL, country="DE", holidays=frozenset({date(2023, 5, 1)}))
+    told = deployment(german)
+    assert (german.currency, german.time_zone, german.start) == (told.currency, told.time_zone, told.opens_on)
+    assert told.country == "DE"
     assert (told.miss.kind, told.miss.reporting_days) == ("missed_payment", 7)
 
 
@@ -125,8 +141,8 @@ def first_miss_rates(bank: Bank) -> list[float]:
 
 
 def test_first_misses_are_rare_but_there(clean: Bank) -> None:
-    """Over the run, 1.5 to 3 in a hundred clear customers miss a payment within 30 days."""
-    assert 0.015 <= np.mean(first_miss_rates(clean)) <= 0.030
+    """Over the run, 1.5 to 3.2 in a hundred clear customers miss a payment within 30 days."""
+    assert 0.015 <= np.mean(first_miss_rates(clean)) <= 0.032
 
 
 def test_customers_move_as_much_money_as_people_do(clean: Bank) -> None:

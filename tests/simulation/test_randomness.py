@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forbear.features.columns import day_number
 from forbear.simulation import purposes
-from forbear.simulation.calendar import MONTH_END, calendar_of
+from forbear.simulation.order import order_of
 from forbear.simulation.randomness import keys_of, normals, uniform, uniforms
-from forbear.simulation.spec import BankSpec
+from forbear.simulation.world import ROW
 
 
 @settings(deadline=None)
@@ -41,11 +38,11 @@ def test_no_two_purposes_share_a_number() -> None:
     assert len(numbers) == len(set(numbers))
 
 
-def test_pay_days_move_back_and_due_days_on() -> None:
-    """In April 2023 the 1st and the 30th fell on a weekend: paid on the Friday before, due on the Monday after."""
-    spec = BankSpec(customers=1, start=date(2023, 3, 1), days=100)
-    days = calendar_of(spec).days
-    index = {day: day_number(day) - day_number(spec.start) for day in (date(2023, 3, 31), date(2023, 4, 3))}
-    assert days["until_pay"][index[date(2023, 3, 31)], 1] == 0
-    assert days["until_due"][index[date(2023, 4, 3)], 1] == 0
-    assert days["until_pay"][day_number(date(2023, 4, 28)) - day_number(spec.start), MONTH_END] == 0
+@settings(deadline=None, max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 2**45), st.integers(0, 3), st.integers(0, 9)), max_size=60, unique=True))
+def test_the_order_of_the_log_is_total(told: list[tuple[int, int, int]]) -> None:
+    """Counting orders rows by received_us, customer and row number, as comparing them does."""
+    rows = np.zeros(len(told), dtype=ROW)
+    for place, name in enumerate(("received_us", "customer", "sequence")):
+        rows[name] = [row[place] for row in told]
+    assert [told[place] for place in order_of(rows)] == sorted(told)

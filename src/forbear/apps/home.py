@@ -6,7 +6,7 @@ snapshots/        ledgers, folded up to an offset
 models/           artefacts, each named by its content; latest.json says which is the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
-truth/            of a synthetic bank: what it was asked to be, so that its lives can be lived again
+truth/            of a synthetic bank alone: what it was asked to be, and who its customers are
 .lock             held while data are brought in
 
 Data are brought in as a whole: built in .importing, which then becomes .adopting, whose parts move to their
@@ -104,7 +104,7 @@ class Home:
 
     @property
     def truth(self) -> Path:
-        """Where what is known of a synthetic bank alone is."""
+        """Where a synthetic bank keeps what its feed does not tell; empty for a real one."""
         return self.folder / "truth"
 
     @contextmanager

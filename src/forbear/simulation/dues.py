@@ -7,20 +7,33 @@ from __future__ import annotations
 
 from forbear.compiled import compiled
 from forbear.simulation import purposes as why
-from forbear.simulation.accounts import CURED, MISSED, PAID, at_hand, conclude, cost, instant_us, post, refuse
-from forbear.simulation.movements import COLLECTED, RETURN_FEE, SETTLED
+from forbear.simulation.accounts import (
+    CURED,
+    MISSED,
+    PAID,
+    at_hand,
+    attention,
+    conclude,
+    cost,
+    expected_cost,
+    instant_us,
+    pay,
+    post,
+    refuse,
+)
+from forbear.simulation.calendar import GRACE_DAYS
+from forbear.simulation.movements import CARD, LOAN, LOAN_INTEREST, RETURN_FEE
 from forbear.simulation.randomness import uniform
 from forbear.simulation.records import Record
 from forbear.simulation.world import DUTIES, NEVER, NO_INDEX, OPEN_AT_ONCE
 
-GRACE_DAYS = 5
 LAPSES_AFTER_DAYS = 60
-_RETRY_AFTER_DAYS = 3
 _RETURN_FEE = 350
 _KEPT_BACK_SHARE = 0.05
+_CARE_LEARNT, _MOST_CARE = 0.10, 0.40
+"""What a missed payment takes off the budget, and what all of them do at most."""
 _SEVEN, _EIGHT = 7 * 3_600, 8 * 3_600
-_GRACE_ENDS = 23 * 3_600 + 45 * 60
-_SATURDAY = 5
+_GRACE_ENDS = 23 * 3_600 + 59 * 60
 
 
 @compiled
@@ -49,9 +62,8 @@ def needed_within(house: Record, day: Record, days: int) -> int:
     """What falls due from today on within so many days, and what is in arrears [minor units]."""
     needed = 0
     for j in range(DUTIES):
-        amount = cost(house, j, day.t)
-        if amount > 0 and day.until_due[house.duties[j].day] < days:
-            needed += amount
+        if day.until_due[house.duties[j].day] < days:
+            needed += expected_cost(house, j, day.t)
         if house.life.open > 0:
             for place in range(OPEN_AT_ONCE):
                 arrear = house.arrears[j, place]
@@ -71,8 +83,21 @@ def collect(house: Record, day: Record, book: Record) -> None:
                     arrear.retry_on = NEVER
                     _attempt(house, day, book, second + place, (j, place))
         if falls_due(house, day, j):
+            if j == LOAN and house.traits.loan_here:
+                _charge(house, day, book, second)
             place = _open(house, day, j)
             _attempt(house, day, book, second + OPEN_AT_ONCE, (j, place))
+
+
+@compiled
+def _charge(house: Record, day: Record, book: Record, second: int) -> None:
+    """The month's interest on the loan, before its instalment; a rise of the rate is all interest."""
+    duty = house.duties[LOAN]
+    interest = int(-house.life.loan * house.traits.loan_rate / 12)
+    if day.t >= duty.rises_on:
+        interest += duty.risen - duty.amount
+    if interest > 0:
+        post(house, book, instant_us(day, second), LOAN_INTEREST, interest)
 
 
 @compiled
@@ -84,10 +109,10 @@ def _open(house: Record, day: Record, j: int) -> int:
     arrear = house.arrears[j, place]
     arrear.due = day.t
     arrear.amount = cost(house, j, day.t)
-    weekday = (day.weekday + _RETRY_AFTER_DAYS) % 7
-    # On to the Monday: from a bank day that is five days at most, so the retry is within the grace.
-    arrear.retry_on = day.t + _RETRY_AFTER_DAYS + (7 - weekday if weekday >= _SATURDAY else 0)
+    arrear.retry_on = day.t + day.retried_after
     arrear.missed = False
+    if j == CARD:
+        house.life.billed = 0
     house.life.open += 1
     return place
 
@@ -97,7 +122,7 @@ def _attempt(house: Record, day: Record, book: Record, second: int, at: tuple[in
     j, place = at
     amount = house.arrears[j, place].amount
     if at_hand(house) >= amount:
-        _settle(house, day, book, second, (j, place, COLLECTED))
+        _settle(house, day, book, second, (j, place, False))
         return
     booked_us = instant_us(day, second)
     refuse(house, book, booked_us, j, amount)
@@ -105,12 +130,11 @@ def _attempt(house: Record, day: Record, book: Record, second: int, at: tuple[in
 
 
 @compiled
-def _settle(house: Record, day: Record, book: Record, second: int, how: tuple[int, int, int]) -> None:
-    j, place, movement = how
+def _settle(house: Record, day: Record, book: Record, second: int, how: tuple[int, int, bool]) -> None:
+    j, place, by_hand = how
     arrear = house.arrears[j, place]
     booked_us = instant_us(day, second)
-    payment = post(house, book, booked_us, movement + j, arrear.amount)
-    book.rows[payment].duty = j
+    pay(house, book, booked_us, (j, arrear.amount, by_hand))
     status = CURED if arrear.missed else PAID
     outcome = conclude(house, book, booked_us, (j, arrear.due, arrear.amount, status))
     book.rows[outcome].paid = day.t
@@ -127,15 +151,15 @@ def _close(house: Record, j: int, place: int) -> None:
 def settle_by_hand(house: Record, day: Record, book: Record) -> None:
     """Customers who mind their arrears settle them once there is money, and a little is left over."""
     traits = house.traits
-    if house.life.open == 0 or uniform(traits.key, day.t, why.MINDS_ARREARS) > traits.attention:
+    if house.life.open == 0 or uniform(traits.key, day.t, why.MINDS_ARREARS) > attention(house):
         return
-    kept_back = int(traits.budget * _KEPT_BACK_SHARE)
+    kept_back = int(house.life.budget * _KEPT_BACK_SHARE)
     for j in range(DUTIES):
         for place in range(OPEN_AT_ONCE):
             arrear = house.arrears[j, place]
             # On the due day itself the creditor has just tried: the customer learns of it later.
             if NO_INDEX < arrear.due < day.t and house.life.balance >= arrear.amount + kept_back:
-                _settle(house, day, book, _EIGHT + OPEN_AT_ONCE * j + place, (j, place, SETTLED))
+                _settle(house, day, book, _EIGHT + OPEN_AT_ONCE * j + place, (j, place, True))
 
 
 @compiled
@@ -150,6 +174,7 @@ def end_grace(house: Record, day: Record, book: Record) -> None:
                 continue
             if day.t == arrear.due + GRACE_DAYS:
                 arrear.missed = True
+                house.life.care = min(_MOST_CARE, house.life.care + _CARE_LEARNT)
                 booked_us = instant_us(day, _GRACE_ENDS)
                 conclude(house, book, booked_us, (j, arrear.due, arrear.amount, MISSED))
             elif day.t >= arrear.due + LAPSES_AFTER_DAYS:

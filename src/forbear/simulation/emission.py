@@ -8,7 +8,7 @@ import numpy as np
 
 from forbear.domain.terms import AccountKind, Direction, FailureReason, Status
 from forbear.features.columns import ABSENT, NO_AMOUNT, NO_DAY, EventColumns, EventKind, blank, codes_of
-from forbear.simulation.movements import CATEGORY_OF, CHANNEL_OF, DIRECTION_OF, IS_SAVINGS
+from forbear.simulation.movements import CATEGORY_OF, CHANNEL_OF, DIRECTION_OF
 from forbear.simulation.names import Texts
 from forbear.simulation.profiles import Profiles
 from forbear.simulation.records import Records
@@ -16,21 +16,26 @@ from forbear.simulation.world import NO_INDEX
 
 _FAILED = codes_of(Status)[Status.FAILED]
 _SHORT_OF_MONEY = codes_of(FailureReason)[FailureReason.INSUFFICIENT_FUNDS]
-_CURRENT, _SAVINGS = codes_of(AccountKind)[AccountKind.CURRENT], codes_of(AccountKind)[AccountKind.SAVINGS]
+_KIND_OF_ACCOUNT = np.array(
+    [codes_of(AccountKind)[k] for k in (AccountKind.CURRENT, AccountKind.SAVINGS, AccountKind.CARD, AccountKind.LOAN)],
+    dtype=np.int8,
+)
+_UPDATES_AT_ONCE = 10_000
 _CREDIT = codes_of(Direction)[Direction.CREDIT]
 
 
 def pieces(rows: Records) -> Iterator[Records]:
-    """The rows in their order, cut where customer updates begin and end.
+    """The rows in their order, cut where customer updates begin and end, and where there are very many of them.
 
     Column texts are of one width, and an update is a hundred times as long as any other: a piece that
     mixed them would be mostly padding.
     """
     is_update = rows["kind"] == EventKind.CUSTOMER
     cuts = np.flatnonzero(is_update[1:] != is_update[:-1]) + 1
-    for piece in np.split(rows, cuts):
-        if len(piece):
-            yield piece
+    for alike in np.split(rows, cuts):
+        size = _UPDATES_AT_ONCE if len(alike) and alike["kind"][0] == EventKind.CUSTOMER else max(1, len(alike))
+        for first in range(0, len(alike), size):
+            yield alike[first : first + size]
 
 
 def columns(rows: Records, profiles: Profiles) -> EventColumns:
@@ -55,13 +60,12 @@ def _facts(rows: Records, profiles: Profiles) -> EventColumns:
     transaction = rows["kind"] == EventKind.TRANSACTION
     outcome = rows["kind"] == EventKind.OUTCOME
     closed = rows["kind"] == EventKind.DAY_CLOSED
-    savings = IS_SAVINGS[movement]
     failed = transaction & (rows["status"] == _FAILED)
     back = np.flatnonzero(transaction & (rows["reverses"] != NO_INDEX))
     direction = DIRECTION_OF[movement]
     direction[back] = _CREDIT
     first_day = profiles.calendar.first_day
-    accounts = names.accounts[customer, savings.astype(np.int8)]
+    accounts = names.accounts[customer, rows["account"]]
     return blank(
         len(rows),
         kind=rows["kind"],
@@ -70,7 +74,7 @@ def _facts(rows: Records, profiles: Profiles) -> EventColumns:
         customer_id=np.where(closed, b"", names.customers[customer]),
         event_id=np.where(closed, b"", names.event_ids(rows)),
         account_id=np.where(outcome, names.obligations[customer, rows["duty"]], np.where(closed, b"", accounts)),
-        account_kind=np.where(transaction, np.where(savings, _SAVINGS, _CURRENT), ABSENT),
+        account_kind=np.where(transaction, _KIND_OF_ACCOUNT[rows["account"]], ABSENT),
         direction=np.where(transaction, direction, ABSENT),
         channel=np.where(transaction, CHANNEL_OF[movement], ABSENT),
         category=np.where(transaction, CATEGORY_OF[movement], ABSENT),

@@ -16,9 +16,9 @@ from forbear.compiled import compiled
 from forbear.domain.deployment import HORIZON_DAYS
 from forbear.features.columns import EventKind
 from forbear.simulation.accounts import MISSED
-from forbear.simulation.calendar import Calendar, calendar_of
+from forbear.simulation.calendar import GRACE_DAYS, Calendar, calendar_of
 from forbear.simulation.day import live_day
-from forbear.simulation.dues import GRACE_DAYS, falls_due
+from forbear.simulation.dues import falls_due
 from forbear.simulation.households import draw_households
 from forbear.simulation.records import Record, Records
 from forbear.simulation.spec import BankSpec

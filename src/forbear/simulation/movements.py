@@ -35,23 +35,36 @@ from forbear.features.columns import codes_of
     ENTERTAINMENT,
     HOUSEHOLD,
     TRAVEL,
-) = range(25)
+    BACK_PAYMENT,
+    PAID_BACK,
+    YEARLY_INSURANCE,
+    SCHOOL_THINGS,
+    REMOVAL,
+    CARD_INTEREST,
+    CARD_CREDITED,
+    LOAN_INTEREST,
+    LOAN_CREDITED,
+    OWN_CARD_COLLECTED,
+    OWN_CARD_SETTLED,
+) = range(36)
+# The accounts of a household, as places.
+IN_CURRENT, IN_SAVINGS, ON_CARD, ON_LOAN = range(4)
 # Obligations of a household: where they stand in its list, and from which movement on they are collected by
 # the creditor (COLLECTED + kind) or settled by the customer's own hand (SETTLED + kind).
 RENT, MORTGAGE, LOAN, CARD, UTILITIES, INSURANCE = range(6)
-COLLECTED = 25
-SETTLED = 31
+COLLECTED = 36
+SETTLED = 42
 MERCHANTS = 12
 """Merchants of each category that a customer may meet."""
 
 
 class Movement(NamedTuple):
-    """What the feed says of one kind of movement. `savings`: it is on the savings account."""
+    """What the feed says of one kind of movement, and the account that it is on unless it says otherwise."""
 
     category: Category
     channel: Channel
     direction: Direction = Direction.DEBIT
-    savings: bool = False
+    account: int = IN_CURRENT
 
 
 _CREDIT = Direction.CREDIT
@@ -63,8 +76,8 @@ _MOVEMENTS = {
     BORROWED: Movement(Category.LENDING, Channel.TRANSFER, _CREDIT),
     REPAID: Movement(Category.LENDING, Channel.TRANSFER),
     SENT_TO_SAVINGS: Movement(Category.OWN_TRANSFER, Channel.INTERNAL),
-    RECEIVED_IN_SAVINGS: Movement(Category.OWN_TRANSFER, Channel.INTERNAL, _CREDIT, savings=True),
-    TAKEN_FROM_SAVINGS: Movement(Category.OWN_TRANSFER, Channel.INTERNAL, savings=True),
+    RECEIVED_IN_SAVINGS: Movement(Category.OWN_TRANSFER, Channel.INTERNAL, _CREDIT, account=IN_SAVINGS),
+    TAKEN_FROM_SAVINGS: Movement(Category.OWN_TRANSFER, Channel.INTERNAL, account=IN_SAVINGS),
     RECEIVED_FROM_SAVINGS: Movement(Category.OWN_TRANSFER, Channel.INTERNAL, _CREDIT),
     RETURN_FEE: Movement(Category.FEE, Channel.INTERNAL),
     OVERDRAFT_INTEREST: Movement(Category.OVERDRAFT_INTEREST, Channel.INTERNAL),
@@ -81,6 +94,18 @@ _MOVEMENTS = {
     ENTERTAINMENT: Movement(Category.ENTERTAINMENT, Channel.CARD),
     HOUSEHOLD: Movement(Category.HOUSEHOLD, Channel.CARD),
     TRAVEL: Movement(Category.TRAVEL, Channel.ONLINE),
+    BACK_PAYMENT: Movement(Category.UTILITIES, Channel.ONLINE),
+    PAID_BACK: Movement(Category.REFUND, Channel.TRANSFER, _CREDIT),
+    YEARLY_INSURANCE: Movement(Category.INSURANCE, Channel.ONLINE),
+    SCHOOL_THINGS: Movement(Category.SHOPPING, Channel.CARD),
+    REMOVAL: Movement(Category.HOUSEHOLD, Channel.ONLINE),
+    CARD_INTEREST: Movement(Category.INTEREST, Channel.INTERNAL, account=ON_CARD),
+    # What goes from an own account to the own card was spent when the card was used: here it is only moved.
+    CARD_CREDITED: Movement(Category.OWN_TRANSFER, Channel.INTERNAL, _CREDIT, account=ON_CARD),
+    LOAN_INTEREST: Movement(Category.INTEREST, Channel.INTERNAL, account=ON_LOAN),
+    LOAN_CREDITED: Movement(Category.LOAN_REPAYMENT, Channel.INTERNAL, _CREDIT, account=ON_LOAN),
+    OWN_CARD_COLLECTED: Movement(Category.OWN_TRANSFER, Channel.DIRECT_DEBIT),
+    OWN_CARD_SETTLED: Movement(Category.OWN_TRANSFER, Channel.ONLINE),
     COLLECTED + RENT: Movement(Category.RENT, Channel.STANDING_ORDER),
     COLLECTED + MORTGAGE: Movement(Category.MORTGAGE, Channel.DIRECT_DEBIT),
     COLLECTED + LOAN: Movement(Category.LOAN_REPAYMENT, Channel.DIRECT_DEBIT),
@@ -101,4 +126,4 @@ CATEGORY_OF = np.array([codes_of(Category)[m.category] for m in MOVEMENTS], dtyp
 CHANNEL_OF = np.array([codes_of(Channel)[m.channel] for m in MOVEMENTS], dtype=np.int8)
 DIRECTION_OF = np.array([codes_of(Direction)[m.direction] for m in MOVEMENTS], dtype=np.int8)
 IS_CREDIT = np.array([m.direction is _CREDIT for m in MOVEMENTS])
-IS_SAVINGS = np.array([m.savings for m in MOVEMENTS])
+ACCOUNT_OF = np.array([m.account for m in MOVEMENTS], dtype=np.int8)

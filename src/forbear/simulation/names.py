@@ -18,11 +18,12 @@ Texts = NDArray[Any]
 _CUSTOMER_DIGITS = 7
 _SEQUENCE_DIGITS = 6
 _LETTERS = {EventKind.TRANSACTION: b"T", EventKind.CUSTOMER: b"U", EventKind.OUTCOME: b"P", EventKind.DAY_CLOSED: b"D"}
+_MENDING = b"M"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The texts of a bank. customers: (n,).  accounts: (n, 2), current and savings.  obligations: (n, DUTIES).
+    """The texts of a bank. customers: (n,).  accounts: (n, 4), current, savings, card, loan.  obligations: (n, DUTIES).
 
     merchants: (movements, MERCHANTS), the counterparty of a purchase.
     """
@@ -33,8 +34,13 @@ class Names:
     merchants: Texts
 
     def event_ids(self, rows: Records) -> Texts:
-        """The id of each row's event: a letter for its kind, the customer and the row number."""
-        return self._numbered(rows, rows["sequence"], np.array(list(_LETTERS.values()))[rows["kind"]])
+        """The id of each row's event: a letter for its kind, the customer and the row number.
+
+        What mends an outcome shares its row number, and has a letter of its own.
+        """
+        letters = np.array(list(_LETTERS.values()))[rows["kind"]]
+        letters[rows["mends"]] = _MENDING
+        return self._numbered(rows, rows["sequence"], letters)
 
     def reversed_ids(self, rows: Records) -> Texts:
         """The id of the transaction that each of these rows takes back."""
@@ -64,7 +70,7 @@ def names_of(customers: int) -> Names:
     numbers = digits(np.arange(customers), _CUSTOMER_DIGITS)
     return Names(
         customers=_lettered(b"C", numbers, [b""])[:, 0],
-        accounts=_lettered(b"A", numbers, [b"C", b"S"]),
+        accounts=_lettered(b"A", numbers, [b"C", b"S", b"K", b"L"]),
         obligations=_lettered(b"O", numbers, [b"-%d" % j for j in range(DUTIES)]),
         merchants=np.array([[f"{m.category}-{number:02d}".encode() for number in range(MERCHANTS)] for m in MOVEMENTS]),
     )

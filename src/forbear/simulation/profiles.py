@@ -1,25 +1,29 @@
-"""What the bank knows of a customer: segment, region, consents and the obligations as they stand."""
+"""What the bank knows of a customer: segment, region, consents and the obligations as they were agreed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from forbear.domain.events import CustomerUpdated, Obligation, encode
 from forbear.domain.terms import Frequency, ObligationKind
 from forbear.features.columns import day_of, instant
-from forbear.simulation import purposes as why
-from forbear.simulation.accounts import cost
 from forbear.simulation.calendar import Calendar
+from forbear.simulation.movements import CARD
 from forbear.simulation.names import Names
-from forbear.simulation.randomness import uniform
-from forbear.simulation.records import Record, Records
+from forbear.simulation.records import Records
 from forbear.simulation.spec import BankSpec
-from forbear.simulation.world import DUTIES, MONTHLY, NEVER
+from forbear.simulation.world import NEVER
 
-_REGIONS = 16
-_CONSENTS = (("profiling", 0.96), ("email", 0.85), ("sms", 0.70), ("phone", 0.55))
+_CONSENTS = ("profiling", "email", "sms", "phone")
+_SETS_OF_CONSENTS = [
+    tuple(name for place, name in enumerate(_CONSENTS) if bits >> place & 1) for bits in range(1 << len(_CONSENTS))
+]
 _MONTH_DAYS = 365.25 / 12
 _INTO_NEXT_MONTH = 31
 _KINDS = (
@@ -32,9 +36,25 @@ _KINDS = (
 )
 
 
+class _Known(NamedTuple):
+    """One update: numbers as the records hold them, and of the obligations one number each."""
+
+    customer: int
+    t: int
+    booked_us: int
+    update_id: bytes
+    segment: str
+    region: int
+    consents: int
+    costs: list[int]
+    exposures: list[int]
+    due_days: list[int]
+    last: list[int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profiles:
-    """Writes the CustomerUpdated of a customer on a day."""
+    """Writes the CustomerUpdated of a customer on a day, from what was agreed: what befalls a life is not in it."""
 
     spec: BankSpec
     calendar: Calendar
@@ -43,55 +63,60 @@ class Profiles:
 
     def payloads(self, updates: Records) -> list[bytes]:
         """The JSON of each of some update rows, in their order."""
-        ids = self.names.event_ids(updates)
-        return [
-            encode(self._profile(update, update_id.decode()))
-            for update, update_id in zip(updates, ids.tolist(), strict=True)
-        ]
+        traits, duties = (self.houses[part][updates["customer"]] for part in ("traits", "duties"))
+        t = updates["due"][:, None].astype(np.int64)
+        costs = np.where(duties["rises_on"] <= t, duties["risen"], duties["amount"])
+        costs[(duties["day"] == 0) | (duties["last"] < t)] = 0
+        passed = np.where(duties["last"] == NEVER, 0, (t / _MONTH_DAYS).astype(np.int64))
+        exposures = costs * np.maximum(1, duties["months"] - passed)
+        exposures[:, CARD] = np.where(traits["card_limit"] > 0, traits["card_limit"], exposures[:, CARD])
+        columns: tuple[NDArray[Any], ...] = (
+            *(updates[name] for name in ("customer", "due", "booked_us")),
+            self.names.event_ids(updates),
+            _segments(traits),
+            *(traits[name] for name in ("region", "consents")),
+            *(costs, exposures, duties["day"], duties["last"]),
+        )
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return [encode(self._profile(_Known._make(row))) for row in rows]
 
-    def _profile(self, update: Record, update_id: str) -> CustomerUpdated:
-        c, t = int(update["customer"]), int(update["due"])
-        traits = self.houses["traits"][c]
-        at = instant(update["booked_us"])
+    def _profile(self, known: _Known) -> CustomerUpdated:
+        region = self.spec.regions[known.region]
+        at = instant(known.booked_us)
         return CustomerUpdated(
-            update_id=update_id,
-            customer_id=self.names.customers[c].decode(),
+            update_id=known.update_id.decode(),
+            customer_id=self.names.customers[known.customer].decode(),
             booked_at=at,
             received_at=at,
-            segment=_segment(traits),
-            region=f"R{1 + int(_REGIONS * uniform(traits['key'], 0, why.REGION)):02d}",
-            time_zone=self.spec.time_zone,
-            consents=tuple(
-                name
-                for place, (name, share) in enumerate(_CONSENTS)
-                if uniform(traits["key"], 0, why.CONSENT + place) < share
-            ),
-            obligations=tuple(self._obligations(c, t)),
+            segment=known.segment,
+            region=region.name,
+            time_zone=region.time_zone or self.spec.time_zone,
+            consents=_SETS_OF_CONSENTS[known.consents],
+            obligations=tuple(self._obligations(known)),
         )
 
-    def _obligations(self, c: int, t: int) -> Iterator[Obligation]:
-        for j in range(DUTIES):
-            duty = self.houses["duties"][c, j]
-            amount = int(cost(self.houses[c], j, t))
+    def _obligations(self, known: _Known) -> Iterator[Obligation]:
+        today = day_of(self.calendar.first_day + known.t)
+        ids = self.names.obligations[known.customer].tolist()
+        for j, amount in enumerate(known.costs):
             if amount == 0:
                 continue
-            ends = int(duty["last"])
-            left = int(duty["months"]) - (0 if ends == NEVER else int(t / _MONTH_DAYS))
+            ends = known.last[j]
             yield Obligation(
-                obligation_id=self.names.obligations[c, j].decode(),
+                obligation_id=ids[j].decode(),
                 kind=_KINDS[j],
                 amount_minor=amount,
-                due_on=_first_due(day_of(self.calendar.first_day + t), int(duty["day"])),
+                due_on=_first_due(today, known.due_days[j]),
                 frequency=Frequency.MONTHLY,
                 ends_on=None if ends == NEVER else day_of(self.calendar.first_day + ends),
-                exposure_minor=amount * max(1, left),
+                exposure_minor=known.exposures[j],
             )
 
 
-def _segment(traits: Record) -> str:
-    if traits["pensioner"]:
-        return "pension"
-    return "salary" if traits["rhythm"] == MONTHLY else "wage"
+def _segments(traits: Records) -> NDArray[np.str_]:
+    """By what the bank has sold: how someone is paid would tell of age."""
+    credit = (traits["card_limit"] > 0) | traits["loan_here"]
+    return np.where(credit, "credit", np.where(traits["saver"], "savings", "basic"))
 
 
 def _first_due(from_day: date, day_of_month: int) -> date:

@@ -33,7 +33,31 @@ from __future__ import annotations
     RATE_RISE,
     RATE_RISE_SIZE,
     RATE_RISE_MONTH,
-) = range(29)
+    AGE,
+    SEX,
+    MINORITY,
+    PARTNERED,
+    DISABLED,
+    PARTNER_EARNS,
+    PARTNER_PAY,
+    PARTNER_DAY,
+    THIRTEENTH,
+    HOLIDAY_PAY,
+    OWN_CARD,
+    CARD_LIMIT,
+    CARD_SHARE,
+    PAYS_IN_FULL,
+    CARD_PAYS,
+    CARD_OPENING,
+    OWN_LOAN,
+    LOAN_RATE,
+    SETTLED_ON,
+    CAR,
+    CAR_INSURANCE,
+    MANY_CHILDREN,
+    ABSENT_MINDED,
+    THIRTEENTH_SIZE,
+) = range(53)
 # Traits of an obligation and of a consent: a place each for the (up to eight) obligations and consents.
 DUTY_HELD, DUTY_SHARE, DUTY_DAY, DUTY_MONTHS, CONSENT = range(100, 140, 8)
 
@@ -66,12 +90,23 @@ DUTY_HELD, DUTY_SHARE, DUTY_DAY, DUTY_MONTHS, CONSENT = range(100, 140, 8)
     BORROWED_AMOUNT,
     TOPS_UP,
     MOVING_SECOND,
-) = range(200, 227)
+    WARNED,
+    WARNING_LENGTH,
+    ILLNESS_LENGTH,
+    SEPARATION,
+    MOVING_COST,
+    CHILDREN_LEAVE,
+    HEATING,
+    SCHOOL,
+) = range(200, 235)
 # Purchases of a day: a place each for the (up to sixteen) habits.
 BUYS, BUYS_AMOUNT, BUYS_SECOND, BUYS_AT_NIGHT, BUYS_MERCHANT, TAKEN_BACK, TAKEN_BACK_DELAY = range(300, 412, 16)
+BUYS_BY_CARD, MISTYPED = range(412, 444, 16)
 
 # Rows: drawn for each customer and row number.
-DELIVERY, IS_LATE, LATE_DAYS, IS_DUPLICATE, DUPLICATE_DELAY = range(500, 505)
+DELIVERY, IS_LATE, LATE_DAYS, IS_DUPLICATE, DUPLICATE_DELAY, IS_MISREPORTED, CORRECTED_AFTER = range(500, 507)
+# Delivery batches: drawn for each batch and day.
+BURST = 520
 
 # Help: the class of response (a trait), whether an offer is taken up (a day), and the arm of a trial (a day, and with
 # keys of the trial's own); a place each for the (up to sixteen) kinds of help.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forbear.compiled import compiled
 from forbear.simulation import purposes as why
-from forbear.simulation.accounts import at_hand, days_to_pay, instant_us, post
+from forbear.simulation.accounts import at_hand, attention, days_to_pay, instant_us, post
 from forbear.simulation.dues import needed_today, needed_within
 from forbear.simulation.movements import (
     BORROWED,
@@ -23,7 +23,7 @@ _TEN = 1_000
 _WORTH_MOVING = 2_000
 _BEFORE_COLLECTION = 6 * 3_600 + 45 * 60
 _AFTER_COLLECTION = 8 * 3_600 + 20 * 60
-_LATE_EVENING = 23 * 3_600 + 30 * 60
+_LATE_EVENING = 23 * 3_600 + 58 * 60
 _MONTH = 30
 _DEBT_COSTS = 1.12
 _OVERDRAFT_RATE = 0.11
@@ -48,10 +48,10 @@ def cover_collections(house: Record, day: Record, book: Record) -> None:
     if short <= 0:
         return
     booked_us = instant_us(day, _BEFORE_COLLECTION)
-    if uniform(traits.key, day.t, why.MINDS_SAVINGS) < traits.attention:
+    if uniform(traits.key, day.t, why.MINDS_SAVINGS) < attention(house):
         _draw(house, book, booked_us, short)
     short = needed_today(house, day) - at_hand(house)
-    if short > 0 and traits.borrower and life.debt == 0 and uniform(traits.key, day.t, why.BORROWS) < traits.attention:
+    if short > 0 and traits.borrower and life.debt == 0 and uniform(traits.key, day.t, why.BORROWS) < attention(house):
         amount = (15 + int(45 * uniform(traits.key, day.t, why.BORROWED_AMOUNT))) * _TEN
         post(house, book, booked_us, BORROWED, amount)
         life.debt = int(amount * _DEBT_COSTS)
@@ -68,7 +68,7 @@ def put_aside(house: Record, day: Record, book: Record) -> None:
     days = days_to_pay(house, day)
     if days == 0:
         days = _DAYS_BETWEEN_PAYS[traits.rhythm]
-    spare = life.balance - needed_within(house, day, days) - traits.budget * days // _MONTH
+    spare = life.balance - needed_within(house, day, days) - life.budget * days // _MONTH
     excess = life.balance - traits.buffer // 2 - 2 * traits.income
     amount = min(spare, max(int(traits.pay * traits.thrift), excess)) // _TEN * _TEN
     if amount >= _WORTH_MOVING:
@@ -91,12 +91,12 @@ def repay(house: Record, day: Record, book: Record) -> None:
 def end_day(house: Record, day: Record, book: Record) -> None:
     """Late in the evening: top the current account up if it has run low, and count what is overdrawn."""
     traits, life = house.traits, house.life
-    low = life.balance < traits.budget * _LOW_SHARE and life.savings > 0
-    if low and uniform(traits.key, day.t, why.TOPS_UP) < traits.attention / 2:
-        _draw(house, book, instant_us(day, _LATE_EVENING), int(traits.budget * _TOP_UP_SHARE))
+    low = life.balance < life.budget * _LOW_SHARE and life.savings > 0
+    if low and uniform(traits.key, day.t, why.TOPS_UP) < attention(house) / 2:
+        _draw(house, book, instant_us(day, _LATE_EVENING), int(life.budget * _TOP_UP_SHARE))
     life.overdrawn += max(0, -life.balance)
     if day.until_pay[1] == 0:
         interest = int(life.overdrawn * _OVERDRAFT_RATE / 365)
         life.overdrawn = 0
         if interest > 0:
-            post(house, book, instant_us(day, _LATE_EVENING + 600), OVERDRAFT_INTEREST, interest)
+            post(house, book, instant_us(day, _LATE_EVENING + 30), OVERDRAFT_INTEREST, interest)

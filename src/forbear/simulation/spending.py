@@ -8,9 +8,10 @@ import numpy as np
 
 from forbear.compiled import compiled
 from forbear.simulation import purposes as why
-from forbear.simulation.accounts import at_hand, days_to_pay, instant_us, post
+from forbear.simulation.accounts import at_hand, days_to_pay, instant_us, post_on, room_on_card
 from forbear.simulation.dues import needed_within
 from forbear.simulation.movements import (
+    BACK_PAYMENT,
     CASH,
     DINING,
     ENTERTAINMENT,
@@ -18,17 +19,24 @@ from forbear.simulation.movements import (
     GROCERIES,
     HEALTH,
     HOUSEHOLD,
+    IN_CURRENT,
     MERCHANTS,
     MOVEMENTS,
+    ON_CARD,
+    REMOVAL,
     REPAIR,
+    SCHOOL_THINGS,
     SHOPPING,
     SUBSCRIPTION,
     TRANSPORT,
     TRAVEL,
     TREATMENT,
+    YEARLY_INSURANCE,
 )
 from forbear.simulation.randomness import normal, uniform
 from forbear.simulation.records import Record
+from forbear.simulation.seasons import SEASON
+from forbear.simulation.shocks import gambling, spree
 from forbear.simulation.world import NEVER
 
 
@@ -70,9 +78,18 @@ _SPREAD = 0.55
 """Standard deviation of the logarithm of one purchase's size around its mean."""
 
 # Half a basket is bought and half a bill is paid; half a gadget is not.
-_DIVISIBLE = np.isin(np.arange(len(MOVEMENTS)), (GROCERIES, REPAIR, TREATMENT))
+_DIVISIBLE = np.isin(
+    np.arange(len(MOVEMENTS)), (GROCERIES, REPAIR, TREATMENT, BACK_PAYMENT, YEARLY_INSURANCE, REMOVAL, SCHOOL_THINGS)
+)
+_BY_CARD = np.isin(
+    np.arange(len(MOVEMENTS)),
+    (GROCERIES, TRANSPORT, DINING, SHOPPING, HEALTH, ENTERTAINMENT, HOUSEHOLD, TRAVEL, REPAIR, TREATMENT),
+)
+LAST_PURCHASE = 86_400 - 121
+"""The last second of a day on which anything is bought; the day's end is booked after it."""
 _MONTH = 30
 _HOUR = 3_600
+_DAY = 24 * _HOUR
 _MORNING = 5 * _HOUR
 _SMALLEST = 100
 _NOTE = 1_000
@@ -83,7 +100,7 @@ _BILL_PLACE, _GAMBLE_PLACE, _SUBSCRIPTION_PLACE = 12, 13, 14
 
 @compiled
 def mood(house: Record, day: Record) -> float:
-    """Factor on discretionary spending, [0.2, 2.8]: how the money will stand at the next pay day.
+    """Factor on discretionary spending, [0.2, 3.4]: how the money will stand at the next pay day.
 
     1 where dues and a usual month's spending leave just the buffer that this household is at ease with.
     """
@@ -91,10 +108,10 @@ def mood(house: Record, day: Record) -> float:
     days = days_to_pay(house, day)
     if day.t < life.jobless_until:
         days += _MONTH
-    planned = traits.budget * days // _MONTH + int(traits.prudence * needed_within(house, day, days))
-    surplus = (life.balance + life.savings - planned - traits.buffer) / traits.budget
+    planned = life.budget * days // _MONTH + int(traits.prudence * needed_within(house, day, days))
+    surplus = (life.balance + life.savings - planned - traits.buffer) / life.budget
     factor = 1.0 + traits.response * min(max(surplus, _LEANEST), _LAVISH)
-    return float(factor * life.spree_factor if day.t < life.spree_until else factor)
+    return float(factor * spree(house, day))
 
 
 @compiled
@@ -121,11 +138,12 @@ def _plan_habit(house: Record, day: Record, place: int, factor: float, planned: 
     # The response is shared between how often and how much; food and fares give way half as much.
     lean = factor**0.25 if _ESSENTIAL[place] else factor**0.5
     often = traits.activity * (traits.cash_taste if _MOVEMENT[place] == CASH else 1.0)
+    often *= SEASON[_MOVEMENT[place], day.month]
     chance = min(_MOST_A_DAY, _A_DAY[place] * often * _WEEKDAYS[place, day.weekday] * lean)
     if uniform(traits.key, day.t, why.BUYS + place) >= chance:
         return planned
     around = np.exp(_SPREAD * normal(traits.key, day.t, why.BUYS_AMOUNT + place) - 0.5 * _SPREAD * _SPREAD)
-    amount = int(traits.budget * _SIZE[place] / traits.activity * lean * around)
+    amount = int(house.life.budget * _SIZE[place] / traits.activity * lean * around)
     if _MOVEMENT[place] == CASH:
         amount = max(_NOTE, amount // _NOTE * _NOTE)
     return _insert(house, day, place, (_MOVEMENT[place], amount), planned)
@@ -133,12 +151,12 @@ def _plan_habit(house: Record, day: Record, place: int, factor: float, planned: 
 
 @compiled
 def _plan_gamble(house: Record, day: Record, planned: int) -> int:
-    traits, life = house.traits, house.life
-    spell = day.t < life.gambling_until
-    if uniform(traits.key, day.t, why.BUYS + _GAMBLE_PLACE) >= (0.8 if spell else 0.10):
+    traits = house.traits
+    depth = gambling(house, day)
+    if uniform(traits.key, day.t, why.BUYS + _GAMBLE_PLACE) >= 0.10 + 0.70 * depth:
         return planned
     around = uniform(traits.key, day.t, why.BUYS_AMOUNT + _GAMBLE_PLACE)
-    share = 0.005 + (0.06 if spell else 0.01) * around
+    share = 0.005 + (0.01 + 0.06 * depth) * around
     return _insert(house, day, _GAMBLE_PLACE, (GAMBLE, int(traits.income * share)), planned)
 
 
@@ -157,12 +175,16 @@ def _insert(house: Record, day: Record, place: int, what: tuple[int, int], plann
     entry.amount = max(amount, _SMALLEST)
     entry.movement = movement
     entry.merchant = int(MERCHANTS * uniform(key, day.t, why.BUYS_MERCHANT + place) ** 2)
+    entry.by_card = _BY_CARD[movement] and uniform(key, day.t, why.BUYS_BY_CARD + place) < house.traits.card_share
     return planned + 1
 
 
 @compiled
 def _second(house: Record, day: Record, place: int) -> int:
-    """When, within the day: in shop hours, or in the night for the restless and those on a spell."""
+    """When, as the bank's clock counts, with the customer's own clock in mind.
+
+    In shop hours, or in the night for the restless and those on a spell.
+    """
     traits, life = house.traits, house.life
     share = traits.night
     if day.t < life.spree_until or day.t < life.gambling_until:
@@ -170,25 +192,59 @@ def _second(house: Record, day: Record, place: int) -> int:
     within = uniform(traits.key, day.t, why.BUYS_SECOND + place)
     usual = place < len(_MOVEMENT)
     if (not usual or not _ESSENTIAL[place]) and uniform(traits.key, day.t, why.BUYS_AT_NIGHT + place) < share:
-        return 600 + int(within * (_MORNING - 1_200))
-    low, high = (_HOURS[place, 0], _HOURS[place, 1]) if usual else (9, 22)
-    return int(low * _HOUR + within * (high - low) * _HOUR)
+        local = 600 + int(within * (_MORNING - 1_200))
+    else:
+        low, high = (_HOURS[place, 0], _HOURS[place, 1]) if usual else (9, 22)
+        local = int(low * _HOUR + within * (high - low) * _HOUR)
+    # An hour before midnight in the west is an hour after it here: it is bought in this day's first hours.
+    return min(LAST_PURCHASE, int((local - day.ahead_s[traits.region]) % _DAY))
 
 
 @compiled
-def buy(house: Record, day: Record, book: Record, entries: tuple[int, int]) -> None:
-    """Make the purchases of the plan from the first entry up to, not including, the last."""
+def buy(house: Record, day: Record, book: Record, entries: tuple[int, int], between: tuple[int, int]) -> int:
+    """Make the planned purchases of a stretch of the day, in their order; the first entry that comes after it.
+
+    entries: from which on, and how many are planned.  between: no second before the first is written down, and
+    none after the last is made.
+    """
+    slot, planned = entries
+    earliest, latest = between
+    while slot < planned and house.plan[slot].second <= latest:
+        _buy_one(house, day, book, (slot, max(earliest, house.plan[slot].second)))
+        slot += 1
+    return slot
+
+
+@compiled
+def _buy_one(house: Record, day: Record, book: Record, at: tuple[int, int]) -> None:
+    """One purchase on the card or from the current account; what does not fit is bought in part, or not at all."""
     life = house.life
-    for slot in range(entries[0], entries[1]):
-        entry = house.plan[slot]
-        amount = min(entry.amount, at_hand(house))
+    entry = house.plan[at[0]]
+    amount, account = entry.amount, IN_CURRENT
+    on_credit = house.traits.card_pays < 1.0 and at_hand(house) < amount and _BY_CARD[entry.movement]
+    if (entry.by_card or on_credit) and room_on_card(house) >= amount:
+        account = ON_CARD
+    else:
+        amount = min(amount, at_hand(house))
         if amount < _SMALLEST or (amount < entry.amount and not _DIVISIBLE[entry.movement]):
-            continue
-        row = post(house, book, instant_us(day, entry.second), entry.movement, amount)
-        book.rows[row].merchant = entry.merchant
-        if day.t >= life.bill_on and entry.movement == life.bill_movement:
-            _pay_bill(house, day, amount)
-        _note_return(house, day, book, row)
+            return
+    booked = _mistyped(house, day, (amount, account, entry.second))
+    row = post_on(house, book, instant_us(day, at[1]), (entry.movement, account), booked)
+    book.rows[row].merchant = entry.merchant
+    if day.t >= life.bill_on and entry.movement == life.bill_movement:
+        _pay_bill(house, day, amount)
+    _note_return(house, day, book, (row, amount))
+
+
+@compiled
+def _mistyped(house: Record, day: Record, what: tuple[int, int, int]) -> int:
+    """The amount that is booked: now and then twice what was meant, if there is as much."""
+    amount, account, second = what
+    if house.life.back_on != NEVER or house.traits.correction_share == 0.0:
+        return amount
+    room = room_on_card(house) if account == ON_CARD else at_hand(house)
+    wrong = uniform(house.traits.key, day.t * _DAY + second, why.MISTYPED) < house.traits.correction_share
+    return 2 * amount if wrong and room >= 2 * amount else amount
 
 
 @compiled
@@ -204,20 +260,20 @@ def _pay_bill(house: Record, day: Record, amount: int) -> None:
 
 
 @compiled
-def _note_return(house: Record, day: Record, book: Record, row: int) -> None:
+def _note_return(house: Record, day: Record, book: Record, what: tuple[int, int]) -> None:
+    """Remember a purchase that will be taken back: because it was mistyped, or now and then because it did not suit."""
     life, key = house.life, house.traits.key
-    if life.back_on != NEVER or uniform(key, book.rows[row].sequence, why.TAKEN_BACK) >= house.traits.reversal_share:
+    row, meant = book.rows[what[0]], what[1]
+    anew = meant if row.amount != meant else 0
+    if life.back_on != NEVER:
         return
-    life.back_on = day.t + 2 + int(5 * uniform(key, day.t, why.TAKEN_BACK_DELAY))
-    life.back_amount = book.rows[row].amount
-    life.back_movement = book.rows[row].movement
-    life.back_sequence = book.rows[row].sequence
-
-
-@compiled
-def first_after_night(house: Record, planned: int) -> int:
-    """Place of the first planned purchase that is made by day."""
-    for slot in range(planned):
-        if house.plan[slot].second >= _MORNING:
-            return slot
-    return planned
+    if anew == 0 and uniform(key, row.sequence, why.TAKEN_BACK) >= house.traits.reversal_share:
+        return
+    wait = 2 + int(5 * uniform(key, day.t, why.TAKEN_BACK_DELAY))
+    life.back_on = day.t + (1 + wait % 2 if anew > 0 else wait)
+    life.back_amount = row.amount
+    life.back_movement = row.movement
+    life.back_sequence = row.sequence
+    life.back_account = row.account
+    life.back_merchant = row.merchant
+    life.back_anew = anew

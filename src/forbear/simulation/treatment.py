@@ -70,7 +70,7 @@ _RELIEVED_DAYS, _RELIEVED_FACTOR = 21, 1.4
 _LINE_DAYS, _LINE_SHARE, _LINE_STEP = 90, 0.15, 1_000
 _LINE_FACTOR, _LINE_SPREE_DAYS = 2.5, 45
 _LOOKS_AHEAD_DAYS = 14
-_HALF_PAST_SIX = 6 * 3_600 + 1_800
+_AFTER_PAY = 6 * 3_600 + 26 * 60
 _REMINDER, _DUE_DATE, _PAUSE, _REVIEW, _EARLY, _LINE = (int(kind) for kind in Help)
 
 
@@ -352,7 +352,7 @@ def pay_early(house: Record, day: Record, book: Record) -> None:
         if suited:
             asked = needed_within(house, day, _LOOKS_AHEAD_DAYS) + (amount if until >= _LOOKS_AHEAD_DAYS else 0)
         if at_hand(house) >= asked:
-            booked_us = instant_us(day, _HALF_PAST_SIX + j)
+            booked_us = instant_us(day, _AFTER_PAY + j)
             book.rows[post(house, book, booked_us, COLLECTED + j, amount)].duty = j
             book.rows[conclude(house, book, booked_us, (j, day.t + until, amount, PAID))].paid = day.t
             _skip(house, day, j)

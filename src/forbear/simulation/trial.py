@@ -18,7 +18,7 @@ from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.models.evaluate import wilson
 from forbear.models.results import Figure
 from forbear.simulation import purposes as why
-from forbear.simulation.dues import GRACE_DAYS
+from forbear.simulation.calendar import GRACE_DAYS
 from forbear.simulation.lives import Lives, missed_duties, scratch
 from forbear.simulation.randomness import keys_of, uniforms
 from forbear.simulation.records import Records

@@ -14,19 +14,19 @@ DUTIES = 6
 OPEN_AT_ONCE = 3
 """Instalments of one obligation that can be open together: they lapse after 60 days, and fall due monthly."""
 PLANNED_AT_MOST = 16
-ROWS_PER_DAY = 128
-"""More rows than a household can leave in a day: 4 for each open instalment, and some 30 besides."""
+ROWS_PER_DAY = 160
+"""More rows than a household can leave in a day: 5 for each open instalment, and some 50 besides."""
 
 MONTHLY, WEEKLY, FORTNIGHTLY = range(3)
 
-# Drawn once, written by nothing but help. pay: of one pay day; income, budget: of a month. Factors and shares around
-# [0, 1].
+# Drawn once, written by nothing but help. pay: of one pay day; income (the first earner's), partner_pay, budget: of a
+# month. Factors and shares around [0, 1]. card_limit: 0 = no card of this bank; card_pays: share of a statement that is
+# paid, 1 = in full. loan_here: the loan is an account of this bank. consents: a bit each.
 TRAITS = np.dtype(
     [
         ("key", "u8"),
         ("pay", "i8"),
         ("income", "i8"),
-        ("child_benefit", "i8"),
         ("budget", "i8"),
         ("buffer", "i8"),
         ("limit", "i8"),
@@ -39,6 +39,24 @@ TRAITS = np.dtype(
         ("cash_taste", "f8"),
         ("night", "f8"),
         ("reversal_share", "f8"),
+        ("correction_share", "f8"),
+        ("partner_pay", "i8"),
+        ("thirteenth", "f8"),
+        ("holiday_pay", "f8"),
+        ("job_risk", "f8"),
+        ("health_risk", "f8"),
+        ("card_limit", "i8"),
+        ("card_share", "f8"),
+        ("card_pays", "f8"),
+        ("loan_rate", "f8"),
+        ("car_insurance", "i8"),
+        ("region", "i1"),
+        ("consents", "i1"),
+        ("children", "i1"),
+        ("partner_on", "i1"),
+        ("statement_on", "i1"),
+        ("settled_on", "i1"),
+        ("loan_here", "?"),
         ("rhythm", "i1"),
         ("pay_on", "i1"),
         ("subscription_on", "i1"),
@@ -49,24 +67,41 @@ TRAITS = np.dtype(
     ]
 )
 
-# What one day hands to the next.
+# What one day hands to the next. balance, savings, card, loan: of the four accounts; a debt is below zero.
+# budget: of a month, as it stands today. billed: what the card's statement asks for and is not yet due.
 LIFE = np.dtype(
     [
         ("balance", "i8"),
         ("savings", "i8"),
+        ("card", "i8"),
+        ("loan", "i8"),
+        ("billed", "i8"),
+        ("budget", "i8"),
         ("sequence", "i8"),
         ("open", "i8"),
         ("pay_factor", "f8"),
         ("jobless_until", "i8"),
         ("benefit_from", "i8"),
+        ("benefit_share", "f8"),
+        ("job_ends_on", "i8"),
+        ("cut_from", "i8"),
         ("cut_until", "i8"),
         ("cut_factor", "f8"),
         ("late_payer_until", "i8"),
         ("owed_pay", "i8"),
         ("owed_on", "i8"),
+        ("partner_pay", "i8"),
+        ("child_benefit", "i8"),
+        ("separated_on", "i8"),
+        ("settles_at", "f8"),
+        ("care", "f8"),
+        ("spree_from", "i8"),
         ("spree_until", "i8"),
         ("spree_factor", "f8"),
+        ("gambling_from", "i8"),
         ("gambling_until", "i8"),
+        ("waiting", "i8"),
+        ("waiting_movement", "i8"),
         ("bill", "i8"),
         ("bill_parts", "i8"),
         ("bill_on", "i8"),
@@ -78,6 +113,9 @@ LIFE = np.dtype(
         ("back_amount", "i8"),
         ("back_movement", "i8"),
         ("back_sequence", "i8"),
+        ("back_account", "i8"),
+        ("back_merchant", "i8"),
+        ("back_anew", "i8"),
     ]
 )
 
@@ -90,10 +128,11 @@ DUTY = np.dtype(
 ARREAR = np.dtype([("due", "i8"), ("amount", "i8"), ("retry_on", "i8"), ("missed", "?")])
 
 # A purchase that the customer means to make today.
-PLAN = np.dtype([("second", "i8"), ("amount", "i8"), ("movement", "i8"), ("merchant", "i8")])
+PLAN = np.dtype([("second", "i8"), ("amount", "i8"), ("movement", "i8"), ("merchant", "i8"), ("by_card", "?")])
 
 # What is left behind: one row an event. status is a code of Status, or of OutcomeStatus for an outcome; due is
-# the day that an outcome, a day close or an update is about; duty and merchant are places, NO_INDEX = none.
+# the day that an outcome, a day close or an update is about; account, duty and merchant are places, NO_INDEX =
+# none; mends: it puts right an outcome that was told wrongly.
 ROW = np.dtype(
     [
         ("received_us", "i8"),
@@ -107,9 +146,11 @@ ROW = np.dtype(
         ("paid", "i4"),
         ("kind", "i1"),
         ("movement", "i1"),
+        ("account", "i1"),
         ("status", "i1"),
         ("duty", "i1"),
         ("merchant", "i1"),
+        ("mends", "?"),
     ]
 )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import dataclasses
 from datetime import timedelta
 
+from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Request
@@ -15,17 +16,25 @@ from forbear.apps.jobs.scoring import ScoreRequest
 from forbear.apps.jobs.showing import show_backtest, show_scores, show_training
 from forbear.domain.errors import ConfigError
 from forbear.simulation.bank import deployment, simulate
+from forbear.simulation.people import people_of
 from forbear.simulation.spec import BankSpec
 
 TRAINED_DAYS, ALL_DAYS = 480, 720
+COUNTRY = "DE"
+"""Whose bank holidays a synthetic bank keeps."""
 
 
 def simulate_bank(home: Home, spec: BankSpec, console: Console, *, replace: bool) -> Loaded:
-    """Simulate a bank into a home and say what it holds."""
-    truth = {BANK: spec_as_json(spec)}
-    supply = Supply(deployment(spec), lambda progress: simulate(spec, progress), spec.days, truth)
+    """Simulate a bank with the holidays of COUNTRY into a home, what only it knows beside, and say what it holds."""
+    spec = dataclasses.replace(spec, country=COUNTRY, holidays=bank_calendar(COUNTRY).holidays)
+    supply = Supply(
+        deployment(spec),
+        lambda progress: simulate(spec, progress),
+        spec.days,
+        truth={BANK: lambda: spec_as_json(spec), "people.csv": people_of(spec).table},
+    )
     loaded = load_supply(home, supply, console, replace=replace)
-    console.result({"home": str(home.folder), **asdict(loaded)})
+    console.result({"home": str(home.folder), **dataclasses.asdict(loaded)})
     console.say(
         f"Synthetic bank: {loaded.customers:,} customers, {loaded.events:,} events, closed until {loaded.closed_until}"
     )

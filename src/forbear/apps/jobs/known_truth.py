@@ -70,7 +70,7 @@ class KnownTruth:
 
 def spec_as_json(spec: BankSpec) -> bytes:
     """A bank's spec as it is kept in the home."""
-    return msgspec.json.format(msgspec.json.encode(spec), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(spec, order="deterministic"), indent=2) + b"\n"
 
 
 def bank_of(home: Home) -> BankSpec:

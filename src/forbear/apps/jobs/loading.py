@@ -49,15 +49,15 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Events in log order for a deployment.
+    """Events in log order for a deployment. total: of the progress that `chunks` tells.
 
-    total: of the progress that `chunks` tells.  truth: files by name that tell how the events were made.
+    truth: files, by name, of what a synthetic bank knows and its feed does not tell; kept outside the archive.
     """
 
     deployment: Deployment
     chunks: Chunks
     total: int
-    truth: Mapping[str, bytes] = field(default_factory=dict)
+    truth: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
 
 
 def load_importer(home: Home, importer: Importer, console: Console, *, replace: bool) -> dict[str, object]:
@@ -92,7 +92,7 @@ def load_supply(home: Home, supply: Supply, console: Console, *, replace: bool) 
     with home.importing(replace=replace) as draft:
         _archive(draft, supply, console)
         for name, content in supply.truth.items():
-            write_whole(draft.truth / name, content)
+            write_whole(draft.truth / name, content())
         return _fold(draft, supply.deployment, console)
 
 
