@@ -57,6 +57,13 @@ class AnyKind(StrEnum):
     EXPERT = "expert"
 
 
+class Lang(StrEnum):
+    """Languages of the catalogue of reasons."""
+
+    ENGLISH = "en"
+    GERMAN = "de"
+
+
 HomeOption = Annotated[Path, typer.Option("--home", help="Folder that holds all state of the deployment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
 ReplaceOption = Annotated[bool, typer.Option("--replace", help="Put the new data in the place of what is there.")]
@@ -303,6 +310,39 @@ def score(
 
     request = ScoreRequest(kind=model and model.value, as_of=as_of, top=top, out=out)
     show_scores(Home(home), Console(json=json), request)
+
+
+@command(
+    app,
+    "explain",
+    """
+    forbear explain C000017
+    forbear explain 2843 --as-of 1997-06-01 --lang de
+    forbear explain C000017 --model expert --json
+    """,
+)
+def explain(
+    customer: Annotated[str, typer.Argument(help="The customer's id, as the feed gives it.")],
+    as_of: Annotated[
+        date | None, typer.Option(parser=day, help="Ask at 00:00 of this day; default: after the last.")
+    ] = None,
+    model: Annotated[AnyKind | None, typer.Option(help="Which model; default: the best one that was trained.")] = None,
+    lang: Annotated[Lang, typer.Option(help="Language of the sentences.")] = Lang.ENGLISH,
+    top: Annotated[int, typer.Option(min=1, max=10, help="How many reasons to tell at most.")] = 4,
+    budget: Annotated[float, typer.Option(help="Share of the book that counts as in risk.")] = 0.05,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Say why one customer has that score, in words, and what would take them out of risk."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.explaining import ExplainRequest
+    from forbear.apps.jobs.showing_reasons import show_explanation
+
+    request = ExplainRequest(
+        customer=customer, kind=model and model.value, as_of=as_of, language=lang.value, most=top, budget=budget
+    )
+    show_explanation(Home(home), Console(json=json), request)
 
 
 @command(app, "demo", "forbear demo\nforbear demo --customers 5000 --home demo-home")
