@@ -173,12 +173,6 @@ def usual_spending_14d(ledger: Ledger) -> Floats:
 
 
 @quoted("money")
-def essential_30d(ledger: Ledger) -> Floats:
-    """Spending on essentials in the last 30 days."""
-    return ledger.total(Measure.ESSENTIAL, 30)
-
-
-@quoted("money")
 def gambling_30d(ledger: Ledger) -> Floats:
     """Spending on gambling in the last 30 days."""
     return ledger.total(Measure.GAMBLING, 30)

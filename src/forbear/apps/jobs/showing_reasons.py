@@ -8,7 +8,7 @@ from math import isnan
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.explaining import Explained, ExplainRequest, explain
-from forbear.models.reasons.customer import ExplainedCustomer, Line, ToldWayOut
+from forbear.models.reasons.customer import NOTHING_TOLD, ExplainedCustomer, Line, ToldWayOut
 
 BAR = 12
 """Characters of the longest bar."""
@@ -100,7 +100,7 @@ def _say(console: Console, found: Explained) -> None:
         if told.passes is not None:
             console.say(f"     {told.passes[language]}")
     if not one.reasons:
-        console.say("  None: nothing about this customer raises the score by enough to be told.")
+        console.say(f"  {NOTHING_TOLD}")
     _say_way_out(console, found)
     _tabulate(console, one)
     for name, fact in found.facts.items():
@@ -109,7 +109,9 @@ def _say(console: Console, found: Explained) -> None:
 
 def _say_way_out(console: Console, found: Explained) -> None:
     told = found.customer.way_out
-    console.say(f"\nWhat would take the customer out of the riskiest {found.budget:.3g} (PD below {told.cutoff:.2%})")
+    console.say(
+        f"\nWhat would take the customer out of the riskiest {100 * found.budget:g} % (PD below {told.cutoff:.2%})"
+    )
     for step in told.steps:
         console.say(f"  - {step.say[found.language]}  -> PD {step.pd:.2%}")
     console.say(f"  {told.say[found.language]}\n")

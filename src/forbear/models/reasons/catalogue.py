@@ -157,14 +157,22 @@ class Move:
 class Change:
     """One thing that a person can still change within 30 days: a quantity, and all features that follow it.
 
-    quantity: a figure.  toward: 1 if more of it helps, else -1.  text: may quote `now` and `target`.
+    quantity: a figure.  toward: 1 if more of it helps, else -1.  keeps: the part of a quantity that nobody is asked
+    to give up, [0, 1).  text: may quote `now` and `target`.  none: said instead where the target is 0.
     """
 
     code: str
     quantity: str
     toward: int
+    keeps: float
     moves: tuple[Move, ...]
     text: Text
+    none: Text
+
+    def told(self, start: float, target: float, values: Values, telling: Telling) -> dict[str, str]:
+        """The sentence by language for a quantity that goes from `start` to `target`."""
+        text = self.none if target == 0.0 else self.text
+        return text.told({**values, "now": start, "target": target}, telling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from forbear.models.results import Floats
 
 Told = Mapping[str, str]
 """One sentence by language."""
+NOTHING_TOLD = "No reason to tell: nothing that raises this score lies beyond its calm point and would lower it if right."
+"""Said to the staff, not to the customer, where a score has no reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ def _told_way_out(teller: Teller, found: WayOut, values: Values, telling: Tellin
     steps = tuple(
         ToldStep(
             step.change.code,
-            step.change.text.told({**values, "now": step.start, "target": step.target}, telling),
+            step.change.told(step.start, step.target, values, telling),
             step.start,
             step.target,
             step.pd,

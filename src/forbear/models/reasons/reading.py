@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from string import Formatter
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -78,6 +78,8 @@ class _Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     toward: str
     moves: tuple[_Move, ...]
     say: dict[str, str]
+    none: dict[str, str] | None = None
+    keeps: Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)] = 0.0
 
 
 class _NeverTold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -223,13 +225,16 @@ class _Reader:
             )
         self._require(one.code, [one.quantity, *(move.scale for move in one.moves)], self.figures)
         self._require(one.code, [move.feature for move in one.moves], self.specs)
-        kind = self.figures[one.quantity]
+        also = dict.fromkeys(("now", "target"), self.figures[one.quantity])
+        text = self.text(one.code, one.say, also)
         return Change(
-            one.code,
-            one.quantity,
-            1 if one.toward == "more" else -1,
-            tuple(Move(move.feature, move.form, move.scale) for move in one.moves),
-            self.text(one.code, one.say, {"now": kind, "target": kind}),
+            code=one.code,
+            quantity=one.quantity,
+            toward=1 if one.toward == "more" else -1,
+            keeps=one.keeps,
+            moves=tuple(Move(move.feature, move.form, move.scale) for move in one.moves),
+            text=text,
+            none=text if one.none is None else self.text(f"{one.code}: none", one.none, also),
         )
 
     def _require(self, where: str, names: Iterable[str], among: Iterable[str] | None = None) -> None:

@@ -159,7 +159,8 @@ class _Search:
     def _full(self, change: Change) -> _Moved | None:
         """The change that puts all its alarming features right; None if none alarms or a figure is not known."""
         start = self.values[change.quantity]
-        if np.isnan(start) or not change.text.known({**self.values, "now": start, "target": start}):
+        quoted = {**self.values, "now": start, "target": start}
+        if np.isnan(start) or not (change.text.known(quoted) and change.none.known(quoted)):
             return None
         alarming = self.teller.alarming(self.row)
         needed = [
@@ -170,7 +171,7 @@ class _Search:
         known = [quantity for quantity in needed if np.isfinite(quantity)]
         if not known:
             return None
-        target = self._rounded(change, max(known) if change.toward > 0 else max(0.0, min(known)))
+        target = self._rounded(change, max(known) if change.toward > 0 else max(change.keeps * start, min(known)))
         return _Moved(change, start, target) if change.toward * (target - start) > 0.0 else None
 
     def _rounded(self, change: Change, quantity: float) -> float:
