@@ -15,7 +15,16 @@ import forbear
 Cli = Callable[..., Any]
 
 HEAVY = ("numpy", "numba", "pyarrow", "xgboost", "scipy", "sklearn", "matplotlib", "holidays", "rich.progress")
-COMMANDS = (["simulate"], ["import", "berka"], ["import", "events"], ["train"], ["backtest"], ["score"], ["demo"])
+COMMANDS = (
+    ["simulate"],
+    ["import", "berka"],
+    ["import", "events"],
+    ["train"],
+    ["backtest"],
+    ["score"],
+    ["explain"],
+    ["demo"],
+)
 
 HELP = """
 import sys

@@ -12,7 +12,7 @@ LANGUAGE = "en"
 """The page is written in English; other languages are for the customer."""
 MOST_BARS = 8
 
-_ROW, _BAR, _WIDTH, _NAMES, _FIGURES = 22, 10, 520, 230, 62
+_ROW, _BAR, _WIDTH, _NAMES, _FIGURES = 22, 10, 520, 206, 46
 """Sizes of the chart: height of a row and of a bar, whole width, room for names and for numbers."""
 
 
@@ -44,7 +44,8 @@ def _card(one: ExplainedCustomer) -> Html:
 
 
 def _reason(told: ToldReason) -> Html:
-    found = f"{PERCENT.write(told.share)} of what raises the score; put right: {PERCENT.write(told.pd_right)}."
+    share, right = PERCENT.write(told.share), PERCENT.write(told.pd_right)
+    found = f"{share} of what raises the score. Probability if put right: {right}."
     passing = "" if told.passes is None else f" {told.passes[LANGUAGE]}"
     return element("li", told.say[LANGUAGE], element("small", found, passing))
 

@@ -17,7 +17,9 @@ from forbear.models.results import Floats
 
 Told = Mapping[str, str]
 """One sentence by language."""
-NOTHING_TOLD = "No reason to tell: nothing that raises this score lies beyond its calm point and would lower it if right."
+NOTHING_TOLD = (
+    "No reason to tell: nothing that raises this score lies beyond its calm point and would lower it if right."
+)
 """Said to the staff, not to the customer, where a score has no reasons."""
 
 
