@@ -180,7 +180,7 @@ def _pause(
     start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots, feed.archive.next_offset)
     if start:
         found.misses += _earlier_misses(feed, closed, start)
-    _replay(feed, found, _Pass(cut_days={closed}, start=start), progress)
+    _replay(feed, found, _Pass(cut_days={closed}, start=start, everybody=True), progress)
     if closed not in found.cut_offsets:
         raise NotEnoughData(
             f"{day_of(closed)} was never closed", mend=f"the last closed day is {day_of(found.book.open_day - 1)}"
@@ -211,11 +211,15 @@ def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Misses]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pass:
-    """Which days to pause at, from which offset to read, and by when an event must have been received."""
+    """Which days to pause at, from which offset to read, and by when an event must have been received.
+
+    everybody: keep who was met at the pauses too, not only who is eligible.
+    """
 
     cut_days: Collection[int]
     start: int = 0
     until_day: int | None = None
+    everybody: bool = False
 
 
 def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | None) -> None:
@@ -225,8 +229,9 @@ def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | No
     def emit(day: int, slots: NDArray[np.int64], values: Floats) -> None:
         codes = hurdles(values, deployment)
         eligible = codes == Hurdle.NONE
-        found.met.append(slots)
-        found.hurdles.append(codes)
+        if asked.everybody:
+            found.met.append(slots)
+            found.hurdles.append(codes)
         found.values.append(values[eligible])
         found.slots.append(slots[eligible])
         found.days.append(np.full(int(eligible.sum()), day, dtype=np.int64))
