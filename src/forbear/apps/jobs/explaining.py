@@ -73,9 +73,9 @@ def explain(home: Home, console: Console, request: ExplainRequest) -> Explained:
     scorer, kind = chosen_model(home, request.kind)
     teller = teller_of(features, scorer, Limits(most=request.most))
     _check(request, teller.catalogue)
-    book = _book_at(home, request.as_of, console)
-    row = _row_of(home, book, request.customer)
-    scored = _scored(home, book, scorer)
+    book, ids = _book_at(home, request.as_of, console), home.archive.customers()
+    row = _row_of(home, book, request.customer, ids)
+    scored = _scored(book, scorer, ids)
     (customer,) = explain_rows(teller, scored, [row], _telling(home, teller.catalogue, book), request.budget)
     return Explained(
         customer=customer,
@@ -94,7 +94,7 @@ def explain_riskiest(home: Home, scorer: Artefact, cut_day: int, console: Consol
     """The riskiest customers at the close of one day, explained; equal PDs by the order of their keys."""
     teller = teller_of(FeatureSet.standard(home.deployment.unsupported), scorer, Limits())
     book = _book_at(home, day_of(cut_day + 1), console)
-    scored = _scored(home, book, scorer)
+    scored = _scored(book, scorer, home.archive.customers())
     order = np.lexsort((book.rows.customer, -scored.probabilities))[:RISKIEST]
     return explain_rows(teller, scored, order.tolist(), _telling(home, teller.catalogue, book), BUDGET)
 
@@ -125,9 +125,9 @@ def _book_at(home: Home, as_of: date | None, console: Console) -> BookAt:
         return book_at(home.feed, cut_day, snapshots=home.snapshots, progress=progress)
 
 
-def _row_of(home: Home, book: BookAt, customer: str) -> int:
+def _row_of(home: Home, book: BookAt, customer: str, ids: Mapping[int, str]) -> int:
     """The customer's row. Raises ConfigError for nobody's id, NotEnoughData for one who is not asked about."""
-    keys = [key for key, name in home.archive.customers().items() if name == customer]
+    keys = [key for key, name in ids.items() if name == customer]
     if not keys:
         raise ConfigError(f"{home.folder} knows no customer {customer!r}", mend="`forbear score --top 20` lists some")
     found = np.flatnonzero(book.rows.customer == np.uint64(keys[0]))
@@ -157,8 +157,7 @@ def _in_words(hurdle: Hurdle, deployment: Deployment) -> tuple[str, str]:
     return words[hurdle]
 
 
-def _scored(home: Home, book: BookAt, scorer: Scorer) -> ScoredBook:
-    ids = home.archive.customers()
+def _scored(book: BookAt, scorer: Scorer, ids: Mapping[int, str]) -> ScoredBook:
     return ScoredBook(
         values=book.rows.values,
         figures=book.figures,

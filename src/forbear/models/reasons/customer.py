@@ -134,29 +134,54 @@ def explain_rows(
     """Some rows of a book, explained. budget: share of the book that is in risk, (0, 1]."""
     cutoff = capacity_cutoff(book.probabilities, budget)
     explanation = teller.scorer.explain(np.ascontiguousarray(book.values[rows]))
-    return tuple(_explained(teller, book, (row, place, explanation), telling, cutoff) for place, row in enumerate(rows))
+    return tuple(
+        _explained(teller, _Row(book, row, explanation, place), telling, cutoff) for place, row in enumerate(rows)
+    )
 
 
-def _explained(
-    teller: Teller, book: ScoredBook, asked: tuple[int, int, Explanation], telling: Telling, cutoff: float
-) -> ExplainedCustomer:
-    row, place, explanation = asked
-    features, attributions = book.values[row], explanation.attributions[place]
-    figures = dict(zip(book.figure_names, book.figures[row].tolist(), strict=True))
-    values = {**dict(zip(teller.names, features.tolist(), strict=True)), **figures}
-    pd = float(book.probabilities[row])
-    findings = find_reasons(teller, features, attributions, pd)
-    way_out = find_way_out(teller, features, values, cutoff, 10 ** decimals_of(telling.currency))
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of a book, and its place among the rows that an explanation is of."""
+
+    book: ScoredBook
+    row: int
+    explanation: Explanation
+    place: int
+
+    @property
+    def features(self) -> Floats:
+        own: Floats = self.book.values[self.row]
+        return own
+
+    @property
+    def attributions(self) -> Floats:
+        own: Floats = self.explanation.attributions[self.place]
+        return own
+
+    @property
+    def pd(self) -> float:
+        return float(self.book.probabilities[self.row])
+
+    def values(self, names: tuple[str, ...]) -> dict[str, float]:
+        """Features and figures by name."""
+        figures = zip(self.book.figure_names, self.book.figures[self.row].tolist(), strict=True)
+        return {**dict(zip(names, self.features.tolist(), strict=True)), **dict(figures)}
+
+
+def _explained(teller: Teller, row: _Row, telling: Telling, cutoff: float) -> ExplainedCustomer:
+    values = row.values(teller.names)
+    findings = find_reasons(teller, row.features, row.attributions, row.pd)
+    way_out = find_way_out(teller, row.features, values, cutoff, 10 ** decimals_of(telling.currency))
     return ExplainedCustomer(
-        customer=book.ids[row],
-        as_of=book.as_of,
-        pd=pd,
-        place=book.place(row),
+        customer=row.book.ids[row.row],
+        as_of=row.book.as_of,
+        pd=row.pd,
+        place=row.book.place(row.row),
         reasons=tuple(_told_reason(finding, values, telling) for finding in findings),
         way_out=_told_way_out(teller, way_out, values, telling),
-        lines=_lines(teller, features, attributions),
-        expected=explanation.expected,
-        log_odds=float(explanation.log_odds[place]),
+        lines=_lines(teller, row.features, row.attributions),
+        expected=row.explanation.expected,
+        log_odds=float(row.explanation.log_odds[row.place]),
     )
 
 
