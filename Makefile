@@ -42,6 +42,7 @@ docs: $(STAMP)  ## Write docs/features.md anew from the feature definitions
 
 bench: $(STAMP)  ## Every figure that the README quotes
 	$(BIN)/python bench/features.py
+	$(BIN)/python bench/explain.py
 
 lock:  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --group dev pyproject.toml -o requirements.lock

@@ -29,7 +29,7 @@ NARROWER = {"models": {"domain"}, "policy": {"domain"}}
 CORE = ("domain", "features", "models", "policy", "engine")
 """No clock, no environment, no unseeded chance, no files."""
 
-OWN_KERNELS = {"features", "simulation"}
+OWN_KERNELS = {"features", "models", "simulation"}
 """Who may use forbear/compiled.py: the root module that finds a folder for compiled kernels, and so is the one
 exception to "no environment and no files"."""
 

@@ -68,6 +68,44 @@ def test_the_planted_features_carry_the_weight(models: dict[str, Model], kind: s
 
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
+def test_attributions_sum_to_the_score(models: dict[str, Model], bank: Dataset, kind: str) -> None:
+    """Every row's attributions and what it starts from are its score; one row is explained as many are."""
+    rows = bank.features[:400].copy()
+    rows[::3, ::2] = np.nan
+    found = models[kind].explain(rows)
+    assert found.attributions.shape == rows.shape
+    assert found.errors.max() <= 1e-12
+    np.testing.assert_array_equal(found.log_odds, models[kind].log_odds(rows))
+    np.testing.assert_array_equal(models[kind].explain(rows[7:8]).attributions[0], found.attributions[7])
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+def test_a_change_for_the_worse_is_attributed_upwards(models: dict[str, Model], bank: Dataset, kind: str) -> None:
+    """Where one feature alone changes to its riskier side, its own attribution does not fall."""
+    calm, worse = bank.features[:300].copy(), bank.features[:300].copy()
+    for column, spec in enumerate(bank.specs):
+        if spec.direction == 0:
+            continue
+        calm[:, column], worse[:, column] = -4.0 * spec.direction, 4.0 * spec.direction
+        before, after = (models[kind].explain(rows).attributions[:, column] for rows in (calm, worse))
+        assert (after >= before).all(), spec.name
+
+
+def test_a_scorecard_is_explained_against_its_training_rows(models: dict[str, Model], bank: Dataset) -> None:
+    """Attributions average to nothing over the rows that the scorecard was fitted to."""
+    found = models["scorecard"].explain(bank.features)
+    np.testing.assert_allclose(found.attributions.mean(axis=0), 0.0, atol=1e-12)
+    assert found.expected == pytest.approx(found.log_odds.mean())
+
+
+def test_an_expert_scorecard_is_explained_against_calm(models: dict[str, Model], bank: Dataset) -> None:
+    """Signs of stress only add: no attribution is negative, and a customer without any has none at all."""
+    found = models["expert"].explain(bank.features)
+    assert (found.attributions >= 0.0).all()
+    assert not models["expert"].explain(np.full((1, len(bank.specs)), np.nan)).attributions.any()
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
 def test_unknown_values_never_make_an_unknown_score(models: dict[str, Model], bank: Dataset, kind: str) -> None:
     """A customer of whom nothing is known still has a PD inside (0, 1)."""
     pds = models[kind].predict(np.full((3, len(bank.specs)), np.nan))

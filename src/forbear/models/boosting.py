@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from forbear.models.documents import Document, canonical_json, read_document
 from forbear.models.explanation import Explanation
 from forbear.models.logistic import sigmoid
 from forbear.models.results import Floats, Weight
+from forbear.models.tree_explainer import TreeExplainer
 
 # Below it, trees of depth 5 mostly learn the training rows by heart.
 FEW_POSITIVES = 1_500
@@ -49,7 +51,7 @@ def default_settings(positives: int) -> BoostingSettings:
     return BoostingSettings(depth=5, learning_rate=0.04, max_rounds=400, min_child_weight=10.0, ridge=10.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Boosting:
     """Trees of xgboost (Chen and Guestrin 2016), kept as xgboost's own JSON.
 
@@ -81,30 +83,31 @@ class Boosting:
         """Number of trees."""
         return int(self.booster.num_boosted_rounds())
 
+    @cached_property
+    def explainer(self) -> TreeExplainer:
+        """The trees as tables; ModelMismatch where they are too deep or too many for that."""
+        return TreeExplainer.of(self.trees, len(self.features))
+
     def log_odds(self, features: Floats) -> Floats:
-        """Natural log-odds of the event for each row of (n, k), (n,), to single precision.
+        """Natural log-odds of the event for each row of (n, k), (n,); within 1e-5 of what xgboost says.
 
         NaN follows the branch that each split learned for unknown values.
         Raises ModelMismatch for another number of columns.
         """
         require_columns(features, self.features)
-        margin = self.booster.inplace_predict(features, predict_type="margin", missing=np.nan)
-        return np.asarray(margin, dtype=np.float64)
+        return self.explainer.log_odds(features)
 
     def predict(self, features: Floats) -> Floats:
         """PD in [0, 1] for each row of (n, k), (n,), before calibration."""
         return sigmoid(self.log_odds(features))
 
     def explain(self, features: Floats) -> Explanation:
-        """Scores of (n, k) and their exact path-dependent Shapley values (Lundberg et al. 2020).
+        """Scores of (n, k) and their exact path-dependent Shapley values (Lundberg et al. 2018).
 
         Raises ModelMismatch for another number of columns.
         """
         require_columns(features, self.features)
-        matrix = xgboost.DMatrix(features, missing=np.nan, nthread=1)
-        contributions = self.booster.predict(matrix, pred_contribs=True).astype(np.float64)
-        attributions, expected = contributions[:, :-1], float(contributions[0, -1]) if len(features) else 0.0
-        return Explanation(expected + attributions.sum(axis=1), expected, attributions)
+        return self.explainer.explain(features)
 
     def weights(self) -> tuple[Weight, ...]:
         """Share of each feature in the loss that all splits took away (total gain)."""

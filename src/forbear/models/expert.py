@@ -12,7 +12,7 @@ import numpy as np
 from forbear.domain.errors import ConfigError, ModelMismatch
 from forbear.models.dataset import Bools, FeatureSpec, require_columns
 from forbear.models.documents import Documented
-from forbear.models.explanation import Explanation
+from forbear.models.explanation import Explanation, checked
 from forbear.models.logistic import logit, sigmoid
 from forbear.models.results import Floats, Weight
 
@@ -76,7 +76,7 @@ class ExpertScorecard(Documented):
 
         Raises ModelMismatch for another number of columns.
         """
-        return Explanation(self.log_odds(features), self._base_log_odds, self._added(features))
+        return checked(Explanation(self.log_odds(features), self._base_log_odds, self._added(features)))
 
     def predict(self, features: Floats) -> Floats:
         """PD in [0, 1] for each row of (n, k), (n,): as good as the assumptions, until calibrated."""

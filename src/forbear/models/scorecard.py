@@ -11,7 +11,7 @@ import numpy as np
 from forbear.models.binning import Bins, BinSettings, fit_bins
 from forbear.models.dataset import Dataset, require_columns
 from forbear.models.documents import Documented
-from forbear.models.explanation import Explanation
+from forbear.models.explanation import Explanation, checked
 from forbear.models.logistic import fit_nonnegative, sigmoid
 from forbear.models.results import Floats, Weight
 
@@ -109,7 +109,7 @@ class Scorecard(Documented):
             mean = _mean(scored)
             expected += mean
             attributions[:, scored.column] = scored.contribution(features) - mean
-        return Explanation(log_odds, expected, attributions)
+        return checked(Explanation(log_odds, expected, attributions))
 
     def points(self, features: Floats) -> Floats:
         """Score points for each row of (n, k), (n,): 600 at odds 50:1, 20 more double the odds."""

@@ -21,6 +21,7 @@ from forbear.features.columns import day_number, day_of
 from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact, ModelTarget, make_artefact
 from forbear.models.dataset import Dataset, FeatureSpec
+from forbear.models.leakage import suspects
 from forbear.models.training import TrainedKind, TrainingSpec, train
 
 KINDS: tuple[TrainedKind, ...] = ("boosting", "scorecard")
@@ -128,6 +129,8 @@ def train_models(home: Home, console: Console, request: TrainingRequest) -> list
     replay = replay_rows(home, cuts, console, until=request.until)
     features = FeatureSet.standard(deployment.unsupported)
     dataset = dataset_of(replay.rows, features)
+    for suspect in suspects(dataset):
+        console.say(f"Leak? {suspect}")
     trained = []
     with console.progress("Training", len(request.kinds)) as progress:
         for done, kind in enumerate(request.kinds):

@@ -11,6 +11,7 @@ from forbear.apps.jobs.backtesting import Backtest, Request, backtest
 from forbear.apps.jobs.modelling import Trained, TrainingRequest, train_models
 from forbear.apps.jobs.scoring import ScoreRequest, Scores, score, write_csv
 from forbear.apps.jobs.table import TableRequest, cross_validate
+from forbear.models.leakage import Suspect
 from forbear.models.results import Evaluation, Figure
 
 FIGURES = {
@@ -55,6 +56,8 @@ def show_table(request: TableRequest, console: Console) -> None:
     console.say(f"{found['rows']:,} rows, {found['positives']:,} positive, {len(found['columns'])} columns used")
     for column, reason in found["left_out"].items():
         console.say(f"left out: {column} ({reason})")
+    for column, auc in found["suspects"].items():
+        console.say(f"Leak? {Suspect(column, auc)}")
     models = found["models"]
     rows = [(words, *(_cell(m.get(name)) for m in models.values())) for name, words in FIGURES.items()]
     console.table(f"{request.folds}-fold cross-validation", ("pooled out of fold", *models), rows)

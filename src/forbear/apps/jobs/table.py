@@ -14,6 +14,7 @@ from forbear.apps.jobs.modelling import KINDS
 from forbear.domain.errors import ConfigError
 from forbear.importers.table import TableOptions, read_table
 from forbear.models.dataset import Dataset, FeatureSpec
+from forbear.models.leakage import suspects
 from forbear.models.training import TrainedKind, cross_validate_table
 
 
@@ -57,5 +58,6 @@ def cross_validate(request: TableRequest, console: Console) -> dict[str, object]
         "folds": request.folds,
         "columns": list(table.names),
         "left_out": dict(table.left_out),
+        "suspects": {suspect.feature: suspect.auc for suspect in suspects(dataset)},
         "models": results,
     }
