@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from forbear.apps.cli import Lang
+from forbear.apps.package_data import shipped
 from forbear.domain.terms import OutcomeStatus
 from forbear.testing.builders import closed, outcome, transaction
 
@@ -72,6 +74,11 @@ def test_fewer_reasons_and_a_wider_budget(cli: Cli, bank: Any, riskiest: list[An
     wide = cli("explain", customer, "--budget", 1.0, "--home", bank.home, "--json").document
     assert wide["way_out"]["cutoff"] < one["way_out"]["cutoff"]
     assert wide["way_out"]["outcome"] in {"not_enough", "nothing"}
+
+
+def test_every_language_of_the_catalogue_can_be_asked_for() -> None:
+    """--lang offers what the catalogue speaks, and nothing else."""
+    assert {one.value for one in Lang} == set(shipped("reasons.toml")["languages"])
 
 
 def test_the_expert_needs_no_training(cli: Cli, small: Path) -> None:

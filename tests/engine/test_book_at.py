@@ -58,6 +58,13 @@ def test_everybody_has_a_row_or_a_hurdle(home: Home) -> None:
     assert set(early.hurdles.tolist()) == {Hurdle.KNOWN_TOO_SHORT}
 
 
+def test_what_came_after_the_close_is_not_told(home: Home) -> None:
+    """Rows of a past day bear no label, though the log holds what became of those customers."""
+    rows, _ = rows_at(home.feed, (home.archive.closed_day or 0) - 100)
+    assert len(rows.customer) > 100
+    assert np.isnan(rows.days_ahead).all()
+
+
 def test_a_day_that_was_never_closed_is_refused(home: Home) -> None:
     """Nothing is known yet of a day to come."""
     with pytest.raises(NotEnoughData, match="never closed"):

@@ -316,9 +316,9 @@ def score(
     app,
     "explain",
     """
-    forbear explain C000017
+    forbear explain C0000017
     forbear explain 2843 --as-of 1997-06-01 --lang de
-    forbear explain C000017 --model expert --json
+    forbear explain C0000017 --model expert --json
     """,
 )
 def explain(

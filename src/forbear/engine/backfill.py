@@ -149,7 +149,7 @@ def rows_at(
     """
     found = _Collected(_book(feed, FeatureSet.standard(feed.deployment.unsupported)))
     closed = _pause(feed, found, cut_day, snapshots, progress)
-    return _labelled(found, feed.deployment, closed), closed
+    return _unlabelled(found, feed.deployment, closed), closed
 
 
 def book_at(
@@ -162,7 +162,7 @@ def book_at(
     features = FeatureSet.standard(feed.deployment.unsupported)
     found = _Collected(_book(feed, with_figures(features)))
     closed = _pause(feed, found, cut_day, snapshots, progress)
-    rows, columns = _labelled(found, feed.deployment, closed), len(features.features)
+    rows, columns = _unlabelled(found, feed.deployment, closed), len(features.features)
     met = found.book.keys[_joined(found.met, np.int64)]
     codes = _joined(found.hurdles, np.uint8)
     codes[(codes == Hurdle.NONE) & ~np.isin(met, rows.customer)] = Hurdle.RECENT_MISS
@@ -180,7 +180,7 @@ def _pause(
     start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots, feed.archive.next_offset)
     if start:
         found.misses += _earlier_misses(feed, closed, start)
-    _replay(feed, found, _Pass(cut_days={closed}, start=start, everybody=True), progress)
+    _replay(feed, found, _Pass(cut_days={closed}, start=start, pauses_only=True), progress)
     if closed not in found.cut_offsets:
         raise NotEnoughData(
             f"{day_of(closed)} was never closed", mend=f"the last closed day is {day_of(found.book.open_day - 1)}"
@@ -213,13 +213,13 @@ def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Misses]:
 class _Pass:
     """Which days to pause at, from which offset to read, and by when an event must have been received.
 
-    everybody: keep who was met at the pauses too, not only who is eligible.
+    pauses_only: keep everybody met at the pauses, and read no further than the last of them.
     """
 
     cut_days: Collection[int]
     start: int = 0
     until_day: int | None = None
-    everybody: bool = False
+    pauses_only: bool = False
 
 
 def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | None) -> None:
@@ -229,7 +229,7 @@ def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | No
     def emit(day: int, slots: NDArray[np.int64], values: Floats) -> None:
         codes = hurdles(values, deployment)
         eligible = codes == Hurdle.NONE
-        if asked.everybody:
+        if asked.pauses_only:
             found.met.append(slots)
             found.hurdles.append(codes)
         found.values.append(values[eligible])
@@ -244,6 +244,8 @@ def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | No
         found.misses.append(misses_in(deployment.miss, columns, batch, zone, offset))
         if progress is not None:
             progress(offset + len(batch))
+        if asked.pauses_only and found.cut_offsets.keys() >= set(asked.cut_days):
+            break
     found.fold_counts = {fold.name.lower(): int(counts[fold]) for fold in Fold}
 
 
@@ -270,6 +272,12 @@ def _labelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
     )
     ahead = index.first_between(rows.customer, rows.as_of_day, rows.cut_day + HORIZON_DAYS) - rows.as_of_day
     return replace(rows, days_ahead=ahead).where(~recent)
+
+
+def _unlabelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
+    """The collected rows as of their close: what the log holds of the days after it is not told."""
+    rows = _labelled(found, deployment, limit)
+    return replace(rows, days_ahead=np.full(len(rows.days_ahead), np.nan))
 
 
 def _joined(parts: list[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
