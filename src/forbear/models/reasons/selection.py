@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -46,8 +46,8 @@ class Teller:
     names: its columns, (k,).  calm: by feature, the point beyond which it alarms (the expert scorecard's).
     """
 
-    scorer: Scorer
-    catalogue: Catalogue
+    scorer: Scorer = field(repr=False)
+    catalogue: Catalogue = field(repr=False)
     names: tuple[str, ...]
     calm: Mapping[str, Reference]
     limits: Limits = Limits()

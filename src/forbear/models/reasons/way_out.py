@@ -12,8 +12,8 @@ from forbear.models.reasons.catalogue import Change, Values
 from forbear.models.reasons.selection import Teller
 from forbear.models.results import Floats
 
-HALVINGS = 12
-"""How finely the last change is shrunk: to a 4,096th of the way."""
+HALVINGS = 20
+"""How finely the last change is shrunk: to a millionth of the way."""
 _ROUNDING = 1e-9
 
 
