@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from forbear.apps.cli import Lang
+from forbear.apps.options import Lang
 from forbear.apps.package_data import shipped
 from forbear.domain.terms import OutcomeStatus
 from forbear.testing.builders import closed, outcome, transaction

@@ -23,6 +23,7 @@ COMMANDS = (
     ["backtest"],
     ["score"],
     ["explain"],
+    ["truth"],
     ["demo"],
 )
 

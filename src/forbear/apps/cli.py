@@ -8,13 +8,24 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
+from forbear.apps.options import (
+    DEFAULT_HOME,
+    AnyKind,
+    Every,
+    HomeOption,
+    JsonOption,
+    Kind,
+    Lang,
+    ReplaceOption,
+    SeedOption,
+    day,
+)
 from forbear.domain.errors import ConfigError, ForbearError
 
 P = ParamSpec("P")
@@ -33,55 +44,6 @@ app = typer.Typer(
 )
 imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring real transactions into a home.")
 app.add_typer(imports, name="import")
-
-
-class Every(StrEnum):
-    """How often training observes the book."""
-
-    MONTH = "month"
-    WEEK = "week"
-
-
-class Kind(StrEnum):
-    """Models that are trained."""
-
-    BOOSTING = "boosting"
-    SCORECARD = "scorecard"
-
-
-class AnyKind(StrEnum):
-    """Models that can score."""
-
-    BOOSTING = "boosting"
-    SCORECARD = "scorecard"
-    EXPERT = "expert"
-
-
-class Lang(StrEnum):
-    """Languages of the catalogue of reasons."""
-
-    ENGLISH = "en"
-    GERMAN = "de"
-
-
-HomeOption = Annotated[Path, typer.Option("--home", help="Folder that holds all state of the deployment.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Put the new data in the place of what is there.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Equal seeds give equal results.")]
-DEFAULT_HOME = Path("forbear-home")
-FIRST_YEAR, LAST_YEAR = 1970, 2099
-"""What days are counted in; see domain.events, which takes longer to import than `--help` should."""
-
-
-def day(text: str | date) -> date:
-    """A date from the command line; a default, which is one already, as it is."""
-    try:
-        found = date.fromisoformat(text) if isinstance(text, str) else text
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date: write it like 1997-01-31") from error
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise typer.BadParameter(f"{found} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
-    return found
 
 
 def command(group: typer.Typer, name: str, examples: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -343,6 +305,35 @@ def explain(
         customer=customer, kind=model and model.value, as_of=as_of, language=lang.value, most=top, budget=budget
     )
     show_explanation(Home(home), Console(json=json), request)
+
+
+@command(
+    app,
+    "truth",
+    """
+    forbear truth --from 2024-05-01 --to 2024-11-01
+    forbear truth --from 2024-05-01 --to 2024-11-01 --futures 400 --json
+    """,
+)
+def truth(
+    first: Annotated[date, typer.Option("--from", parser=day, help="First as-of date.")],
+    last: Annotated[date, typer.Option("--to", parser=day, help="Last as-of date.")],
+    futures: Annotated[int, typer.Option(min=4, max=10_000, help="Lives a customer-day; a multiple of 4.")] = 200,
+    seed: SeedOption = 0,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Hold the models, and trials of help, against what is true of every customer of a synthetic bank."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.known_truth import TruthRequest
+    from forbear.apps.jobs.showing_truth import show_truth
+
+    if last < first:
+        raise ConfigError(f"--to {last} lies before --from {first}", mend="swap them")
+    threads = os.cpu_count() or 1
+    request = TruthRequest(first=first, last=last, futures=futures, seed=seed, threads=threads)
+    show_truth(Home(home), request, Console(json=json))
 
 
 @command(app, "demo", "forbear demo\nforbear demo --customers 5000 --home demo-home")

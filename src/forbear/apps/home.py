@@ -6,6 +6,7 @@ snapshots/        ledgers, folded up to an offset
 models/           artefacts, each named by its content; latest.json says which is the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
+truth/            of a synthetic bank: what it was asked to be, so that its lives can be lived again
 .lock             held while data are brought in
 
 Data are brought in as a whole: built in .importing, which then becomes .adopting, whose parts move to their
@@ -32,7 +33,7 @@ from forbear.domain.errors import ConfigError, CorruptState, StorageError
 from forbear.engine.backfill import Feed
 from forbear.features.measures import WORDS
 
-FOLDERS = ("archive", "snapshots", "dead-letters")
+FOLDERS = ("archive", "snapshots", "dead-letters", "truth")
 DATA = (*FOLDERS, "deployment.json")
 """What an import writes; models and reports outlive it. The last tells that a home holds data."""
 
@@ -100,6 +101,11 @@ class Home:
     def dead_letters(self) -> Path:
         """Where refused records go."""
         return self.folder / "dead-letters"
+
+    @property
+    def truth(self) -> Path:
+        """Where what is known of a synthetic bank alone is."""
+        return self.folder / "truth"
 
     @contextmanager
     def importing(self, *, replace: bool) -> Iterator[Home]:

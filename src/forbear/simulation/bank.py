@@ -17,6 +17,7 @@ from forbear.simulation.names import names_of
 from forbear.simulation.profiles import Profiles
 from forbear.simulation.records import Records
 from forbear.simulation.spec import BankSpec
+from forbear.simulation.treatment import Plan
 from forbear.simulation.world import BOOK, ROW
 
 _REPORTING_DAYS = 7
@@ -34,21 +35,27 @@ def deployment(spec: BankSpec) -> Deployment:
     )
 
 
-def simulate(spec: BankSpec, progress: Callable[[int], None] | None = None) -> Iterator[EventColumns]:
+def simulate(
+    spec: BankSpec, progress: Callable[[int], None] | None = None, plan: Plan | None = None
+) -> Iterator[EventColumns]:
     """The events of the bank in log order, in chunks of nondecreasing received_us.
 
     The log ends with the close of the last day; what would arrive later is not in it. Customer 17 lives the
     same life whatever `customers`, `days` and `chunk_rows` are, and the log is the same for any `chunk_rows`.
     Memory holds the households (about 1.5 KB each) and one chunk; customer updates, whose texts are long,
     come in chunks of their own.  progress: called with the number of days done after each stretch of days.
+    plan: help that is offered; None is nobody's. Customer updates keep to the due dates first agreed.
     """
     calendar = calendar_of(spec)
     houses = draw_households(spec, calendar)
-    profiles = Profiles(spec=spec, calendar=calendar, houses=houses, names=names_of(spec.customers))
+    first_agreed = houses if plan is None else houses.copy()
+    profiles = Profiles(spec=spec, calendar=calendar, houses=first_agreed, names=names_of(spec.customers))
     books = np.zeros(1, dtype=BOOK)
     held = np.zeros(0, dtype=ROW)
     for first in range(0, spec.days, spec.chunk_days):
         days = range(first, min(first + spec.chunk_days, spec.days))
+        if plan is not None:
+            plan.hand_out(houses, days)
         lived = deliver(_lived(houses, calendar.days[days.start : days.stop], books), houses, spec)
         updates = updates_of(houses, calendar, days)
         rows = in_log_order(np.concatenate([held, updates, lived, closes_of(calendar, days)]))

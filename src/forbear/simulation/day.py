@@ -10,6 +10,7 @@ from forbear.simulation.records import Record, Records
 from forbear.simulation.savings import cover_collections, end_day, put_aside, repay
 from forbear.simulation.shocks import befall
 from forbear.simulation.spending import buy, first_after_night, plan_day
+from forbear.simulation.treatment import help_along, pay_early
 from forbear.simulation.world import BOOK_ROWS, NEVER, ROWS_PER_DAY
 
 _HALF_PAST_FIVE = 5 * 3_600 + 1_800
@@ -18,6 +19,8 @@ _HALF_PAST_FIVE = 5 * 3_600 + 1_800
 @compiled
 def live_day(house: Record, day: Record, book: Record) -> None:
     """Let a household live a day. The order below is the order of the clock."""
+    if day.t >= house.help.turns_on:
+        help_along(house, day)
     befall(house, day)
     planned = plan_day(house, day)
     morning = first_after_night(house, planned)
@@ -26,6 +29,7 @@ def live_day(house: Record, day: Record, book: Record) -> None:
         take_back(house, book, instant_us(day, _HALF_PAST_FIVE))
         house.life.back_on = NEVER
     paid = receive_income(house, day, book)
+    pay_early(house, day, book)
     cover_collections(house, day, book)
     collect(house, day, book)
     settle_by_hand(house, day, book)

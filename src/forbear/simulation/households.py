@@ -16,6 +16,7 @@ from forbear.simulation.movements import CARD, INSURANCE, LOAN, MORTGAGE, RENT, 
 from forbear.simulation.randomness import keys_of, normals, uniforms
 from forbear.simulation.records import Records
 from forbear.simulation.spec import BankSpec
+from forbear.simulation.treatment import draw_responses
 from forbear.simulation.world import FORTNIGHTLY, HOUSE, MONTHLY, NEVER, NO_INDEX, WEEKLY
 
 Floats = NDArray[np.float64]
@@ -92,6 +93,7 @@ def draw_households(spec: BankSpec, calendar: Calendar) -> Records:
     _draw_duties(houses["duties"], traits, draws, calendar)
     _draw_habits(traits, draws, houses["duties"])
     _draw_life(houses["life"], traits, draws)
+    draw_responses(houses)
     return houses
 
 

@@ -72,3 +72,7 @@ BUYS, BUYS_AMOUNT, BUYS_SECOND, BUYS_AT_NIGHT, BUYS_MERCHANT, TAKEN_BACK, TAKEN_
 
 # Rows: drawn for each customer and row number.
 DELIVERY, IS_LATE, LATE_DAYS, IS_DUPLICATE, DUPLICATE_DELAY = range(500, 505)
+
+# Help: the class of response (a trait), whether an offer is taken up (a day), and the arm of a trial (a day, and with
+# keys of the trial's own); a place each for the (up to sixteen) kinds of help.
+HELP_RESPONSE, HELP_TAKEN_UP, TRIAL_ARM = range(600, 648, 16)

@@ -19,7 +19,8 @@ ROWS_PER_DAY = 128
 
 MONTHLY, WEEKLY, FORTNIGHTLY = range(3)
 
-# Drawn once, never written. pay: of one pay day; income, budget: of a month. Factors and shares around [0, 1].
+# Drawn once, written by nothing but help. pay: of one pay day; income, budget: of a month. Factors and shares around
+# [0, 1].
 TRAITS = np.dtype(
     [
         ("key", "u8"),
@@ -112,6 +113,32 @@ ROW = np.dtype(
     ]
 )
 
+HELP_KINDS = 6
+OFFERS_AT_ONCE = 8
+"""Offers that can wait for one household; a plan is handed out a month at a time at most."""
+
+# Help: an offer that waits for its day (NEVER = the place is free), and what help that was taken up has changed for a
+# while, with what it was before. moves_on: from that day on the obligation falls due on day_to. turns_on: the next day
+# on which any of it begins or ends. early_until: up to that day money at hand is used to pay ahead.
+OFFER = np.dtype([("day", "i8"), ("kind", "i8"), ("strength", "f8")])
+HELP = np.dtype(
+    [
+        ("turns_on", "i8"),
+        ("response", "i1", (HELP_KINDS,)),
+        ("offers", OFFER, (OFFERS_AT_ONCE,)),
+        ("moves_on", "i8", (DUTIES,)),
+        ("day_to", "i8", (DUTIES,)),
+        ("early_until", "i8"),
+        ("reminded_until", "i8"),
+        ("attention_before", "f8"),
+        ("prudence_before", "f8"),
+        ("reviewed_until", "i8"),
+        ("buffer_before", "i8"),
+        ("line_until", "i8"),
+        ("line", "i8"),
+    ]
+)
+
 # A household as the kernels see it: one record, so that it is handed on as one argument.
 HOUSE = np.dtype(
     [
@@ -121,6 +148,7 @@ HOUSE = np.dtype(
         ("duties", DUTY, (DUTIES,)),
         ("arrears", ARREAR, (DUTIES, OPEN_AT_ONCE)),
         ("plan", PLAN, (PLANNED_AT_MOST,)),
+        ("help", HELP),
     ]
 )
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Request
+from forbear.apps.jobs.known_truth import BANK, spec_as_json
 from forbear.apps.jobs.loading import Loaded, Supply, load_supply
 from forbear.apps.jobs.modelling import TrainingRequest
 from forbear.apps.jobs.scoring import ScoreRequest
@@ -21,7 +22,8 @@ TRAINED_DAYS, ALL_DAYS = 480, 720
 
 def simulate_bank(home: Home, spec: BankSpec, console: Console, *, replace: bool) -> Loaded:
     """Simulate a bank into a home and say what it holds."""
-    supply = Supply(deployment(spec), lambda progress: simulate(spec, progress), spec.days)
+    truth = {BANK: spec_as_json(spec)}
+    supply = Supply(deployment(spec), lambda progress: simulate(spec, progress), spec.days, truth)
     loaded = load_supply(home, supply, console, replace=replace)
     console.result({"home": str(home.folder), **asdict(loaded)})
     console.say(

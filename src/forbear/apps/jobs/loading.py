@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from forbear.adapters.disk import storage_errors
+from forbear.adapters.disk import storage_errors, write_whole
 from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home, checked
@@ -49,11 +49,15 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Events in log order for a deployment. total: of the progress that `chunks` tells."""
+    """Events in log order for a deployment.
+
+    total: of the progress that `chunks` tells.  truth: files by name that tell how the events were made.
+    """
 
     deployment: Deployment
     chunks: Chunks
     total: int
+    truth: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def load_importer(home: Home, importer: Importer, console: Console, *, replace: bool) -> dict[str, object]:
@@ -87,6 +91,8 @@ def load_supply(home: Home, supply: Supply, console: Console, *, replace: bool) 
     """Archive and fold events that need no validation (a simulation's). Nothing is changed if it fails."""
     with home.importing(replace=replace) as draft:
         _archive(draft, supply, console)
+        for name, content in supply.truth.items():
+            write_whole(draft.truth / name, content)
         return _fold(draft, supply.deployment, console)
 
 
