@@ -22,6 +22,7 @@ COMMANDS = (
     ["train"],
     ["backtest"],
     ["score"],
+    ["explain"],
     ["truth"],
     ["demo"],
 )

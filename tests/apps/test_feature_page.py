@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from forbear.apps.feature_page import looks_back_days, main, needs_of, page, windows_of
+from forbear.apps.jobs.explaining import shipped_catalogue
 from forbear.features.compute import FeatureSet
 from forbear.features.definition import Feature
 from forbear.features.pool import HORIZON_DAYS
 
 FEATURES = FeatureSet.standard()
+CATALOGUE = shipped_catalogue(FEATURES)
 
 
 def named(name: str) -> Feature:
@@ -19,11 +21,18 @@ def named(name: str) -> Feature:
     return next(one for one in FEATURES.features if one.name == name)
 
 
+def told_of(feature: str) -> str:
+    """The sentence that the catalogue falls back on for a feature."""
+    reason = CATALOGUE.reason_of(feature)
+    assert reason
+    return reason.fallback.text.say["en"]
+
+
 def test_everything_is_told_of_each_feature() -> None:
     """Name, meaning, unit, unknown case and reason sentence of every feature stand on the page."""
     text = page(FEATURES)
     for one in FEATURES.features:
-        for told in (f"### {one.name}\n", one.meaning, one.unit, one.unknown, one.reason):
+        for told in (f"### {one.name}\n", one.meaning, one.unit, one.unknown, told_of(one.name)):
             assert told in text
 
 

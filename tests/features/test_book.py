@@ -41,7 +41,7 @@ def probe(*formulas: object) -> FeatureSet:
     """A feature set of bare formulas."""
     return FeatureSet(
         tuple(
-            Feature(name=f.__name__, group="", unit="", low=0, high=0, direction=FREE, unknown="", reason="", formula=f)
+            Feature(name=f.__name__, group="", unit="", low=0, high=0, direction=FREE, unknown="", formula=f)
             for f in formulas
         )
     )

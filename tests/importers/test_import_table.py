@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from forbear.domain.errors import ConfigError
-from forbear.importers.table import LeftOut, Table, TableOptions, is_protected, read_table
+from forbear.domain.protected import is_protected
+from forbear.importers.table import LeftOut, Table, TableOptions, read_table
 from forbear.importers.text import Dialect
 
 TEXT = "ID,x,Age,sex,bad\n7,1.5,40,M,1\n8,,41,F,0\n9,NA,42,M,1\n"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forbear.domain.errors import InvalidEvent
-from forbear.importers.values import decimals_of, minor_units, moment
+from forbear.importers.values import minor_units, moment
 
 
 @given(st.integers(-(10**15), 10**15), st.integers(0, 4), st.sampled_from([".", ","]), st.sampled_from(["", " ", "'"]))
@@ -37,11 +37,6 @@ def test_broken_groups_of_thousands_are_refused(text: str) -> None:
     """A thousands mark out of its place is not passed over: it may be a decimal mark."""
     with pytest.raises(InvalidEvent):
         minor_units(text, 2, mark=",", thousands=".")
-
-
-def test_decimals_of_currencies() -> None:
-    """ISO 4217: two, but for those that it lists otherwise."""
-    assert [decimals_of(code) for code in ("EUR", "CZK", "JPY", "KWD", "CLF")] == [2, 2, 0, 3, 4]
 
 
 @given(st.text(max_size=30))

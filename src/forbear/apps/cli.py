@@ -8,13 +8,24 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
+from forbear.apps.options import (
+    DEFAULT_HOME,
+    AnyKind,
+    Every,
+    HomeOption,
+    JsonOption,
+    Kind,
+    Lang,
+    ReplaceOption,
+    SeedOption,
+    day,
+)
 from forbear.domain.errors import ConfigError, ForbearError
 
 P = ParamSpec("P")
@@ -33,48 +44,6 @@ app = typer.Typer(
 )
 imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring real transactions into a home.")
 app.add_typer(imports, name="import")
-
-
-class Every(StrEnum):
-    """How often training observes the book."""
-
-    MONTH = "month"
-    WEEK = "week"
-
-
-class Kind(StrEnum):
-    """Models that are trained."""
-
-    BOOSTING = "boosting"
-    SCORECARD = "scorecard"
-
-
-class AnyKind(StrEnum):
-    """Models that can score."""
-
-    BOOSTING = "boosting"
-    SCORECARD = "scorecard"
-    EXPERT = "expert"
-
-
-HomeOption = Annotated[Path, typer.Option("--home", help="Folder that holds all state of the deployment.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
-ReplaceOption = Annotated[bool, typer.Option("--replace", help="Put the new data in the place of what is there.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Equal seeds give equal results.")]
-DEFAULT_HOME = Path("forbear-home")
-FIRST_YEAR, LAST_YEAR = 1970, 2099
-"""What days are counted in; see domain.events, which takes longer to import than `--help` should."""
-
-
-def day(text: str | date) -> date:
-    """A date from the command line; a default, which is one already, as it is."""
-    try:
-        found = date.fromisoformat(text) if isinstance(text, str) else text
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is not a date: write it like 1997-01-31") from error
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise typer.BadParameter(f"{found} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
-    return found
 
 
 def command(group: typer.Typer, name: str, examples: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -303,6 +272,39 @@ def score(
 
     request = ScoreRequest(kind=model and model.value, as_of=as_of, top=top, out=out)
     show_scores(Home(home), Console(json=json), request)
+
+
+@command(
+    app,
+    "explain",
+    """
+    forbear explain C0000017
+    forbear explain 2843 --as-of 1997-06-01 --lang de
+    forbear explain C0000017 --model expert --json
+    """,
+)
+def explain(
+    customer: Annotated[str, typer.Argument(help="The customer's id, as the feed gives it.")],
+    as_of: Annotated[
+        date | None, typer.Option(parser=day, help="Ask at 00:00 of this day; default: after the last.")
+    ] = None,
+    model: Annotated[AnyKind | None, typer.Option(help="Which model; default: the best one that was trained.")] = None,
+    lang: Annotated[Lang, typer.Option(help="Language of the sentences.")] = Lang.ENGLISH,
+    top: Annotated[int, typer.Option(min=1, max=10, help="How many reasons to tell at most.")] = 4,
+    budget: Annotated[float, typer.Option(help="Share of the book that counts as in risk.")] = 0.05,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Say why one customer has that score, in words, and what would take them out of risk."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.explaining import ExplainRequest
+    from forbear.apps.jobs.showing_reasons import show_explanation
+
+    request = ExplainRequest(
+        customer=customer, kind=model and model.value, as_of=as_of, language=lang.value, most=top, budget=budget
+    )
+    show_explanation(Home(home), Console(json=json), request)
 
 
 @command(

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from forbear.adapters.disk import storage_errors
 from forbear.apps.console import fail
+from forbear.apps.jobs.explaining import shipped_catalogue
 from forbear.domain.errors import ConfigError, ForbearError
 from forbear.features.compute import FeatureSet, asked_by, reach
 from forbear.features.definition import FREE, GROUPS, LOWERS, RAISES, Feature
 from forbear.features.gather import Ask
 from forbear.features.measures import WORDS
 from forbear.features.pool import HORIZON_DAYS
+from forbear.models.reasons.catalogue import Catalogue
 
 DIRECTIONS = {RAISES: "a larger value raises it", LOWERS: "a larger value lowers it", FREE: "may go either way"}
 _ARROWS = {RAISES: "up", LOWERS: "down", FREE: "free"}
@@ -36,19 +38,21 @@ filled with a number: each model treats it as a case of its own.
   have been told long before.
 - **Needs**: what the feed must be able to tell. A deployment that lists one of these words under `unsupported` has
   the feature as NaN for everybody.
-- **Reason**: the sentence for a person whose score the feature raises. No command shows reasons yet.
+- **Reason**: the group of the [catalogue of reasons](reasons.md) that the feature belongs to, and what a person whose
+  score it raises is told where nothing more exact is known.
 """
 
 
 def page(features: FeatureSet) -> str:
     """The whole page as Markdown."""
     parts = [_INTRODUCTION, _overview(features), _needs(features)]
+    catalogue = shipped_catalogue(features)
     for group in GROUPS:
         members = [one for one in features.features if one.group == group]
         about = inspect.getdoc(inspect.getmodule(members[0].formula)) or ""
         title, _, sentence = about.partition(": ")
         parts.append(f"## {title}\n\n{sentence[:1].upper()}{sentence[1:]}\n")
-        parts += [_section(one) for one in members]
+        parts += [_section(one, reason_in_words(catalogue, one.name)) for one in members]
     return "\n".join(parts)
 
 
@@ -112,7 +116,15 @@ def _needs(features: FeatureSet) -> str:
     return "\n".join([head, *rows, ""])
 
 
-def _section(one: Feature) -> str:
+def reason_in_words(catalogue: Catalogue, feature: str) -> str:
+    """The reason of a feature with its fallback sentence in English, or why nobody is told of it."""
+    reason = catalogue.reason_of(feature)
+    if reason is None:
+        return f"never told: {catalogue.never_told[feature]}"
+    return f"`{reason.code}`: {reason.fallback.text.say['en']}"
+
+
+def _section(one: Feature, reason: str) -> str:
     facts = {
         "Unit": one.unit,
         "Range": f"{one.low:g} to {one.high:g}",
@@ -120,7 +132,7 @@ def _section(one: Feature) -> str:
         "Windows": "; ".join(windows_of(one)),
         "Needs": ", ".join(f"`{word}`" for word in needs_of(one)) or "nothing but a first event",
         "NaN when": one.unknown,
-        "Reason": one.reason,
+        "Reason": reason,
     }
     listed = "\n".join(f"- **{name}**: {value}" for name, value in facts.items())
     return f"### {one.name}\n\n{one.meaning}\n\n{listed}\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ from forbear.engine.recovery import resume
 from forbear.features.book import Book
 from forbear.features.columns import EventKind, day_number, day_of
 from forbear.features.compute import FeatureSet
-from forbear.features.eligibility import LOWEST, basically_eligible, extra, features_only, with_eligibility
+from forbear.features.eligibility import LOWEST, Hurdle, extra, features_only, hurdles, with_eligibility
+from forbear.features.figures import with_figures
 from forbear.features.hashing import Keys
 from forbear.features.kernels import Fold
 from forbear.features.ledger import Floats
@@ -82,14 +84,35 @@ class Replay:
     customers: int
 
 
+@dataclass(frozen=True, slots=True)
+class BookAt:
+    """The book at one day close, with what is needed to explain its scores.
+
+    rows: of everybody eligible, without labels.  figures: (n, figures) beside them, in the order of
+    `features.figures.FIGURES`.  day: the closed one.  met: (m,) keys of all customers of whom anything was known.
+    hurdles: (m,) codes of `Hurdle`, NONE where the customer has a row.
+    """
+
+    rows: Rows
+    figures: Floats
+    day: int
+    met: Keys
+    hurdles: NDArray[np.uint8]
+
+
 @dataclass(slots=True)
 class _Collected:
-    """What a pass gathers: the book at its end, values and slots of each cut, and where in the log the cuts were."""
+    """What a pass gathers: the book at its end, values and slots of each cut, and where in the log the cuts were.
+
+    met, hurdles: slots of everybody met at a cut, and what keeps them from being asked about.
+    """
 
     book: Book
     values: list[Floats] = field(default_factory=list)
     slots: list[NDArray[np.int64]] = field(default_factory=list)
     days: list[NDArray[np.int64]] = field(default_factory=list)
+    met: list[NDArray[np.int64]] = field(default_factory=list)
+    hurdles: list[NDArray[np.uint8]] = field(default_factory=list)
     cut_offsets: dict[int, int] = field(default_factory=dict)
     misses: list[Misses] = field(default_factory=list)
     fold_counts: dict[str, int] = field(default_factory=dict)
@@ -108,7 +131,7 @@ def training_rows(
     until_day: nothing received from the first instant of that day on is used, and only cuts are kept whose
     label had matured by then; None: the last closed day of the archive bounds the labels.
     """
-    found = _Collected(_book(feed))
+    found = _Collected(_book(feed, FeatureSet.standard(feed.deployment.unsupported)))
     _replay(feed, found, _Pass(cut_days=cut_days, until_day=until_day), progress)
     closed_until = found.book.open_day - 1
     limit = last_cut(feed.deployment, closed_until + 1 if until_day is None else min(until_day, closed_until + 1))
@@ -124,24 +147,49 @@ def rows_at(
     Nothing received after the close is used.
     Raises NotEnoughData for a day that was never closed.
     """
+    found = _Collected(_book(feed, FeatureSet.standard(feed.deployment.unsupported)))
+    closed = _pause(feed, found, cut_day, snapshots, progress)
+    return _unlabelled(found, feed.deployment, closed), closed
+
+
+def book_at(
+    feed: Feed, cut_day: int | None, *, snapshots: Snapshots | None = None, progress: Progress | None = None
+) -> BookAt:
+    """What rows_at gives, with the figures that sentences quote and with who is not asked about, and why.
+
+    Raises NotEnoughData for a day that was never closed.
+    """
+    features = FeatureSet.standard(feed.deployment.unsupported)
+    found = _Collected(_book(feed, with_figures(features)))
+    closed = _pause(feed, found, cut_day, snapshots, progress)
+    rows, columns = _unlabelled(found, feed.deployment, closed), len(features.features)
+    met = found.book.keys[_joined(found.met, np.int64)]
+    codes = _joined(found.hurdles, np.uint8)
+    codes[(codes == Hurdle.NONE) & ~np.isin(met, rows.customer)] = Hurdle.RECENT_MISS
+    asked = replace(rows, values=np.ascontiguousarray(rows.values[:, :columns]))
+    return BookAt(asked, rows.values[:, columns:], closed, met, codes)
+
+
+def _pause(
+    feed: Feed, found: _Collected, cut_day: int | None, snapshots: Snapshots | None, progress: Progress | None
+) -> int:
+    """Replay until the close of one day, and answer which."""
     closed = feed.archive.closed_day if cut_day is None else cut_day
     if closed is None:
         raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
-    found = _Collected(_book(feed))
     start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots, feed.archive.next_offset)
     if start:
         found.misses += _earlier_misses(feed, closed, start)
-    _replay(feed, found, _Pass(cut_days={closed}, start=start), progress)
+    _replay(feed, found, _Pass(cut_days={closed}, start=start, pauses_only=True), progress)
     if closed not in found.cut_offsets:
         raise NotEnoughData(
             f"{day_of(closed)} was never closed", mend=f"the last closed day is {day_of(found.book.open_day - 1)}"
         )
-    return _labelled(found, feed.deployment, closed), closed
+    return closed
 
 
-def _book(feed: Feed) -> Book:
-    features = with_eligibility(FeatureSet.standard(feed.deployment.unsupported), feed.deployment)
-    return Book(features, day_number(feed.deployment.opens_on), feed.calendar)
+def _book(feed: Feed, columns: FeatureSet) -> Book:
+    return Book(with_eligibility(columns, feed.deployment), day_number(feed.deployment.opens_on), feed.calendar)
 
 
 def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Misses]:
@@ -163,11 +211,15 @@ def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Misses]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pass:
-    """Which days to pause at, from which offset to read, and by when an event must have been received."""
+    """Which days to pause at, from which offset to read, and by when an event must have been received.
+
+    pauses_only: keep everybody met at the pauses, and read no further than the last of them.
+    """
 
     cut_days: Collection[int]
     start: int = 0
     until_day: int | None = None
+    pauses_only: bool = False
 
 
 def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | None) -> None:
@@ -175,7 +227,11 @@ def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | No
     counts = np.zeros(len(Fold), dtype=np.int64)
 
     def emit(day: int, slots: NDArray[np.int64], values: Floats) -> None:
-        eligible = basically_eligible(values, deployment)
+        codes = hurdles(values, deployment)
+        eligible = codes == Hurdle.NONE
+        if asked.pauses_only:
+            found.met.append(slots)
+            found.hurdles.append(codes)
         found.values.append(values[eligible])
         found.slots.append(slots[eligible])
         found.days.append(np.full(int(eligible.sum()), day, dtype=np.int64))
@@ -188,6 +244,8 @@ def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | No
         found.misses.append(misses_in(deployment.miss, columns, batch, zone, offset))
         if progress is not None:
             progress(offset + len(batch))
+        if asked.pauses_only and found.cut_offsets.keys() >= set(asked.cut_days):
+            break
     found.fold_counts = {fold.name.lower(): int(counts[fold]) for fold in Fold}
 
 
@@ -214,6 +272,16 @@ def _labelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
     )
     ahead = index.first_between(rows.customer, rows.as_of_day, rows.cut_day + HORIZON_DAYS) - rows.as_of_day
     return replace(rows, days_ahead=ahead).where(~recent)
+
+
+def _unlabelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
+    """The collected rows as of their close: what the log holds of the days after it is not told."""
+    rows = _labelled(found, deployment, limit)
+    return replace(rows, days_ahead=np.full(len(rows.days_ahead), np.nan))
+
+
+def _joined(parts: list[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
 
 
 class _MissIndex:

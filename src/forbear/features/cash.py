@@ -13,7 +13,6 @@ from forbear.features.measures import Measure
     between=(-1, 1),
     direction=FREE,
     unknown="no spending in one of the two windows",
-    reason="More is being taken out in cash than usual.",
 )
 def cash_share_change(ledger: Ledger) -> Floats:
     """Cash share of spending, last 30 days less the 90 before."""
@@ -30,7 +29,6 @@ def cash_share_change(ledger: Ledger) -> Floats:
     between=(-1, 5),
     direction=FREE,
     unknown="under 75 days of history, or no cash taken out in the baseline",
-    reason="Cash is being taken out more often than usual.",
 )
 def cash_withdrawals_change_ratio_14d(ledger: Ledger) -> Floats:
     """Cash withdrawals a day of the last 14 days against the baseline, less one."""
@@ -42,7 +40,6 @@ def cash_withdrawals_change_ratio_14d(ledger: Ledger) -> Floats:
     between=(0, 10),
     direction=FREE,
     unknown="no cash taken out in the baseline",
-    reason="An unusually large amount was taken out in cash.",
 )
 def largest_cash_withdrawal_ratio_30d(ledger: Ledger) -> Floats:
     """Most cash taken out on one day of the last 30, against the mean such day of the baseline."""

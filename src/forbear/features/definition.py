@@ -1,4 +1,4 @@
-"""What a feature is: one named formula with its unit, range, direction of risk and sentence."""
+"""What a feature is: one named formula with its unit, range and direction of risk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GROUPS = ("income", "savings", "spending", "payments", "cash", "patterns", "stre
 class Feature:
     """One feature. low, high: the range in which values are plausible, for axes and checks, not for clipping.
 
-    unknown: when it is NaN.  reason: what a person is told when it raises their score.
+    unknown: when it is NaN.  What a person is told of it stands in the catalogue of reasons, and only there.
     """
 
     name: str
@@ -31,7 +31,6 @@ class Feature:
     high: float
     direction: int
     unknown: str
-    reason: str
     formula: Formula
 
     @property
@@ -43,9 +42,7 @@ class Feature:
 REGISTRY: dict[str, Feature] = {}
 
 
-def feature(
-    *, unit: str, between: tuple[float, float], direction: int, unknown: str, reason: str
-) -> Callable[[Formula], Formula]:
+def feature(*, unit: str, between: tuple[float, float], direction: int, unknown: str) -> Callable[[Formula], Formula]:
     """Declare the decorated formula a feature; its group is the module that it stands in. Raises on a second one
     of that name.
     """
@@ -62,9 +59,15 @@ def feature(
             high=between[1],
             direction=direction,
             unknown=unknown,
-            reason=reason,
             formula=formula,
         )
         return formula
 
     return declare
+
+
+def plain(formula: Formula) -> Feature:
+    """A column that no model sees, named for its formula: what eligibility needs, or a figure that is quoted."""
+    return Feature(
+        name=formula.__name__, group="", unit="", low=0.0, high=0.0, direction=FREE, unknown="", formula=formula
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 from numpy.typing import NDArray
 
 from forbear.domain.deployment import Deployment
 from forbear.features.compute import FeatureSet
-from forbear.features.definition import FREE, Feature, Formula
+from forbear.features.definition import Formula, plain
+from forbear.features.figures import balance_now, lowest_balance_90d
 from forbear.features.ledger import Floats, Ledger
 from forbear.features.measures import Measure
 
@@ -16,19 +19,20 @@ HISTORY, ACTIVE, BALANCE, UNPAID, LOWEST = range(5)
 _EXTRA = 5
 
 
+class Hurdle(IntEnum):
+    """What keeps a customer from being asked about; of several the first. RECENT_MISS takes the log to know."""
+
+    NONE = 0
+    KNOWN_TOO_SHORT = 1
+    INACTIVE = 2
+    IN_ARREARS = 3
+    BELOW_LINE = 4
+    RECENT_MISS = 5
+
+
 def history_days(ledger: Ledger) -> Floats:
     """Days since the customer was first seen."""
     return ledger.history()
-
-
-def liquid_balance(ledger: Ledger) -> Floats:
-    """Liquid balance [minor units]; NaN where none was ever told."""
-    return ledger.closing()
-
-
-def lowest_balance_90d(ledger: Ledger) -> Floats:
-    """Lowest liquid balance of 90 days [minor units]: the rule of thumb that every model is shown beside."""
-    return ledger.lowest(90)
 
 
 def unpaid_payments(ledger: Ledger) -> Floats:
@@ -49,20 +53,29 @@ def _active_days(days: int) -> Formula:
 def with_eligibility(features: FeatureSet, deployment: Deployment) -> FeatureSet:
     """The set with the columns HISTORY, ACTIVE, BALANCE, UNPAID and LOWEST behind its features."""
     active = _active_days(deployment.eligibility.active_within_days)
-    formulas = (history_days, active, liquid_balance, unpaid_payments, lowest_balance_90d)
-    return FeatureSet((*features.features, *(_plain(f) for f in formulas)), features.unsupported)
+    formulas = (history_days, active, balance_now, unpaid_payments, lowest_balance_90d)
+    return FeatureSet((*features.features, *(plain(f) for f in formulas)), features.unsupported)
 
 
-def basically_eligible(values: Floats, deployment: Deployment) -> NDArray[np.bool_]:
-    """(n,) bool: known long enough, active, and neither past due nor below the line; recent misses not yet asked.
+def hurdles(values: Floats, deployment: Deployment) -> NDArray[np.uint8]:
+    """(n,) codes of Hurdle: known long enough, active, neither past due nor below the line; misses not yet asked.
 
-    values: (n, features + 5), as the set of `with_eligibility` gives them.
+    values: (n, columns + 5), as the set of `with_eligibility` gives them.
     """
-    eligible = (extra(values, HISTORY) >= deployment.eligibility.history_days) & (extra(values, ACTIVE) > 0)
-    eligible &= ~(extra(values, UNPAID) > 0)
+    below = np.zeros(len(values), dtype=np.bool_)
     if deployment.miss.kind == "balance":
-        eligible &= ~(extra(values, BALANCE) < deployment.miss.balance_below_minor)
-    return eligible
+        below = extra(values, BALANCE) < deployment.miss.balance_below_minor
+    met = (
+        ~(extra(values, HISTORY) >= deployment.eligibility.history_days),
+        ~(extra(values, ACTIVE) > 0),
+        extra(values, UNPAID) > 0,
+        below,
+    )
+    codes = (Hurdle.KNOWN_TOO_SHORT, Hurdle.INACTIVE, Hurdle.IN_ARREARS, Hurdle.BELOW_LINE)
+    found = np.full(len(values), Hurdle.NONE, dtype=np.uint8)
+    for hurdle, code in reversed(list(zip(met, codes, strict=True))):
+        found[hurdle] = code
+    return found
 
 
 def features_only(values: Floats) -> Floats:
@@ -73,17 +86,3 @@ def features_only(values: Floats) -> Floats:
 def extra(values: Floats, column: int) -> Floats:
     """One of the columns behind the features."""
     return values[:, column - _EXTRA]
-
-
-def _plain(formula: Formula) -> Feature:
-    return Feature(
-        name=formula.__name__,
-        group="",
-        unit="",
-        low=0.0,
-        high=0.0,
-        direction=FREE,
-        unknown="",
-        reason="",
-        formula=formula,
-    )

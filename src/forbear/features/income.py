@@ -13,7 +13,6 @@ _NO_PATTERN = "no regular income was found in 120 days"
     between=(0, 60),
     direction=RAISES,
     unknown=_NO_PATTERN,
-    reason="The regular income has not arrived when it usually does.",
 )
 def salary_delay_days(ledger: Ledger) -> Floats:
     """Days by which the regular income is overdue on the open day, bank holidays considered; 0 if it is not."""
@@ -25,7 +24,6 @@ def salary_delay_days(ledger: Ledger) -> Floats:
     between=(-1, 1),
     direction=LOWERS,
     unknown=_NO_PATTERN,
-    reason="The last regular income was smaller than usual.",
 )
 def salary_amount_change_ratio(ledger: Ledger) -> Floats:
     """Latest regular income against the median of those before it, less one."""
@@ -37,7 +35,6 @@ def salary_amount_change_ratio(ledger: Ledger) -> Floats:
     between=(0, 1),
     direction=LOWERS,
     unknown=_NO_PATTERN,
-    reason="Less of the income comes regularly.",
 )
 def income_regularity(ledger: Ledger) -> Floats:
     """Share of 120 days' income that came on the regular pay days."""

@@ -15,7 +15,6 @@ from forbear.features.measures import Measure
     between=(-1, 3),
     direction=FREE,
     unknown="under 75 days of history, or no transactions in the baseline",
-    reason="The accounts are used at an unusual rate.",
 )
 def transactions_change_ratio_14d(ledger: Ledger) -> Floats:
     """Transactions a day of the last 14 days against the baseline, less one."""
@@ -27,7 +26,6 @@ def transactions_change_ratio_14d(ledger: Ledger) -> Floats:
     between=(-1, 1),
     direction=FREE,
     unknown="no transactions in one of the two windows",
-    reason="More payments are made at night than usual.",
 )
 def night_share_change(ledger: Ledger) -> Floats:
     """Share of transactions made between 23:00 and 05:00 local time, last 30 days less the 90 before."""
@@ -44,7 +42,6 @@ def night_share_change(ledger: Ledger) -> Floats:
     between=(0, 14),
     direction=FREE,
     unknown="under 14 days of history",
-    reason="The accounts have been unusually quiet.",
 )
 def inactive_days_14d(ledger: Ledger) -> Floats:
     """Days of the last 14 without a transaction of the customer's own."""

@@ -15,7 +15,6 @@ from forbear.features.measures import Measure
     between=(0, 10),
     direction=RAISES,
     unknown="never",
-    reason="Payments have been returned for want of money.",
 )
 def failed_debits_30d(ledger: Ledger) -> Floats:
     """Debits of the last 30 days that failed for want of money."""
@@ -27,7 +26,6 @@ def failed_debits_30d(ledger: Ledger) -> Floats:
     between=(-5, 10),
     direction=RAISES,
     unknown="under 75 days of history",
-    reason="More payments are being returned than before.",
 )
 def failed_debit_change(ledger: Ledger) -> Floats:
     """Failed debits of the last 30 days less those of a usual 30 days of the baseline."""
@@ -39,7 +37,6 @@ def failed_debit_change(ledger: Ledger) -> Floats:
     between=(0, 10),
     direction=RAISES,
     unknown="never",
-    reason="Scheduled payments have come late.",
 )
 def late_payments_90d(ledger: Ledger) -> Floats:
     """Scheduled payments due in the last 90 days that came late or are still owed."""
@@ -51,7 +48,6 @@ def late_payments_90d(ledger: Ledger) -> Floats:
     between=(0, 60),
     direction=RAISES,
     unknown="no scheduled payment fell due in 90 days",
-    reason="Scheduled payments come later than they did.",
 )
 def average_lateness_days_90d(ledger: Ledger) -> Floats:
     """Mean days late of payments due in the last 90 days; one still owed is late by its age."""
@@ -64,7 +60,6 @@ def average_lateness_days_90d(ledger: Ledger) -> Floats:
     between=(0, 1),
     direction=RAISES,
     unknown="the obligations or the balance are not known, or both are zero",
-    reason="The payments due in the next two weeks are large for the money that is there.",
 )
 def obligations_due_to_balance_14d(ledger: Ledger) -> Floats:
     """Due in the next 14 days, as a share of itself and the liquid balance together: 1 where nothing is there."""
@@ -78,7 +73,6 @@ def obligations_due_to_balance_14d(ledger: Ledger) -> Floats:
     between=(0, 2),
     direction=RAISES,
     unknown="the obligations are not known, no income in 90 days, or under 45 days of history",
-    reason="A large part of the income is owed each month.",
 )
 def obligations_to_income_30d(ledger: Ledger) -> Floats:
     """Scheduled payments of a usual month against a usual 30 days' income."""

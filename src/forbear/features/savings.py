@@ -19,7 +19,6 @@ _SLOPE_DAYS = 30
     between=(-3, 3),
     direction=LOWERS,
     unknown=_NO_SCALE,
-    reason="The money on the accounts has fallen over the last month.",
 )
 def balance_change_ratio_30d(ledger: Ledger) -> Floats:
     """Liquid balance now less that of 30 days ago, in usual months of spending."""
@@ -31,7 +30,6 @@ def balance_change_ratio_30d(ledger: Ledger) -> Floats:
     between=(-2, 2),
     direction=LOWERS,
     unknown=_NO_SCALE,
-    reason="The money on the accounts is falling steadily.",
 )
 def balance_slope_30d(ledger: Ledger) -> Floats:
     """Least-squares slope of 30 daily closing balances, in usual days of spending a day."""
@@ -46,7 +44,6 @@ def balance_slope_30d(ledger: Ledger) -> Floats:
     between=(-30, 120),
     direction=LOWERS,
     unknown=_NO_SCALE,
-    reason="The account came close to empty in the last two weeks.",
 )
 def lowest_balance_ratio_14d(ledger: Ledger) -> Floats:
     """Lowest liquid balance of the last 14 days, in usual days of spending."""
@@ -58,7 +55,6 @@ def lowest_balance_ratio_14d(ledger: Ledger) -> Floats:
     between=(-30, 120),
     direction=LOWERS,
     unknown=_NO_SCALE,
-    reason="The account came close to empty in the last three months.",
 )
 def lowest_balance_ratio_90d(ledger: Ledger) -> Floats:
     """Lowest liquid balance of the last 90 days, in usual days of spending."""
@@ -70,7 +66,6 @@ def lowest_balance_ratio_90d(ledger: Ledger) -> Floats:
     between=(0, 30),
     direction=RAISES,
     unknown=_NO_SCALE,
-    reason="On many days the account held less than a week's spending.",
 )
 def days_below_buffer_30d(ledger: Ledger) -> Floats:
     """On how many of the last 30 days the balance fell below a week of usual spending."""
@@ -85,7 +80,6 @@ def days_below_buffer_30d(ledger: Ledger) -> Floats:
     between=(-2, 2),
     direction=RAISES,
     unknown="under 75 days of history, or no spending",
-    reason="More is being drawn from savings than usual.",
 )
 def savings_withdrawal_change_ratio(ledger: Ledger) -> Floats:
     """Drawn from savings in the last 30 days less a usual 30 days of the baseline, in months of spending."""

@@ -19,7 +19,6 @@ _NO_INCOME = "no income in 90 days, or under 45 days of history"
     between=(-1, 3),
     direction=FREE,
     unknown=_NO_BASELINE,
-    reason="Spending has moved away from its usual level.",
 )
 def spending_change_ratio_14d(ledger: Ledger) -> Floats:
     """Spending a day of the last 14 days against the baseline, less one."""
@@ -31,7 +30,6 @@ def spending_change_ratio_14d(ledger: Ledger) -> Floats:
     between=(-1, 1),
     direction=FREE,
     unknown="no spending in one of the two windows",
-    reason="The share of spending that could be put off has changed.",
 )
 def discretionary_share_change(ledger: Ledger) -> Floats:
     """Discretionary share of spending, last 30 days less the 90 before."""
@@ -45,7 +43,6 @@ def discretionary_share_change(ledger: Ledger) -> Floats:
     between=(0, 1),
     direction=FREE,
     unknown=_NO_SPENDING,
-    reason="Most spending is on essentials.",
 )
 def essential_share_30d(ledger: Ledger) -> Floats:
     """Essential share of the last 30 days' spending."""
@@ -57,7 +54,6 @@ def essential_share_30d(ledger: Ledger) -> Floats:
     between=(0, 3),
     direction=RAISES,
     unknown=_NO_INCOME,
-    reason="More is spent than comes in.",
 )
 def spending_to_income_30d(ledger: Ledger) -> Floats:
     """Spending of the last 30 days against a usual 30 days' income of the last 90."""
@@ -69,7 +65,6 @@ def spending_to_income_30d(ledger: Ledger) -> Floats:
     between=(0, 4),
     direction=FREE,
     unknown="under 75 days of history, or baseline weeks that are all alike",
-    reason="Spending has become more uneven.",
 )
 def spending_volatility_ratio(ledger: Ledger) -> Floats:
     """Standard deviation of weekly spending, last 4 weeks against the 12 before."""
@@ -82,7 +77,6 @@ def spending_volatility_ratio(ledger: Ledger) -> Floats:
     between=(0, 1),
     direction=RAISES,
     unknown=_NO_SPENDING,
-    reason="A part of spending goes to gambling.",
 )
 def gambling_share_30d(ledger: Ledger) -> Floats:
     """Gambling's share of the last 30 days' spending."""
@@ -94,7 +88,6 @@ def gambling_share_30d(ledger: Ledger) -> Floats:
     between=(0, 2),
     direction=RAISES,
     unknown=_NO_INCOME,
-    reason="New borrowing is filling a gap.",
 )
 def lending_app_inflow_ratio_30d(ledger: Ledger) -> Floats:
     """Money borrowed in the last 30 days against a usual 30 days' income."""

@@ -13,7 +13,6 @@ from forbear.features.measures import Measure
     between=(-2, 1),
     direction=LOWERS,
     unknown="no income in 90 days, or under 45 days of history",
-    reason="More money went out than came in over the last month.",
 )
 def net_flow_30d_to_income(ledger: Ledger) -> Floats:
     """Income less spending of the last 30 days, against a usual 30 days' income."""
@@ -26,7 +25,6 @@ def net_flow_30d_to_income(ledger: Ledger) -> Floats:
     between=(-30, 180),
     direction=LOWERS,
     unknown="no balance is known, or there was no spending or under 60 days of history",
-    reason="The money there lasts only a few days of usual spending.",
 )
 def days_of_cover(ledger: Ledger) -> Floats:
     """How many days of usual spending the liquid balance covers."""
@@ -38,7 +36,6 @@ def days_of_cover(ledger: Ledger) -> Floats:
     between=(-2, 2),
     direction=RAISES,
     unknown="under 75 days of history, or no spending",
-    reason="Money is running out faster than it used to.",
 )
 def stress_acceleration(ledger: Ledger) -> Floats:
     """Net outflow a day of the last 30 days less that of the baseline, in usual days of spending."""

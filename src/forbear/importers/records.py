@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import InvalidEvent
+from forbear.domain.money import decimals_of
 from forbear.importers.days import LocalDays
 from forbear.importers.mapping import MONEY, CustomerForm, Form, TransactionForm
-from forbear.importers.values import decimals_of, minor_units, moment, sane
+from forbear.importers.values import minor_units, moment, sane
 
 Row: TypeAlias = dict[str, Any]
 

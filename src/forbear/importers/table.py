@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import NDArray
 
 from forbear.domain.errors import ConfigError
+from forbear.domain.protected import is_protected, words_of
 from forbear.importers.base import ImportReport, Refusal
 from forbear.importers.lines import Meter, opened, starts_with
 from forbear.importers.text import Dialect, TextTable
@@ -25,18 +25,6 @@ Ints: TypeAlias = NDArray[np.int64]
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 """Cells, in any case, that stand for a value that is not known."""
 
-_PROTECTED_WORDS = (
-    "sex gender age birth birthdate birthday dob marriage marital race racial ethnicity ethnic colour color caste"
-    " religion religious faith nationality citizenship national pregnancy pregnant maternity disability disabled"
-    " orientation"
-)
-PROTECTED = frozenset(_PROTECTED_WORDS.split())
-"""Words in a column's name that mark a protected attribute.
-
-Source: ECOA / Regulation B 1002.2(z) and EU Charter of Fundamental Rights, article 21. Education is in neither.
-"""
-
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _LARGEST_EXACT = 2.0**53
 
 
@@ -100,11 +88,6 @@ def read_table(path: Path, label: str, options: TableOptions | None = None) -> T
     )
 
 
-def is_protected(name: str) -> bool:
-    """Whether a column's name holds a word for a protected attribute: "AGE", "customerAge", "marital_status"."""
-    return any(word.lower() in PROTECTED for word in _WORDS.findall(name))
-
-
 def _skipped(name: str, label: str, options: TableOptions) -> str | None:
     """Why a column is not even read, None where it is."""
     if name == label:
@@ -115,7 +98,7 @@ def _skipped(name: str, label: str, options: TableOptions) -> str | None:
 
 
 def _is_id(name: str) -> bool:
-    return [word.lower() for word in _WORDS.findall(name)][-1:] == ["id"]
+    return words_of(name)[-1:] == ["id"]
 
 
 def _unique_integers(values: Floats) -> bool:

@@ -9,23 +9,11 @@ from functools import lru_cache
 from forbear.domain.errors import InvalidEvent
 from forbear.domain.events import EARLIEST, LATEST
 
-_LISTED = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    4: "CLF UYW",
-}
-_DECIMALS = {code: decimals for decimals, codes in _LISTED.items() for code in codes.split()}
-
 
 @lru_cache(maxsize=64)
 def _amount(mark: str, thousands: str) -> re.Pattern[str]:
     grouped = rf"|[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{3}})+" if thousands else ""
     return re.compile(rf"([+-]?)([0-9]{{1,20}}{grouped})(?:{re.escape(mark)}([0-9]{{0,20}}))?")
-
-
-def decimals_of(currency: str) -> int:
-    """Decimals of a currency's minor unit. Source: ISO 4217; 2 for all that it does not list otherwise."""
-    return _DECIMALS.get(currency, 2)
 
 
 def minor_units(text: str, decimals: int, *, mark: str = ".", thousands: str = "") -> int:

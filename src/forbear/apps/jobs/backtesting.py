@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import forbear
 from forbear.adapters.disk import write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.explaining import explain_riskiest
 from forbear.apps.jobs.modelling import (
     dataset_of,
     event_in_words,
@@ -101,7 +102,8 @@ def backtest(home: Home, request: Request, console: Console) -> Backtest:
         )
     tested = _Tested(artefacts, FeatureSet.standard(deployment.unsupported), monthly, weekly, replay)
     evaluations = _evaluations(tested, Bootstrap(request.seed, request.resamples), console)
-    page = _page(deployment, request, tested, evaluations)
+    customers = explain_riskiest(home, artefacts[kinds[0]], int(monthly.cut_day.max()), console)
+    page = replace(_page(deployment, request, tested, evaluations), customers=customers)
     path = home.reports / f"backtest-{request.first}-{request.last}.html"
     write_whole(path, render(page).encode())
     return Backtest(evaluations, path, replay)

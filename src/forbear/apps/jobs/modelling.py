@@ -15,6 +15,7 @@ from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import ConfigError, CorruptState, ModelMismatch, NotEnoughData
+from forbear.domain.money import amount_text
 from forbear.engine.backfill import Replay, Rows, last_cut, training_rows
 from forbear.features.columns import day_number, day_of
 from forbear.features.compute import FeatureSet
@@ -158,7 +159,8 @@ def event_in_words(deployment: Deployment) -> str:
             return f"{miss.days_past_due_at_least} days past due or more"
         case "balance":
             penalty = "".join(f" or {category.replace('_', ' ')} charged" for category in miss.penalty_categories)
-            return f"a current account below {miss.balance_below_minor / 100:.2f} {deployment.currency}{penalty}"
+            line = amount_text(miss.balance_below_minor, deployment.currency)
+            return f"a current account below {line} {deployment.currency}{penalty}"
 
 
 def keep(home: Home, kind: str, artefact: Artefact) -> Path:

@@ -7,7 +7,6 @@ import io
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,13 +14,14 @@ from forbear.adapters.disk import write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.modelling import feature_specs, kinds_kept, load_model_of
-from forbear.domain.errors import ConfigError, NotEnoughData
+from forbear.apps.package_data import shipped
+from forbear.domain.errors import NotEnoughData
 from forbear.engine.backfill import rows_at
 from forbear.features.columns import day_number, day_of
 from forbear.features.compute import FeatureSet
 from forbear.features.ledger import Floats
-from forbear.models.base import Model
-from forbear.models.expert import build_expert
+from forbear.models.artefact import Artefact
+from forbear.models.expert import ExpertScorecard, build_expert
 
 EXPERT = "expert"
 
@@ -69,7 +69,7 @@ class ScoreRequest:
 def score(home: Home, console: Console, request: ScoreRequest) -> Scores:
     """Score all eligible customers, the riskiest first. Raises NotEnoughData where nobody is eligible."""
     features = FeatureSet.standard(home.deployment.unsupported)
-    model, name = _model(home, features, request.kind)
+    model, name = chosen_model(home, request.kind)
     with console.progress("Folding", home.archive.next_offset) as progress:
         rows, closed = rows_at(
             home.feed,
@@ -103,20 +103,13 @@ def write_csv(scores: Scores, path: Path) -> None:
     write_whole(path, text.getvalue().encode())
 
 
-def _model(home: Home, features: FeatureSet, kind: str | None) -> tuple[Any, str]:
-    """The model to score with: the one asked for, else the home's leading one, else the expert scorecard."""
+def chosen_model(home: Home, kind: str | None) -> tuple[Artefact | ExpertScorecard, str]:
+    """The model to score with and its kind: the one asked for, else the home's leading one, else the expert scorecard.
+
+    Raises ConfigError where the kind asked for was never trained.
+    """
     if kind != EXPERT and (kind is not None or kinds_kept(home)):
         chosen = kind or kinds_kept(home)[0]
         return load_model_of(home, chosen), chosen
-    expert: Model = build_expert(_expert_document(), feature_specs(features))
-    return expert, EXPERT
-
-
-def _expert_document() -> dict[str, Any]:
-    import tomllib
-    from importlib.resources import files
-
-    try:
-        return tomllib.loads(files("forbear.data").joinpath("expert.toml").read_text())
-    except OSError as error:
-        raise ConfigError("the expert scorecard is missing from the package", mend="install forbear again") from error
+    specs = feature_specs(FeatureSet.standard(home.deployment.unsupported))
+    return build_expert(shipped("expert.toml"), specs), EXPERT

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from forbear.apps.page import words
 from forbear.apps.page.cards import cards
+from forbear.apps.page.customers import customer_cards, cutoff_in_words
 from forbear.apps.page.figures_table import figures_table
 from forbear.apps.page.markup import Html, column, element, joined, row_heading, small, table
 from forbear.apps.page.numerals import COUNT, PERCENT, RATIO, SPACE, round_percent
@@ -105,6 +106,7 @@ def _main(page: BacktestPage) -> Html:
         _section("What was asked", "", _question(page)),
         _section("Figures", "", figures_table(page)),
         _section("Curves", "", cards(page)),
+        _customers(page),
         _feed(page.feed),
         _unsupported(page.features_unsupported),
         _scorecard(page.scorecard_table),
@@ -129,6 +131,17 @@ def _question(page: BacktestPage) -> Html:
 def _terms(answers: Mapping[str, str], class_: str = "") -> Html:
     pairs = [joined([element("dt", term), element("dd", text, class_=class_)]) for term, text in answers.items()]
     return element("dl", *pairs, class_="terms")
+
+
+def _customers(page: BacktestPage) -> Html:
+    if not page.customers:
+        return Html()
+    lead = (
+        f"The riskiest by {page.leader.model}. {cutoff_in_words(page.customers)} A reason is told only if it raises "
+        "this customer's score and putting it right lowers it. What would help is what the model says, other things "
+        "staying as they are; it is no promise."
+    )
+    return _section("The riskiest customers, explained", lead, customer_cards(page.customers))
 
 
 def _feed(feed: Mapping[str, int]) -> Html:

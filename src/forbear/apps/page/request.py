@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from forbear.models.reasons.customer import ExplainedCustomer
 from forbear.models.results import Evaluation
 
 
@@ -19,6 +20,7 @@ class BacktestPage:
     feed: outcome -> number of events.  scorecard_table: rows of feature, bin, points, share of rows.
     facts: what the page can be traced by (hashes, fingerprints, version).  created: when, in words.
     outcomes: what is foreseen, in the plural.  cadence: how often the budget is spent.
+    customers: some of one day, explained; the riskiest first.
     Raises ValueError without an evaluation.
     """
 
@@ -37,6 +39,7 @@ class BacktestPage:
     facts: Mapping[str, str] = field(default_factory=dict)
     outcomes: str = "missed payments"
     cadence: str = "on each scoring date"
+    customers: tuple[ExplainedCustomer, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.evaluations:

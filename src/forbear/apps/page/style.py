@@ -113,6 +113,15 @@ sup{line-height:0;font-size:.75em;margin-left:.1em}
 .card caption,.card th:first-child{padding-left:0}
 .card th,.card td{padding:.4375rem .5rem}
 .card thead th{min-width:4rem}
+.people{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:1.5rem}
+.person{background:var(--surface);border:1px solid var(--rule);border-radius:10px;padding:1.375rem 1.5rem 1.5rem;
+ display:flex;flex-direction:column;gap:.75rem;min-width:0;overflow-wrap:anywhere}
+.person h4{margin:.25rem 0 -.375rem;font-size:.9375rem;font-weight:600}
+.person .standing{font-weight:400;color:var(--muted);white-space:nowrap}
+.person .how{font-size:.875rem;color:var(--muted)}
+.person ol,.person ul{padding-left:1.25rem;display:flex;flex-direction:column;gap:.5rem;font-size:.9375rem}
+.person small{display:block;color:var(--muted);font-size:.8125rem;line-height:1.4}
+.person .plot{margin-top:auto;padding-top:.25rem}
 .absent{color:var(--muted);border:1px dashed var(--rule);border-radius:8px;padding:2.5rem 1.25rem;text-align:center;
  font-size:.9375rem}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;font-size:.8125rem}
@@ -132,7 +141,7 @@ footer .closing{margin-top:1.5rem;color:var(--muted);font-size:.8125rem}
 @media (max-width:46rem){
  header,main,footer{padding-left:1rem;padding-right:1rem}
  header{padding-top:1.5rem}
- .grid,.card.wide{grid-template-columns:minmax(0,1fr)}
+ .grid,.card.wide,.people{grid-template-columns:minmax(0,1fr)}
  .card.wide .side{grid-row:auto}
  .card{padding:1.125rem 1rem 1.25rem}
  .tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
@@ -155,7 +164,7 @@ footer .closing{margin-top:1.5rem;color:var(--muted);font-size:.8125rem}
  .tiles{grid-template-columns:repeat(4,1fr)}
  header,main,footer{max-width:none;padding-left:0;padding-right:0}
  section{margin-top:2rem}
- .card,.tiles,.bins,tr{break-inside:avoid}
+ .card,.person,.tiles,.bins,tr{break-inside:avoid}
  h2,h3,caption{break-after:avoid}
  .scroll{overflow:visible}
  *{-webkit-print-color-adjust:exact;print-color-adjust:exact}

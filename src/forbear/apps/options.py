@@ -1,0 +1,59 @@
+"""What the commands of the command line share: choices, options and dates."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Every(StrEnum):
+    """How often training observes the book."""
+
+    MONTH = "month"
+    WEEK = "week"
+
+
+class Kind(StrEnum):
+    """Models that are trained."""
+
+    BOOSTING = "boosting"
+    SCORECARD = "scorecard"
+
+
+class AnyKind(StrEnum):
+    """Models that can score."""
+
+    BOOSTING = "boosting"
+    SCORECARD = "scorecard"
+    EXPERT = "expert"
+
+
+class Lang(StrEnum):
+    """Languages of the catalogue of reasons."""
+
+    ENGLISH = "en"
+    GERMAN = "de"
+
+
+HomeOption = Annotated[Path, typer.Option("--home", help="Folder that holds all state of the deployment.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Put the new data in the place of what is there.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Equal seeds give equal results.")]
+DEFAULT_HOME = Path("forbear-home")
+FIRST_YEAR, LAST_YEAR = 1970, 2099
+"""What days are counted in; see domain.events, which takes longer to import than `--help` should."""
+
+
+def day(text: str | date) -> date:
+    """A date from the command line; a default, which is one already, as it is."""
+    try:
+        found = date.fromisoformat(text) if isinstance(text, str) else text
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a date: write it like 1997-01-31") from error
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise typer.BadParameter(f"{found} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
+    return found
