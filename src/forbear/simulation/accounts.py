@@ -56,13 +56,20 @@ def days_to_pay(house: Record, day: Record) -> int:
 
 
 @compiled
+def holds(house: Record, j: int, t: int) -> bool:
+    """Whether instalments of obligation j may fall due on day t: it is held, collected, and has not ended."""
+    duty = house.duties[j]
+    return bool(duty.day != 0 and t <= duty.last)
+
+
+@compiled
 def cost(house: Record, j: int, t: int) -> int:
     """What one instalment of obligation j costs on day t [minor units]; 0 if it is not held or has ended.
 
     For a card of this bank: what its statement asks for, 0 once that has fallen due.
     """
     duty = house.duties[j]
-    if duty.day == 0 or t > duty.last:
+    if not holds(house, j, t):
         return 0
     if j == CARD and house.traits.card_limit > 0:
         return int(house.life.billed)

@@ -83,15 +83,17 @@ def collect(house: Record, day: Record, book: Record) -> None:
                     arrear.retry_on = NEVER
                     _attempt(house, day, book, second + place, (j, place))
         if falls_due(house, day, j):
-            if j == LOAN and house.traits.loan_here:
-                _charge(house, day, book, second)
+            if j == LOAN:
+                charge_interest(house, day, book, second)
             place = _open(house, day, j)
             _attempt(house, day, book, second + OPEN_AT_ONCE, (j, place))
 
 
 @compiled
-def _charge(house: Record, day: Record, book: Record, second: int) -> None:
-    """The month's interest on the loan, before its instalment; a rise of the rate is all interest."""
+def charge_interest(house: Record, day: Record, book: Record, second: int) -> None:
+    """The month's interest on a loan of this bank, before its instalment; a rise of the rate is all interest."""
+    if not house.traits.loan_here:
+        return
     duty = house.duties[LOAN]
     interest = int(-house.life.loan * house.traits.loan_rate / 12)
     if day.t >= duty.rises_on:

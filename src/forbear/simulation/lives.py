@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from forbear.compiled import compiled
 from forbear.domain.deployment import HORIZON_DAYS
 from forbear.features.columns import EventKind
-from forbear.simulation.accounts import MISSED
+from forbear.simulation.accounts import MISSED, holds
 from forbear.simulation.calendar import GRACE_DAYS, Calendar, calendar_of
 from forbear.simulation.day import live_day
-from forbear.simulation.dues import falls_due
 from forbear.simulation.households import draw_households
 from forbear.simulation.records import Record, Records
 from forbear.simulation.spec import BankSpec
@@ -76,7 +75,9 @@ def live_unseen(houses: Records, days: Records, books: Records) -> None:
 
 @compiled
 def last_due(house: Record, days: Records) -> int:
-    """Place of the last day of the window on which an instalment falls due, -1 if none does; days: from its first on.
+    """Place of the last day of the window on which an instalment may fall due, -1 if none does.
+
+    days: (at least HORIZON_DAYS,) of DAY from the first of the window on.
 
     Where help begins or ends within the window due dates may move, so that any day may be the last.
     """
@@ -84,7 +85,8 @@ def last_due(house: Record, days: Records) -> int:
         return HORIZON_DAYS - 1
     for place in range(HORIZON_DAYS - 1, -1, -1):
         for j in range(DUTIES):
-            if falls_due(house, days[place], j):
+            # A statement of the bank's card may be drawn up before then: what it will cost is not known yet.
+            if holds(house, j, days[place].t) and days[place].until_due[house.duties[j].day] == 0:
                 return place
     return -1
 

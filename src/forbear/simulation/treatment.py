@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from forbear.compiled import compiled
 from forbear.domain.errors import ConfigError
 from forbear.simulation import purposes as why
-from forbear.simulation.accounts import PAID, at_hand, conclude, cost, instant_us, post
-from forbear.simulation.dues import needed_within
-from forbear.simulation.movements import CARD, COLLECTED, LOAN, MORTGAGE
+from forbear.simulation.accounts import PAID, at_hand, conclude, cost, holds, instant_us, pay
+from forbear.simulation.dues import charge_interest, needed_within
+from forbear.simulation.movements import CARD, LOAN, MORTGAGE
 from forbear.simulation.randomness import uniform, uniforms
 from forbear.simulation.records import Record, Records
 from forbear.simulation.world import DUTIES, HELP_KINDS, MONTHLY, NEVER, NO_INDEX, OFFERS_AT_ONCE
@@ -250,7 +250,7 @@ def _move_due_date(house: Record, day: Record, j: int) -> None:
     collected on the old day, or waits for the next month.
     """
     aid, traits = house.help, house.traits
-    if traits.rhythm != MONTHLY or cost(house, j, day.t) == 0 or aid.moves_on[j] != NEVER:
+    if traits.rhythm != MONTHLY or not holds(house, j, day.t) or aid.moves_on[j] != NEVER:
         return
     new = traits.pay_on + _AFTER_PAY_DAYS
     if new > _LATEST_DUE:
@@ -352,8 +352,12 @@ def pay_early(house: Record, day: Record, book: Record) -> None:
         if suited:
             asked = needed_within(house, day, _LOOKS_AHEAD_DAYS) + (amount if until >= _LOOKS_AHEAD_DAYS else 0)
         if at_hand(house) >= asked:
+            if j == LOAN:
+                charge_interest(house, day, book, _AFTER_PAY)
             booked_us = instant_us(day, _AFTER_PAY + j)
-            book.rows[post(house, book, booked_us, COLLECTED + j, amount)].duty = j
+            pay(house, book, booked_us, (j, amount, False))
+            if j == CARD:
+                house.life.billed = 0
             book.rows[conclude(house, book, booked_us, (j, day.t + until, amount, PAID))].paid = day.t
             _skip(house, day, j)
             house.help.early_until = NO_INDEX
