@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from forbear.adapters.archive import FileArchive
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import Deployment, Eligibility, MissDefinition
 from forbear.domain.events import DayClosed, Event
+from forbear.domain.terms import OutcomeStatus
 from forbear.engine.backfill import Feed, Rows, training_rows
 from forbear.features.columns import columns_of, day_number
 from forbear.testing.builders import START, at, closed, outcome, transaction, update
@@ -105,3 +107,29 @@ def test_a_miss_that_is_told_after_until_is_no_positive() -> None:
     cut, until = day_number(START) + 60, day_number(START) + 100
     assert not rows_of(log, [cut], until).labels.any()
     assert rows_of(log, [cut]).labels.all()
+
+
+def test_a_miss_that_was_reported_in_error_is_no_miss() -> None:
+    """Told of as missed, then as paid on its due day: no positive; paid later it was missed, whatever came of it."""
+    cut = day_number(START) + 60
+    for paid_on, ahead in ((70, np.nan), (75, 9.0)):
+        wrong = outcome(1, due=70, booked_at=at(76, 13.0))
+        mend = outcome(2, due=70, booked_at=at(78, 13.0), status=OutcomeStatus.CURED, paid_on=day_after(paid_on))
+        log = sorted([*payer(130), wrong, mend], key=lambda event: event.received_at)
+        np.testing.assert_array_equal(rows_of(log, [cut]).days_ahead, [ahead])
+        until = day_number(START) + 77
+        assert len(rows_of(log, [cut], until).labels) == 0, "not mature: nobody labels on a first report alone"
+
+
+def test_an_error_counts_for_as_long_as_nobody_knew_of_it() -> None:
+    """Between the wrong report and its mend the customer is not asked about, as it was then; afterwards they are."""
+    wrong = outcome(1, due=70, booked_at=at(76, 13.0))
+    mend = outcome(2, due=70, booked_at=at(78, 13.0), status=OutcomeStatus.CURED, paid_on=day_after(70))
+    log = sorted([*payer(130), wrong, mend], key=lambda event: event.received_at)
+    start = day_number(START)
+    assert rows_of(log, [start + 75, start + 77, start + 80]).cut_day.tolist() == [start + 75, start + 80]
+
+
+def day_after(days: int) -> date:
+    """So many days after START."""
+    return START + timedelta(days=days)

@@ -64,9 +64,14 @@ def holds(figure: Figure, value: float) -> bool:
 
 
 def first_misses(log: EventColumns, spec: BankSpec, moments: Moments) -> np.typing.NDArray[np.float64]:
-    """Days to each one's first miss due within 30 days, as the log tells it, NaN if there is none."""
-    missed = codes_of(OutcomeStatus)[OutcomeStatus.MISSED]
-    rows = log.take((log.kind == EventKind.OUTCOME) & (log.outcome_status == missed))
+    """Days to each one's first miss due within 30 days, as the log tells it in the end, NaN if there is none."""
+    codes = codes_of(OutcomeStatus)
+    outcomes = log.take(log.kind == EventKind.OUTCOME)
+    mended = (outcomes.outcome_status == codes[OutcomeStatus.CURED]) & (outcomes.paid_on <= outcomes.day)
+    wrong = set(zip(outcomes.account_id[mended].tolist(), outcomes.day[mended].tolist(), strict=True))
+    missed = outcomes.outcome_status == codes[OutcomeStatus.MISSED]
+    matters = zip(outcomes.account_id.tolist(), outcomes.day.tolist(), strict=True)
+    rows = outcomes.take(missed & np.array([matter not in wrong for matter in matters]))
     due = rows.day - day_number(spec.start)
     customer = np.array([int(name[1:]) for name in rows.customer_id])
     found = np.full(len(moments), np.nan)

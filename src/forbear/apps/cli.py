@@ -358,6 +358,9 @@ def main() -> None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for as long as the process runs
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        # Our matrices are small: more threads would spend their time on waiting for each other.
+        os.environ.setdefault(library, "1")
     try:
         app()
     except Exception as error:

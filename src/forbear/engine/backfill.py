@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import NotEnoughData
-from forbear.engine.misses import Misses, misses_in
+from forbear.engine.misses import Misses, Told, misses_in
 from forbear.engine.ports import Archive, Scanned, Snapshots
 from forbear.engine.recovery import resume
 from forbear.features.book import Book
@@ -114,7 +114,7 @@ class _Collected:
     met: list[NDArray[np.int64]] = field(default_factory=list)
     hurdles: list[NDArray[np.uint8]] = field(default_factory=list)
     cut_offsets: dict[int, int] = field(default_factory=dict)
-    misses: list[Misses] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     fold_counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -179,7 +179,7 @@ def _pause(
         raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
     start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots, feed.archive.next_offset)
     if start:
-        found.misses += _earlier_misses(feed, closed, start)
+        found.told += _earlier_misses(feed, closed, start)
     _replay(feed, found, _Pass(cut_days={closed}, start=start, pauses_only=True), progress)
     if closed not in found.cut_offsets:
         raise NotEnoughData(
@@ -192,7 +192,7 @@ def _book(feed: Feed, columns: FeatureSet) -> Book:
     return Book(with_eligibility(columns, feed.deployment), day_number(feed.deployment.opens_on), feed.calendar)
 
 
-def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Misses]:
+def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Told]:
     """Misses recent enough to matter for eligibility that were told of before an offset.
 
     One that happened in the last clear_days was not told of earlier than that, so only the archive's tail is read.
@@ -202,8 +202,7 @@ def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Misses]:
     found = []
     for offset, columns, batch in feed.archive.scan(zone, feed.archive.offset_since(since)):
         told = misses_in(feed.deployment.miss, columns, batch, zone, offset)
-        earlier = told.offset < before
-        found.append(Misses(told.customer[earlier], told.day[earlier], told.offset[earlier]))
+        found.append(told.where(told.offset < before))
         if offset + len(batch) >= before:
             break
     return found
@@ -241,7 +240,7 @@ def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | No
         closes = np.flatnonzero(batch.kind == EventKind.DAY_CLOSED)
         found.cut_offsets.update({int(batch.day[row]): offset + int(row) for row in closes})
         counts += np.bincount(found.book.replay(batch, asked.cut_days, emit), minlength=len(Fold))
-        found.misses.append(misses_in(deployment.miss, columns, batch, zone, offset))
+        found.told.append(misses_in(deployment.miss, columns, batch, zone, offset))
         if progress is not None:
             progress(offset + len(batch))
         if asked.pauses_only and found.cut_offsets.keys() >= set(asked.cut_days):
@@ -265,13 +264,13 @@ def _labelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
     lowest = extra(values, LOWEST)
     rows = Rows(features_only(values)[order], customer[order], days[order], np.full(len(days), np.nan), lowest[order])
     rows = rows.where(rows.cut_day <= limit)
-    index = _MissIndex(Misses.joined(found.misses))
+    misses = Misses.of(found.told)
     cut_offset = np.array([found.cut_offsets[int(day)] for day in rows.cut_day], dtype=np.int64)
-    recent = index.known_between(
+    recent = _MissIndex(misses).known_between(
         rows.customer, rows.cut_day - deployment.eligibility.clear_days + 1, rows.cut_day, cut_offset
     )
-    ahead = index.first_between(rows.customer, rows.as_of_day, rows.cut_day + HORIZON_DAYS) - rows.as_of_day
-    return replace(rows, days_ahead=ahead).where(~recent)
+    first = _MissIndex(misses.standing).first_between(rows.customer, rows.as_of_day, rows.cut_day + HORIZON_DAYS)
+    return replace(rows, days_ahead=first - rows.as_of_day).where(~recent)
 
 
 def _unlabelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
@@ -303,10 +302,11 @@ class _MissIndex:
     def known_between(
         self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64], before: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """(n,) whether a miss in [start, end] was told of before a log offset."""
+        """(n,) whether a miss in [start, end] was told of, and not taken back, before a log offset."""
         found = np.zeros(len(customer), dtype=np.bool_)
         for row, low, high in self._windows(customer, start, end):
-            found[row] = bool((self._misses.offset[low:high] < before[row]).any())
+            told, mended = self._misses.offset[low:high], self._misses.mended[low:high]
+            found[row] = bool(((told < before[row]) & (before[row] <= mended)).any())
         return found
 
     def _windows(self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]) -> list[tuple[int, int, int]]:

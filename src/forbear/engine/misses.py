@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Self
 
 import numpy as np
@@ -11,43 +12,103 @@ from numpy.typing import NDArray
 from forbear.domain.deployment import MissDefinition
 from forbear.domain.terms import AccountKind, Category, OutcomeStatus, Status
 from forbear.features.batch import EventBatch
-from forbear.features.columns import NO_AMOUNT, EventColumns, EventKind
-from forbear.features.hashing import Keys
+from forbear.features.columns import NO_AMOUNT, NO_DAY, EventColumns, EventKind
+from forbear.features.hashing import Keys, keys_of
 from forbear.features.local_time import DAY_US, LocalTime
 
+STANDS = np.iinfo(np.int64).max
+"""In place of the offset at which a miss was taken back: it never was."""
+_CURED = list(OutcomeStatus).index(OutcomeStatus.CURED)
 _MISSED = list(OutcomeStatus).index(OutcomeStatus.MISSED)
 _CURRENT = list(AccountKind).index(AccountKind.CURRENT)
 _BOOKED = list(Status).index(Status.BOOKED)
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a part of the log tells of misses, in log order.
+
+    customer: (n,) keys.  day: (n,) the bank-local day on which a miss happened.  matter: (n,) key of what was owed.
+    offset: (n,) of the event that tells it.  mends: (n,) True where it says that there was no miss after all.
+    """
+
+    customer: Keys
+    day: NDArray[np.int64]
+    matter: Keys
+    offset: NDArray[np.int64]
+    mends: NDArray[np.bool_]
+
+    def where(self, mask: NDArray[np.bool_]) -> Self:
+        """The rows of a mask."""
+        return type(self)(*(getattr(self, f.name)[mask] for f in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Told]) -> Self:
+        """All parts as one, by customer, day, matter and offset."""
+        columns = [np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)]
+        customer, day, matter, offset, _ = columns
+        order = np.lexsort((offset, matter, day, customer))
+        return cls(*(column[order] for column in columns))
+
+
+@dataclass(frozen=True, slots=True)
 class Misses:
-    """m misses: customer keys, the bank-local day on which each happened, and the log offset that told of it."""
+    """m misses, by customer and day. customer: (m,) keys.  day: (m,) bank-local.
+
+    offset: (m,) where the log told of each.  mended: (m,) where it took that back, STANDS if it never did.
+    """
 
     customer: Keys
     day: NDArray[np.int64]
     offset: NDArray[np.int64]
+    mended: NDArray[np.int64]
 
     @classmethod
-    def joined(cls, parts: list[Misses]) -> Self:
-        """All parts as one, in order of customer and day."""
-        customer = np.concatenate([p.customer for p in parts] or [np.empty(0, np.uint64)])
-        day = np.concatenate([p.day for p in parts] or [np.empty(0, np.int64)])
-        offset = np.concatenate([p.offset for p in parts] or [np.empty(0, np.int64)])
-        order = np.lexsort((offset, day, customer))
-        return cls(customer[order], day[order], offset[order])
+    def of(cls, parts: Sequence[Told]) -> Self:
+        """The misses that some parts of a log tell of, each with the first word after it that takes it back."""
+        if not parts:
+            return cls(np.empty(0, np.uint64), *(np.empty(0, np.int64) for _ in range(3)))
+        told = Told.joined(parts)
+        missed, mends = np.flatnonzero(~told.mends), np.flatnonzero(told.mends)
+        mended = np.full(len(missed), STANDS)
+        place = np.searchsorted(mends, missed)
+        has = np.flatnonzero(place < len(mends))
+        following = mends[place[has]]
+        same = np.ones(len(has), dtype=np.bool_)
+        for name in ("customer", "day", "matter"):
+            column = getattr(told, name)
+            same &= column[following] == column[missed[has]]
+        mended[has[same]] = told.offset[following[same]]
+        return cls(told.customer[missed], told.day[missed], told.offset[missed], mended)
+
+    @property
+    def standing(self) -> Misses:
+        """Those that were never taken back."""
+        stands = self.mended == STANDS
+        return Misses(self.customer[stands], self.day[stands], self.offset[stands], self.mended[stands])
 
 
 def misses_in(
     definition: MissDefinition, columns: EventColumns, batch: EventBatch, zone: LocalTime, first_offset: int
-) -> Misses:
-    """The misses among a batch's events, as the deployment defines a miss."""
-    rows = np.flatnonzero(_is_miss(definition, columns))
+) -> Told:
+    """What a batch's events tell of misses, as the deployment defines one.
+
+    A scheduled payment that was told of as missed, and later as paid on or before the day it was due, was not missed:
+    the first report was wrong. One that is paid late, or waived, was.
+    """
+    mends = _is_mend(definition, columns)
+    rows = np.flatnonzero(_is_miss(definition, columns) | mends)
     if definition.kind == "missed_payment":
         day = batch.day[rows].astype(np.int64)
     else:
         day = zone.local_us(columns.booked_us[rows]) // DAY_US
-    return Misses(batch.customer[rows], day, first_offset + rows)
+    return Told(batch.customer[rows], day, keys_of(columns.account_id[rows]), first_offset + rows, mends[rows])
+
+
+def _is_mend(definition: MissDefinition, columns: EventColumns) -> NDArray[np.bool_]:
+    cured = (columns.kind == EventKind.OUTCOME) & (columns.outcome_status == _CURED)
+    in_time = (columns.paid_on != NO_DAY) & (columns.paid_on <= columns.day)
+    return cured & in_time & (definition.kind == "missed_payment")  # type: ignore[no-any-return]
 
 
 def _is_miss(definition: MissDefinition, columns: EventColumns) -> NDArray[np.bool_]:
