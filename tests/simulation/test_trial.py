@@ -107,7 +107,7 @@ def test_harm_is_found_where_it_is(lives: dict[Help, BothLives]) -> None:
 
 
 def test_paying_early_displaces(lives: dict[Help, BothLives]) -> None:
-    """Among those whom the link leads astray some keep one obligation at the price of another: an average hides both."""
+    """Some whom the link leads astray pay one obligation at the price of another; an average hides help and harm."""
     truth = true_effect(of_class(lives[Help.EARLY_COLLECTION], ASTRAY))
     assert truth.displaced > 0.005
     assert truth.harmed > 0.005

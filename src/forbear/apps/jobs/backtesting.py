@@ -14,6 +14,7 @@ from forbear.adapters.disk import write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.explaining import explain_riskiest
+from forbear.apps.jobs.known_truth import TruthRequest, find_truth
 from forbear.apps.jobs.modelling import (
     dataset_of,
     event_in_words,
@@ -35,6 +36,7 @@ from forbear.models.evaluate import Scored, evaluate, evaluate_scored, with_lead
 from forbear.models.intervals import Bootstrap
 from forbear.models.results import Evaluation, LeadTime, Weight
 from forbear.models.scorecard import Scorecard
+from forbear.simulation.known import KnownTruth
 
 RULE = "lowest balance of 90 days"
 OUTCOMES = {
@@ -49,7 +51,8 @@ OUTCOMES = {
 class Request:
     """What to test: as-of dates in [first, last], the month's first days for the figures, Mondays for lead time.
 
-    kind: the model that leads; None takes the one that the home prefers.
+    kind: the model that leads; None takes the one that the home prefers.  truth: hold a synthetic bank's models and
+    trials of help against its hidden state too.
     """
 
     first: date
@@ -58,15 +61,23 @@ class Request:
     seed: int = 0
     resamples: int = 200
     created: str = ""
+    truth: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """Evaluations, the leading model first, and where the page is."""
+    """Evaluations, the leading model first, and where the page is.
+
+    explained: rows whose every score was explained.  largest_error: the most by which any score of theirs missed the
+    sum of its attributions, by kind of model [log-odds].
+    """
 
     evaluations: tuple[Evaluation, ...]
     page: Path
     replay: Replay
+    explained: int
+    largest_error: Mapping[str, float]
+    truth: KnownTruth | None = None
 
     def summary(self) -> dict[str, object]:
         """One object for a script: the leading model's figures at the top, the others under their names."""
@@ -76,6 +87,8 @@ class Backtest:
             "page": str(self.page),
             "others": {evaluation.model: figures_of(evaluation) for evaluation in others},
             "feed": self.replay.fold_counts,
+            "explained": {"rows": self.explained, "largest_error": dict(self.largest_error)},
+            **({} if self.truth is None else {"truth": self.truth.summary()}),
         }
 
 
@@ -103,10 +116,12 @@ def backtest(home: Home, request: Request, console: Console) -> Backtest:
     tested = _Tested(artefacts, FeatureSet.standard(deployment.unsupported), monthly, weekly, replay)
     evaluations = _evaluations(tested, Bootstrap(request.seed, request.resamples), console)
     customers = explain_riskiest(home, artefacts[kinds[0]], int(monthly.cut_day.max()), console)
-    page = replace(_page(deployment, request, tested, evaluations), customers=customers)
+    truth = find_truth(home, TruthRequest(first=request.first, last=request.last), console) if request.truth else None
+    page = replace(_page(deployment, request, tested, evaluations), customers=customers, truth=truth)
     path = home.reports / f"backtest-{request.first}-{request.last}.html"
     write_whole(path, render(page).encode())
-    return Backtest(evaluations, path, replay)
+    explained, errors = len(monthly.labels) + len(weekly.labels), _largest_errors(tested)
+    return Backtest(evaluations, path, replay, explained, errors, truth)
 
 
 def figures_of(evaluation: Evaluation) -> dict[str, object]:
@@ -158,6 +173,15 @@ def _evaluations(tested: _Tested, bootstrap: Bootstrap, console: Console) -> tup
         if len(by_week):
             rule = with_lead_time(rule, _rule(weekly), by_week, bootstrap)
     return (*evaluations, rule)
+
+
+def _largest_errors(tested: _Tested) -> dict[str, float]:
+    """The most by which any score missed the sum of its attributions, over every row that was scored, by model."""
+    parts = [np.ascontiguousarray(rows.values) for rows in (tested.monthly, tested.weekly) if len(rows.labels)]
+    return {
+        kind: max(float(artefact.explain(values).errors.max()) for values in parts)
+        for kind, artefact in tested.artefacts.items()
+    }
 
 
 def _rule(rows: Rows) -> np.typing.NDArray[np.float64]:

@@ -55,6 +55,7 @@ def run_demo(home: Home, *, customers: int, seed: int, json: bool) -> None:
     simulate_bank(home, spec, steps, replace=True)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))
-    found = show_backtest(home, Request(first=until, last=spec.start + timedelta(days=spec.days), seed=seed), last)
+    asked = Request(first=until, last=spec.start + timedelta(days=spec.days), seed=seed, truth=True)
+    found = show_backtest(home, asked, last)
     show_scores(home, steps, ScoreRequest())
     steps.say(f"\nEvery figure above is of a synthetic bank. Open the page: {found.page.resolve()}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 
 import msgspec
@@ -26,8 +25,9 @@ from forbear.features.columns import day_of
 from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact
 from forbear.models.intervals import Bootstrap
-from forbear.models.results import Figure, Floats
-from forbear.simulation.reachable import AgainstTruth, Reachable, against_truth, reachable
+from forbear.models.results import Floats
+from forbear.simulation.known import KnownTruth
+from forbear.simulation.reachable import against_truth, reachable
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.treatment import Help, Strengths
 from forbear.simulation.trial import Assignment, Trial, both_lives, run_trial
@@ -49,23 +49,6 @@ class TruthRequest:
     seed: int = 0
     resamples: int = 200
     threads: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class KnownTruth:
-    """What can be reached on the rows, how far each model is off, the leading one first, and a trial of each help."""
-
-    reachable: Reachable
-    models: tuple[AgainstTruth, ...]
-    trials: tuple[Trial, ...]
-
-    def summary(self) -> dict[str, object]:
-        """Plain values for a script."""
-        return {
-            "reachable": _plain(self.reachable),
-            "models": {model.model: _plain(model) for model in self.models},
-            "trials": {trial.kind.name.lower(): _trial(trial) for trial in self.trials},
-        }
 
 
 def spec_as_json(spec: BankSpec) -> bytes:
@@ -170,12 +153,3 @@ def _trials(spec: BankSpec, moments: Moments, request: TruthRequest, console: Co
     with console.progress("Living with and without help", len(moments)) as progress:
         lives = both_lives(spec, moments, {kind: strengths.of(kind) for kind in Help}, progress)
     return tuple(run_trial(of_kind, Assignment(seed=request.seed)) for of_kind in lives.values())
-
-
-def _trial(trial: Trial) -> dict[str, object]:
-    return {**_plain(trial), "kind": trial.kind.name.lower(), "covered": trial.covered, "truth": trial.truth}
-
-
-def _plain(record: Reachable | AgainstTruth | Trial) -> Mapping[str, object]:
-    values = {field.name: getattr(record, field.name) for field in fields(record)}
-    return {name: value.as_dict() if isinstance(value, Figure) else value for name, value in values.items()}

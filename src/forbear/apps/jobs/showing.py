@@ -10,6 +10,7 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Backtest, Request, backtest
 from forbear.apps.jobs.modelling import Trained, TrainingRequest, train_models
 from forbear.apps.jobs.scoring import ScoreRequest, Scores, score, write_csv
+from forbear.apps.jobs.showing_truth import print_truth
 from forbear.apps.jobs.table import TableRequest, cross_validate
 from forbear.models.leakage import Suspect
 from forbear.models.results import Evaluation, Figure
@@ -68,6 +69,12 @@ def show_backtest(home: Home, request: Request, console: Console) -> Backtest:
     found = backtest(home, request, console)
     console.result(found.summary())
     print_evaluations(console, found.evaluations)
+    for kind, error in found.largest_error.items():
+        console.say(
+            f"{kind}: {found.explained:,} scores explained; largest distance to their attributions' sum {error:.2g}"
+        )
+    if found.truth is not None:
+        print_truth(console, found.truth)
     console.say(f"Page: {found.page}")
     return found
 

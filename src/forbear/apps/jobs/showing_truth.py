@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
-from forbear.apps.jobs.known_truth import TRIAL_SHARE, KnownTruth, TruthRequest, find_truth
+from forbear.apps.jobs.known_truth import TRIAL_SHARE, TruthRequest, find_truth
 from forbear.models.results import Figure
+from forbear.simulation.known import KnownTruth
 from forbear.simulation.reachable import AgainstTruth, Reachable
 from forbear.simulation.trial import Trial
 
@@ -14,6 +15,12 @@ def show_truth(home: Home, request: TruthRequest, console: Console) -> KnownTrut
     """Hold models and trials against the truth, and show the figures."""
     found = find_truth(home, request, console)
     console.result(found.summary())
+    print_truth(console, found)
+    return found
+
+
+def print_truth(console: Console, found: KnownTruth) -> None:
+    """Models side by side with the truth, and trials with theirs."""
     best = found.reachable
     console.say(
         f"{best.rows:,} rows, {best.positives:,} misses, {best.customers:,} customers of a synthetic bank; "
@@ -31,7 +38,6 @@ def show_truth(home: Home, request: TruthRequest, console: Console) -> KnownTrut
         header,
         [_trial_row(trial) for trial in found.trials],
     )
-    return found
 
 
 def _model_rows(best: Reachable, models: tuple[AgainstTruth, ...]) -> list[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from forbear.apps.page.markup import Html, column, element, joined, row_heading,
 from forbear.apps.page.numerals import COUNT, PERCENT, RATIO, SPACE, round_percent
 from forbear.apps.page.request import BacktestPage
 from forbear.apps.page.style import style_sheet
+from forbear.apps.page.truth import truth_in_words, truth_tables
 
 SYNTHETIC = "Every figure on this page comes from a simulated bank. None is evidence about real customers."
 OUTCOME_MEANINGS = {
@@ -107,6 +108,7 @@ def _main(page: BacktestPage) -> Html:
         _section("Figures", "", figures_table(page)),
         _section("Curves", "", cards(page)),
         _customers(page),
+        _truth(page),
         _feed(page.feed),
         _unsupported(page.features_unsupported),
         _scorecard(page.scorecard_table),
@@ -142,6 +144,12 @@ def _customers(page: BacktestPage) -> Html:
         "staying as they are; it is no promise."
     )
     return _section("The riskiest customers, explained", lead, customer_cards(page.customers))
+
+
+def _truth(page: BacktestPage) -> Html:
+    if page.truth is None:
+        return Html()
+    return _section("Beside the truth", truth_in_words(page.truth), truth_tables(page.truth))
 
 
 def _feed(feed: Mapping[str, int]) -> Html:

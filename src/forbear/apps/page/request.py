@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from forbear.models.reasons.customer import ExplainedCustomer
 from forbear.models.results import Evaluation
+from forbear.simulation.known import KnownTruth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,7 @@ class BacktestPage:
     feed: outcome -> number of events.  scorecard_table: rows of feature, bin, points, share of rows.
     facts: what the page can be traced by (hashes, fingerprints, version).  created: when, in words.
     outcomes: what is foreseen, in the plural.  cadence: how often the budget is spent.
-    customers: some of one day, explained; the riskiest first.
+    customers: some of one day, explained; the riskiest first.  truth: of a synthetic bank that was lived again.
     Raises ValueError without an evaluation.
     """
 
@@ -40,6 +41,7 @@ class BacktestPage:
     outcomes: str = "missed payments"
     cadence: str = "on each scoring date"
     customers: tuple[ExplainedCustomer, ...] = ()
+    truth: KnownTruth | None = None
 
     def __post_init__(self) -> None:
         if not self.evaluations:
