@@ -50,12 +50,12 @@ _SHAPES: dict[str, type[msgspec.Struct]] = {
     "allocation": Allocation,
 }
 _MENDS = (
+    (r"of length", "the list has too few or too many entries"),
     (r"[<>]|out of range", "write a number in that range"),
     (r"Expected `int`", "write a whole number: amounts are in minor units, times in days"),
     (r"Expected `float`", "write a number, without quotes"),
     (r"Expected `str`, got", "write a text in quotes"),
     (r"Expected `array`, got", "write a list in brackets"),
-    (r"of length", "the list has too few or too many entries"),
     (r"Expected `bool`", "write true or false"),
     (r"Expected `object`", "write it as a table of its own"),
     (r"regex '\^\[A-Z\]", "write a currency as three capitals, such as EUR"),
@@ -105,7 +105,8 @@ def parse_policy(text: str, *, features: Collection[str] | None = None) -> Polic
 def _not_toml(error: Exception, text: str) -> ConfigError:
     found = _AT_LINE.search(str(error))
     line = int(found.group(1)) if found else text.count("\n") + 1
-    return ConfigError(f"policy, line {line}: not TOML: {error}", mend="correct the line")
+    mend = "a key and a table may stand once" if "Cannot" in str(error) else "correct the line"
+    return ConfigError(f"policy, line {line}: not TOML: {error}", mend=mend)
 
 
 def _shaped(raw: dict[str, Any]) -> Policy | Fault:

@@ -56,22 +56,25 @@ def fired(triggers: Triggers, events: Happenings) -> NDArray[np.uint8]:
     stands for every customer of its partition. An amount is over its limit, not at it.
     """
     transaction = events.kind == TRANSACTION
-    bits = np.zeros(len(events.kind), dtype=np.uint8)
+    fires: dict[Trigger, Column] = {}
     if triggers.failed_debit:
         failed = (events.status == _code(Status.FAILED)) & (events.direction == _code(Direction.DEBIT))
-        bits[transaction & failed] |= Trigger.FAILED_DEBIT
+        fires[Trigger.FAILED_DEBIT] = transaction & failed
     if triggers.amount_over_minor:
-        bits[_over(triggers, events) & transaction] |= Trigger.LARGE_AMOUNT
+        fires[Trigger.LARGE_AMOUNT] = transaction & _over(triggers, events)
     if triggers.cash_machine:
-        bits[transaction & (events.channel == _code(Channel.ATM))] |= Trigger.CASH_MACHINE
+        fires[Trigger.CASH_MACHINE] = transaction & (events.channel == _code(Channel.ATM))
     if triggers.categories:
         # One place more than there are categories: -1 reads it.
         listed = np.array([*(category in triggers.categories for category in Category), False])
-        bits[transaction & listed[events.category]] |= Trigger.CATEGORY
+        fires[Trigger.CATEGORY] = transaction & listed[events.category]
     if triggers.every_nth_transaction:
-        bits[transaction & (events.nth % triggers.every_nth_transaction == 0)] |= Trigger.EVERY_NTH
+        fires[Trigger.EVERY_NTH] = transaction & (events.nth % triggers.every_nth_transaction == 0)
     if triggers.day_close:
-        bits[events.kind == DAY_CLOSED] |= Trigger.DAY_CLOSE
+        fires[Trigger.DAY_CLOSE] = events.kind == DAY_CLOSED
+    bits = np.zeros(len(events.kind), dtype=np.uint8)
+    for trigger, rows in fires.items():
+        bits |= rows * np.uint8(trigger)
     return bits
 
 
