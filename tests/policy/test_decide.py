@@ -278,8 +278,10 @@ def test_what_is_no_proposal_is_refused(rules: Rules, wrong: dict[str, object]) 
 
 
 def test_columns_of_different_lengths_are_refused(make_proposals: MakeProposals) -> None:
-    """A column that is too short belongs to other customers; no proposals at all are no columns."""
+    """A column too short belongs to other customers, a narrower one has other lines; no proposals are no columns."""
     proposals = make_proposals(6, 10)
+    with pytest.raises(ValueError, match="pd is float32"):
+        replace(proposals, pd=proposals.pd.astype(np.float32))
     with pytest.raises(ValueError, match="pd has the shape"):
         replace(proposals, pd=proposals.pd[:9])
     with pytest.raises(ValueError, match="no proposals"):

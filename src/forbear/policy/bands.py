@@ -46,7 +46,8 @@ def with_capacity_cut_offs(policy: Policy, pd: Floats, version: str) -> Policy:
     """A new version of a policy whose bands each take their `share` of a book of PDs, (n,) in [0, 1].
 
     The shares are filled from the riskiest down and never exceeded: PDs that tie at a cut-off fall together
-    into the less urgent band. `exit` keeps its ratio to `enter`, but does not reach into the band below.
+    into the less urgent band. `exit` keeps its ratio to `enter`, but does not reach into the band below; where
+    that cuts it short the ratio is lost, so derive from the written policy, not from a derived one.
     Raises ConfigError for bands without shares or a version that is not new, ValueError for a PD that is
     none, NotEnoughData when the book is so small or so tied that a band would be empty.
     """

@@ -102,7 +102,7 @@ class Proposals:
     last_contact_day: (n, c) by channel, NEVER for none.  A customer of the hold-out is not contacted; the day
     on which it was held out instead stands here, so that both groups keep the same rhythm.
     vulnerable, legal_stop, customer_request: (n,) flags; the last: the customer asked for help.
-    Raises ValueError for columns of different lengths and for values out of range.
+    Raises ValueError for columns of other types or lengths and for values out of range.
     """
 
     customer: Keys
@@ -124,6 +124,8 @@ class Proposals:
     def __post_init__(self) -> None:
         for field in fields(self):
             column = getattr(self, field.name)
+            if column.dtype != _DTYPES[field.name]:
+                raise ValueError(f"{field.name} is {column.dtype}, not {np.dtype(_DTYPES[field.name])}")
             if len(column) != len(self.customer) or column.ndim != 1 + (field.name in _BY_CHANNEL):
                 raise ValueError(f"{field.name} has the shape {column.shape} beside {len(self.customer)} customers")
         if self.consent.shape != self.last_contact_day.shape:

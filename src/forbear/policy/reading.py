@@ -29,7 +29,9 @@ from forbear.policy.document import (
 )
 from forbear.policy.places import KeyPath, Places
 
-_LARGEST = 1 << 18
+_LARGEST = 1 << 16
+_MOST_LINES = 1_000
+"""Finding a line takes time with the square of the lines."""
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _PATH = re.compile(r" - at `(?:key` in `)?\$\.?([^`]*)`")
 _STEP = re.compile(r"[A-Za-z_]\w*|(?<=\[)\d+(?=\])")
@@ -87,8 +89,9 @@ def parse_policy(text: str, *, features: Collection[str] | None = None) -> Polic
     features: names that reasons may group; None: any.
     Raises ConfigError that names the line of the text, what is wrong there, and what would be right.
     """
-    if len(text) > _LARGEST:
-        raise ConfigError(f"policy: is longer than {_LARGEST} characters", mend="give the policy, not data")
+    if len(text) > _LARGEST or text.count("\n") > _MOST_LINES:
+        message = f"policy: is longer than {_LARGEST} characters or {_MOST_LINES} lines"
+        raise ConfigError(message, mend="give the policy, not data")
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -35,8 +35,8 @@ class Happenings:
 
     kind: (n,) int8, TRANSACTION, DAY_CLOSED or another.  direction, channel, category, status: (n,) int8, the
     place of the word in its enumeration of `domain.terms`, -1 = absent.  amount_minor: (n,) int64, negative =
-    absent.  currency: (n,) bytes such as b"EUR", b"" = absent.  nth: (n,) int64, the how manieth transaction
-    of its customer this is, from 1; of no account for another kind.
+    absent.  currency: (n,) bytes such as b"EUR", b"" = absent.  nth: (n,) int64, the number of this
+    transaction among its customer's, from 1; of no account for another kind.
     """
 
     kind: Column
