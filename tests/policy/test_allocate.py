@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from forbear.policy.allocate import Cut, allocate
 from forbear.policy.decide import Rules, decide
 from forbear.policy.hashing import mixed
-from forbear.policy.proposals import OFFERED, Circumstances, HoldReason, Proposals
+from forbear.policy.proposals import OFFERED, Circumstances, Decisions, HoldReason, Proposals
 
 MakeProposals = Callable[..., Proposals]
 AS_USUAL = Circumstances()
@@ -25,6 +25,12 @@ CAPACITY = st.tuples(*[st.integers(0, 8)] * 4)
 def cut(capacity: tuple[int, ...] | None = None, **different: int) -> Cut:
     """A cut of today that a person has released, but for what differs."""
     return Cut(day=different.get("day", TODAY), book_size=1_000, capacity=capacity, released=True)
+
+
+def ranks(proposals: Proposals, decisions: Decisions) -> list[tuple[float, int]]:
+    """Of each row what orders it by PD x exposure, then hash: the smallest goes first."""
+    worth = proposals.pd * proposals.exposure_minor
+    return list(zip((-worth).tolist(), mixed(decisions.ids[:, 0]).tolist(), strict=True))
 
 
 @given(SEEDS, CAPACITY, st.sampled_from([5, 30, 2**62]), st.booleans())
@@ -51,8 +57,7 @@ def test_capacity_is_spent_by_priority_and_never_exceeded(
     proposals = make_proposals(seed)
     before = decide(rules, proposals, AS_USUAL)
     after = allocate(rules, proposals, before, cut(capacity))
-    worth = proposals.pd * proposals.exposure_minor
-    rank = [(-w, t) for w, t in zip(worth.tolist(), mixed(before.ids[:, 0]).tolist(), strict=True)]
+    rank = ranks(proposals, before)
 
     for channel, places in enumerate(capacity):
         mine = before.offered & (rules.channel_of[before.choice] == channel)
@@ -85,6 +90,10 @@ def test_a_matter_is_decided_once_and_a_customer_contacted_once(
     )
     assert len(np.unique(proposals.customer[offers])) == offers.sum()
     np.testing.assert_array_equal(after.hold[standing & before.offered & ~offers], HoldReason.COOL_DOWN.code)
+    rank = ranks(proposals, before)
+    for row in np.flatnonzero(offers):
+        rivals = standing & before.offered & (proposals.customer == proposals.customer[row])
+        assert rank[row] == min(rank[rival] for rival in np.flatnonzero(rivals))
 
 
 def test_more_than_the_bound_waits_for_a_person(rules: Rules, make_proposals: MakeProposals) -> None:
@@ -140,3 +149,11 @@ def test_what_cannot_be_spent_is_refused(rules: Rules, make_proposals: MakePropo
     twice = proposals.take(np.array([0, 0]))
     with pytest.raises(ValueError, match="same place in the log"):
         allocate(rules, twice, decide(rules, twice, AS_USUAL), cut())
+
+
+def test_nothing_proposed_is_nothing_decided(rules: Rules, make_proposals: MakeProposals) -> None:
+    """An empty batch passes through, whatever the capacity."""
+    nothing = make_proposals(5).take(np.arange(0))
+    decisions = decide(rules, nothing, AS_USUAL)
+
+    assert len(allocate(rules, nothing, decisions, cut((0, 0, 0, 0)))) == 0
