@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forbear.adapters.holidays import bank_calendar
 from forbear.apps.home import Home
+from forbear.apps.jobs.demo import COUNTRY
 from forbear.apps.jobs.known_truth import bank_of, riskiest, spec_as_json
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.treatment import Help
@@ -55,7 +57,8 @@ def test_a_person_gets_both_tables(cli: Cli, bank: Any) -> None:
 
 def test_a_home_keeps_what_its_bank_was_asked_to_be(bank: Any) -> None:
     """The file leads back to the spec."""
-    assert bank_of(Home(bank.home)) == BankSpec(customers=150, days=300)
+    holidays = bank_calendar(COUNTRY).holidays
+    assert bank_of(Home(bank.home)) == BankSpec(customers=150, days=300, country=COUNTRY, holidays=holidays)
 
 
 def test_a_home_with_other_data_is_refused(cli: Cli, copied: Path) -> None:
