@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forbear.domain.terms import Circumstance
 from forbear.features.hashing import mixed as mixed_by_the_ledger
 from forbear.policy.decide import Rules, answered_after, decide, decide_one, verdict
-from forbear.policy.document import Exemption, Policy
+from forbear.policy.document import Policy
 from forbear.policy.hashing import chained, mixed, seed_of, uniform
 from forbear.policy.proposals import NEVER, Circumstances, Decisions, Hold, HoldReason, Offer, Proposal, Proposals
 from forbear.policy.reading import parse_policy
@@ -240,8 +241,8 @@ def test_no_consent_and_nothing_that_suits(policy_text: str) -> None:
     assert (unsuited.reason, refused.reason) == (HoldReason.NO_ELIGIBLE_ACTION, HoldReason.NO_CONSENT)
 
 
-@pytest.mark.parametrize("flag", Exemption)
-def test_the_exempt_are_not_held_out(policy: Policy, flag: Exemption, make_proposals: MakeProposals) -> None:
+@pytest.mark.parametrize("flag", Circumstance)
+def test_the_exempt_are_not_held_out(policy: Policy, flag: Circumstance, make_proposals: MakeProposals) -> None:
     """Nobody whom the document exempts is held out; without its exemption everybody would be."""
     all_out = with_hold_out(policy, 1.0, "all")
     nobody_exempt = msgspec.structs.replace(all_out, hold_out=msgspec.structs.replace(all_out.hold_out, exempt=()))

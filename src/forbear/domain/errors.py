@@ -48,3 +48,15 @@ class CorruptState(ForbearError):
 
 class ModelMismatch(ForbearError):
     """The model owner must retrain or pick another artefact: it and this feature set or ledger disagree."""
+
+
+class ConflictError(ForbearError):
+    """Another worker was first: stop, or read again and go on from where it is."""
+
+
+class BackendUnavailable(ForbearError):
+    """Nobody yet: a service does not answer. Try again, more slowly each time, then stop."""
+
+
+class ErasedCustomer(ForbearError):
+    """Nobody: this customer's key was destroyed at their request, and nothing is to be kept of them."""

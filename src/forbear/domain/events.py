@@ -20,9 +20,11 @@ from forbear.domain.terms import (
     AccountKind,
     Category,
     Channel,
+    Circumstance,
     Direction,
     FailureReason,
     Frequency,
+    Instruction,
     ObligationKind,
     OutcomeStatus,
     Status,
@@ -93,7 +95,10 @@ class Obligation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CustomerUpdated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="customer", tag_field="type"):
-    """All that is known of a customer from `booked_at` on: it replaces what an earlier update said."""
+    """All that is known of a customer from `booked_at` on: it replaces what an earlier update said.
+
+    consents: channels or purposes that the customer agrees to.  circumstances: what decides who may be contacted.
+    """
 
     update_id: Identifier
     customer_id: Identifier
@@ -103,6 +108,7 @@ class CustomerUpdated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     region: Name = ""
     time_zone: Name | None = None
     consents: Annotated[tuple[Name, ...], Meta(max_length=32)] = ()
+    circumstances: Annotated[tuple[Circumstance, ...], Meta(max_length=8)] = ()
     obligations: Annotated[tuple[Obligation, ...], Meta(max_length=64)] = ()
 
 
@@ -132,7 +138,18 @@ class DayClosed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     received_at: Instant
 
 
-Event: TypeAlias = Transaction | CustomerUpdated | PaymentOutcome | DayClosed
+class Instructed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="instruction", tag_field="type"):
+    """What a person told the deployment. value: the digest that a promotion names, else None.  by: who it was."""
+
+    instruction_id: Identifier
+    instruction: Instruction
+    by: Annotated[Name, Meta(min_length=1)]
+    booked_at: Instant
+    received_at: Instant
+    value: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
+
+
+Event: TypeAlias = Transaction | CustomerUpdated | PaymentOutcome | DayClosed | Instructed
 
 _EARLIEST_INSTANT = datetime.combine(EARLIEST, time(), UTC)
 _LATEST_INSTANT = datetime.combine(LATEST, time(), UTC)
@@ -206,6 +223,9 @@ def checked(event: Event) -> Event:
             _check_transaction(event)
             if event.counterparty == "":
                 return msgspec.structs.replace(event, counterparty=None)
+        case Instructed():
+            _booked(event.booked_at, event.received_at)
+            _check_instruction(event)
         case CustomerUpdated():
             _booked(event.booked_at, event.received_at)
             _check_obligations(event.obligations)
@@ -226,6 +246,12 @@ def _check_transaction(event: Transaction) -> None:
         raise InvalidEvent("original_amount_minor and original_currency go together", field="original_currency")
     if event.reverses == event.transaction_id:
         raise InvalidEvent("a transaction cannot reverse itself", field="reverses")
+
+
+def _check_instruction(event: Instructed) -> None:
+    promotes = event.instruction in (Instruction.PROMOTE_MODEL, Instruction.PROMOTE_POLICY)
+    if promotes != (event.value is not None):
+        raise InvalidEvent("a promotion, and nothing else, names a digest", field="value")
 
 
 def _check_obligations(obligations: tuple[Obligation, ...]) -> None:

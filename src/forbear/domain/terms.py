@@ -118,3 +118,30 @@ class OutcomeStatus(StrEnum):
     MISSED = "missed"
     CURED = "cured"
     WAIVED = "waived"
+
+
+class Instruction(StrEnum):
+    """What a person tells a running deployment; it holds from its place in the log on.
+
+    promote_model, promote_policy: put the artefact, or the policy, of a digest in force.  start_outreach: from now on
+    offers are made, before it history is only read.  stop_outreach: the kill switch.  release_volume: let an
+    abnormal number of offers pass, up to the next close of a day.
+    """
+
+    PROMOTE_MODEL = "promote_model"
+    PROMOTE_POLICY = "promote_policy"
+    START_OUTREACH = "start_outreach"
+    STOP_OUTREACH = "stop_outreach"
+    RELEASE_VOLUME = "release_volume"
+
+
+class Circumstance(StrEnum):
+    """What a bank knows of a customer and must heed before it writes to them.
+
+    vulnerable: in circumstances that call for care.  legal_stop: the law forbids contact.  customer_request: the
+    customer has asked for help.
+    """
+
+    VULNERABLE = "vulnerable"
+    LEGAL_STOP = "legal_stop"
+    CUSTOMER_REQUEST = "customer_request"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
+from forbear.engine.outputs import AuditRecord, Outputs, Position
 from forbear.features.batch import EventBatch
 from forbear.features.book import BookState
 from forbear.features.columns import EventColumns
@@ -74,4 +75,94 @@ class Snapshots(Protocol):
 
     def latest(self, up_to: int | None = None) -> Kept | None:
         """The newest snapshot that stands for no more than `up_to` events, if there is one."""
+        ...
+
+
+class Origin(NamedTuple):
+    """Where messages come from that were copied from another topic: its number, and the offset behind the last."""
+
+    topic: int
+    past: int
+
+
+class Source(Protocol):
+    """One partition of a topic, in order and at least once: what was polled comes again after a `seek`."""
+
+    @property
+    def end(self) -> int:
+        """The watermark: the offset that the next event gets."""
+        ...
+
+    def poll(self, limit: int) -> Scanned | None:
+        """Up to so many events from where the last poll ended, or None if there are none yet.
+
+        The columns are those that a replay reads, and customer_id. Raises CorruptState for damage.
+        """
+        ...
+
+    def seek(self, offset: int) -> None:
+        """Go on from an offset. Raises CorruptState for one that the topic has already let go of."""
+        ...
+
+    def read(self, first: int, past: int) -> EventColumns:
+        """Every column of the events first..past, wherever the polls are."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+class Sink(Protocol):
+    """One partition of a topic, written: durable when `publish` returns, whole or not at all."""
+
+    def publish(self, columns: EventColumns, origin: Origin | None = None) -> int:
+        """Add events behind all others; answer the offset behind the last. Raises StorageError."""
+        ...
+
+    def past_of(self, topic: int) -> int:
+        """The offset behind the last message that came from another topic; 0 if none did."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+class Store(Protocol):
+    """What the worker has recorded. One atomic commit of everything that one stretch of the log gave."""
+
+    def position(self) -> Position:
+        """Up to where the log is recorded; (-1, 0) where nothing ever was."""
+        ...
+
+    def head(self) -> AuditRecord | None:
+        """The last record of the audit chain."""
+        ...
+
+    def commit(self, outputs: Outputs) -> None:
+        """Record outputs whose `after` is the position now, and move it to their `until`.
+
+        Raises ConflictError, and has recorded nothing, if another worker has moved the position; StorageError if it
+        cannot be written; BackendUnavailable if nobody answers.
+        """
+        ...
+
+
+class Vault(Protocol):
+    """Keys of customers. A lost key is an erased person: what was sealed under it cannot be read by anybody."""
+
+    def seal(self, customer: int, plain: bytes, about: bytes) -> bytes:
+        """Encrypt under the customer's key, made at the first use. Equal input gives equal output.
+
+        about: bound to the ciphertext, not encrypted. Raises ErasedCustomer where the key was destroyed.
+        """
+        ...
+
+    def open(self, customer: int, sealed: bytes, about: bytes) -> bytes | None:
+        """The plaintext; None where the key was destroyed. Raises CorruptState for what was tampered with."""
+        ...
+
+    def erase(self, customer: int) -> None:
+        """Destroy a customer's key for good."""
         ...

@@ -125,8 +125,9 @@ class Book:
         """
         codes = np.zeros(len(batch), dtype=np.uint8)
         open_days, places, days = self._closes(batch, cut_days)
-        events = np.flatnonzero(batch.kind != EventKind.DAY_CLOSED)
+        events = np.flatnonzero(batch.kind < EventKind.DAY_CLOSED)
         codes[batch.kind == EventKind.DAY_CLOSED] = Fold.DAY_CLOSED
+        codes[batch.kind == EventKind.INSTRUCTED] = Fold.INSTRUCTED
         slots = self._assign(batch.customer[events])
         order, first = passes.by_slot(slots, self.customers)
         run = passes.Run(batch.record, batch.schedules, events[order], open_days, places, days)

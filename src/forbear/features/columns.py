@@ -17,7 +17,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from forbear.domain.events import CustomerUpdated, DayClosed, Event, PaymentOutcome, Transaction, decode, encode
+from forbear.domain.events import (
+    CustomerUpdated,
+    DayClosed,
+    Event,
+    Instructed,
+    PaymentOutcome,
+    Transaction,
+    decode,
+    encode,
+)
 from forbear.domain.terms import AccountKind, Category, Channel, Direction, FailureReason, OutcomeStatus, Status
 
 Column: TypeAlias = NDArray[Any]
@@ -38,6 +47,7 @@ class EventKind(IntEnum):
     CUSTOMER = 1
     OUTCOME = 2
     DAY_CLOSED = 3
+    INSTRUCTED = 4
 
 
 def codes_of(terms: type[StrEnum]) -> dict[StrEnum, int]:
@@ -203,6 +213,7 @@ _KINDS: dict[type[Event], EventKind] = {
     CustomerUpdated: EventKind.CUSTOMER,
     PaymentOutcome: EventKind.OUTCOME,
     DayClosed: EventKind.DAY_CLOSED,
+    Instructed: EventKind.INSTRUCTED,
 }
 _COMMON: dict[str, Callable[[Any], Any]] = {
     "received_us": lambda event: micros(event.received_at),
@@ -234,6 +245,12 @@ _VALUES: dict[int, dict[str, Callable[[Any], Any]]] = {
         "paid_on": lambda event: NO_DAY if event.paid_on is None else day_number(event.paid_on),
         "days_past_due": lambda event: ABSENT if event.days_past_due is None else event.days_past_due,
     },
+    EventKind.INSTRUCTED: {
+        "received_us": _COMMON["received_us"],
+        "booked_us": _COMMON["booked_us"],
+        "event_id": _text("instruction_id"),
+        "payload": encode,
+    },
     EventKind.DAY_CLOSED: {
         "received_us": _COMMON["received_us"],
         "booked_us": _COMMON["received_us"],
@@ -249,7 +266,7 @@ def _event(row: dict[str, Any]) -> Event:
     match row["kind"]:
         case EventKind.TRANSACTION:
             return _transaction(row)
-        case EventKind.CUSTOMER:
+        case EventKind.CUSTOMER | EventKind.INSTRUCTED:
             return decode(row["payload"])
         case EventKind.OUTCOME:
             return PaymentOutcome(

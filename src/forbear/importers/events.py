@@ -22,6 +22,7 @@ from forbear.domain.events import (
     CustomerUpdated,
     DayClosed,
     Event,
+    Instructed,
     PaymentOutcome,
     Transaction,
     convert,
@@ -158,10 +159,13 @@ class _Door:
         return event
 
 
-def _own_event(line: Line) -> Event:
+def _own_event(line: Line) -> _Fact | DayClosed:
     if line.too_long:
         raise InvalidEvent(f"the line is longer than {LONGEST_LINE} bytes", code="line_too_long")
-    return decode(line.data)
+    event = decode(line.data)
+    if isinstance(event, Instructed):
+        raise InvalidEvent("an instruction is no fact of a feed: commands give it", code="instruction")
+    return event
 
 
 def _updates(

@@ -8,8 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from forbear.domain.terms import Circumstance
 from forbear.policy.bands import OUTSIDE, Places, bands_of, rank
-from forbear.policy.document import Band, Exemption, Policy
+from forbear.policy.document import Band, Policy
 from forbear.policy.hashing import Floats, Keys, chained, seed_of, uniform
 from forbear.policy.proposals import (
     HOLD_REASONS,
@@ -211,9 +212,9 @@ def _rested(policy: Policy, proposals: Proposals) -> tuple[Bools, NDArray[np.int
 def _exempt(policy: Policy, proposals: Proposals) -> Bools:
     """(n,) who may not be held out."""
     flags = {
-        Exemption.VULNERABLE: proposals.vulnerable,
-        Exemption.LEGAL_STOP: proposals.legal_stop,
-        Exemption.CUSTOMER_REQUEST: proposals.customer_request,
+        Circumstance.VULNERABLE: proposals.vulnerable,
+        Circumstance.LEGAL_STOP: proposals.legal_stop,
+        Circumstance.CUSTOMER_REQUEST: proposals.customer_request,
     }
     exempt = np.zeros(len(proposals), dtype=np.bool_)
     for exemption in policy.hold_out.exempt:

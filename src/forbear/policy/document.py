@@ -8,14 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct
 
 from forbear.domain.events import AmountMinor, Currency
-from forbear.domain.terms import Category
+from forbear.domain.terms import Category, Circumstance
 
 POLICY_FORMAT = 1
 MOST_ACTIONS = 32
@@ -27,14 +26,6 @@ Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=365)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=10**9)]
 Limits: TypeAlias = dict[Currency, AmountMinor]
-
-
-class Exemption(StrEnum):
-    """Who may be exempt from the hold-out: help is not kept from them for the sake of a comparison."""
-
-    VULNERABLE = "vulnerable"
-    LEGAL_STOP = "legal_stop"
-    CUSTOMER_REQUEST = "customer_request"
 
 
 class Triggers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,12 +106,13 @@ class Contact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class HoldOut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Customers who are never contacted, for comparison: a hash of the salt and the customer's key decides.
 
+    exempt: circumstances in which help is not kept from a customer for the sake of a comparison.
     Another salt draws other customers; a larger share under the same salt keeps those it had.
     """
 
     share: Share
     salt: Word
-    exempt: tuple[Exemption, ...]
+    exempt: tuple[Circumstance, ...]
 
 
 class Exploration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from forbear.domain.errors import ConfigError
-from forbear.domain.terms import Category
+from forbear.domain.terms import Category, Circumstance
 from forbear.policy.document import (
     POLICY_FORMAT,
     Action,
@@ -19,7 +19,6 @@ from forbear.policy.document import (
     Band,
     Channel,
     Contact,
-    Exemption,
     Exploration,
     HoldOut,
     Limits,
@@ -68,7 +67,7 @@ _MENDS = (
 """What would be right, by the decoder's own words."""
 _CHOICES = {
     "categories": ", ".join(Category),
-    "exempt": ", ".join(Exemption),
+    "exempt": ", ".join(Circumstance),
     "priority": "benefit, pd_exposure, pd",
 }
 """What a value may be where the decoder says only that it is not among them."""

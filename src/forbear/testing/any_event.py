@@ -13,6 +13,7 @@ from forbear.domain.events import (
     CustomerUpdated,
     DayClosed,
     Event,
+    Instructed,
     Obligation,
     PaymentOutcome,
     Transaction,
@@ -21,9 +22,11 @@ from forbear.domain.terms import (
     AccountKind,
     Category,
     Channel,
+    Circumstance,
     Direction,
     FailureReason,
     Frequency,
+    Instruction,
     ObligationKind,
     OutcomeStatus,
     Status,
@@ -98,6 +101,7 @@ def updates(draw: st.DrawFn) -> CustomerUpdated:
         region=draw(_NAMES),
         time_zone=draw(st.none() | _NAMES),
         consents=tuple(draw(st.lists(_NAMES, max_size=3))),
+        circumstances=tuple(draw(st.lists(st.sampled_from(Circumstance), max_size=3, unique=True))),
         obligations=tuple(owed),
         **draw(_clocks()),
     )
@@ -121,6 +125,20 @@ def outcomes(draw: st.DrawFn) -> PaymentOutcome:
     )
 
 
+@st.composite
+def instructions(draw: st.DrawFn) -> Instructed:
+    """Any instruction that the door takes."""
+    instruction = draw(st.sampled_from(Instruction))
+    promotes = instruction in (Instruction.PROMOTE_MODEL, Instruction.PROMOTE_POLICY)
+    return Instructed(
+        instruction_id=draw(_IDENTIFIERS),
+        instruction=instruction,
+        by=draw(_NAMES.filter(bool)),
+        value=draw(st.text("0123456789abcdef", min_size=64, max_size=64)) if promotes else None,
+        **draw(_clocks()),
+    )
+
+
 _CLOSES = st.builds(DayClosed, partition=st.integers(0, 65_535), day=_DAYS, received_at=_INSTANTS)
-any_event: st.SearchStrategy[Event] = transactions() | updates() | outcomes() | _CLOSES
+any_event: st.SearchStrategy[Event] = transactions() | updates() | outcomes() | instructions() | _CLOSES
 """One event of any kind, with everything in it as large, small, absent or odd as it may be."""
