@@ -56,6 +56,7 @@ def build_proposals(seed: int, size: int = 200, customers: int = 2**63 - 1, matt
         last_contact_day=np.where(chance.random((size, 4)) < 0.15, recent, NEVER).astype(np.int32),
         previous_band=chance.integers(-1, 3, size).astype(np.int8),
         answered_band=np.where(chance.random(size) < 0.3, chance.integers(-1, 3, size), -1).astype(np.int8),
+        decided_day=np.where(chance.random(size) < 0.1, TODAY - chance.integers(0, 2, size), NEVER).astype(np.int32),
         reason=chance.integers(-1, 13, size).astype(np.int16),
         exposure_minor=chance.choice([0, 1, 500_000], size),
         benefit_minor=np.full(size, np.nan),

@@ -222,6 +222,7 @@ def test_a_hold_names_the_first_reason(rules: Rules) -> None:
         HoldReason.LEGAL_STOP: proposed(legal_stop=True, consent=(False,) * 4),
         HoldReason.COOL_DOWN: proposed(last_contact_day=(NEVER, NEVER, NEVER, 19_994)),
         HoldReason.ALREADY_ANSWERED: proposed(answered_band=0, last_contact_day=(NEVER, 19_950, NEVER, NEVER)),
+        HoldReason.DECIDED_TODAY: proposed(decided_day=20_000),
     }
     found = [decide_one(rules, proposal, AS_USUAL) for proposal in cases.values()]
     assert [hold.reason for hold in found if isinstance(hold, Hold)] == list(cases)
@@ -316,6 +317,7 @@ def plainly(policy: Policy, one: Proposal, circumstances: Circumstances) -> tupl
     draw = uniform(chained(seed_of(policy.hold_out.salt), np.array([one.customer], dtype=np.uint64)))[0]
     ladder = {
         HoldReason.ALREADY_ANSWERED: 0 <= one.answered_band <= places[0] and min(waited) < policy.contact.repeat_days,
+        HoldReason.DECIDED_TODAY: one.decided_day == one.day,
         HoldReason.LEGAL_STOP: one.legal_stop,
         HoldReason.NO_ELIGIBLE_ACTION: not suiting,
         HoldReason.NO_CONSENT: not agreed,
@@ -364,6 +366,7 @@ def alike(proposals: Proposals) -> Proposals:
         last_contact_day=np.full((size, 4), NEVER, np.int32),
         previous_band=np.full(size, -1, np.int8),
         answered_band=np.full(size, -1, np.int8),
+        decided_day=np.full(size, NEVER, np.int32),
         reason=np.zeros(size, np.int16),
         vulnerable=nobody,
         legal_stop=nobody,

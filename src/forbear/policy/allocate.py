@@ -24,12 +24,13 @@ class Cut:
 
     day: the bank-local day, since 1970.  book_size: customers in the book, >= 0.
     capacity: places left on each channel, in the order of the policy; None: a whole day's.
-    released: a person has let an abnormal volume pass.
+    offered_today: offers of earlier cuts of the day.  released: a person has let an abnormal volume pass.
     """
 
     day: int
     book_size: int
     capacity: tuple[int, ...] | None = None
+    offered_today: int = 0
     released: bool = False
 
 
@@ -64,7 +65,8 @@ def allocate(rules: Rules, proposals: Proposals, decisions: Decisions, cut: Cut)
     second = _not_first(proposals.customer[queue.rows], queue)
     hold[queue.rows[second]] = HoldReason.COOL_DOWN.code
     queue = queue.take(~second)
-    if len(queue.rows) > rules.policy.allocation.abnormal_share * cut.book_size and not cut.released:
+    bound = rules.policy.allocation.abnormal_share * cut.book_size
+    if len(queue.rows) and len(queue.rows) + cut.offered_today > bound and not cut.released:
         hold[queue.rows] = HoldReason.ABNORMAL_VOLUME.code
         return replace(decisions, hold=hold)
     channels = rules.channel_of[decisions.choice[queue.rows]]

@@ -103,6 +103,7 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
     ladder = {
         HoldReason.BELOW_CUTOFF: bands == OUTSIDE,
         HoldReason.ALREADY_ANSWERED: answered & (latest > proposals.day - policy.contact.repeat_days),
+        HoldReason.DECIDED_TODAY: proposals.decided_day == proposals.day,
         HoldReason.LEGAL_STOP: proposals.legal_stop,
         HoldReason.NO_ELIGIBLE_ACTION: suiting == 0,
         HoldReason.NO_CONSENT: consented == 0,

@@ -124,10 +124,13 @@ class Exploration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Allocation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the capacity of a day is spent.
 
+    tick_minutes: proposals of events are decided at the first event after each so many minutes of received time, and
+    at each close of a day; 0: at closes only.
     priority: "benefit": by expected benefit if all offers of the cut have one, else by PD x exposure;
-    "pd_exposure"; or "pd".  abnormal_share: more offers than this share of the book wait for a person.
+    "pd_exposure"; or "pd".  abnormal_share: more offers in one day than this share of the book wait for a person.
     """
 
+    tick_minutes: Annotated[int, Meta(ge=0, le=1_440)]
     priority: Literal["benefit", "pd_exposure", "pd"]
     abnormal_share: Annotated[float, Meta(gt=0.0, le=1.0)]
 

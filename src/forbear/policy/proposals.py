@@ -31,6 +31,7 @@ class HoldReason(StrEnum):
     """Why nothing is offered. The first that holds is told; the codes of columns are the places here.
 
     below_cutoff: in no band.  already_answered: contacted in this band, and the time to repeat has not come.
+    decided_today: the matter was decided on this day; a day has one decision.
     legal_stop: the law forbids contact.  no_eligible_action: none of the band suits the reason.
     no_consent: for no channel of those that suit.  cool_down: contacted lately, on every such channel or at all;
     or another matter of the same customer goes first.  replay: history is only read.
@@ -42,6 +43,7 @@ class HoldReason(StrEnum):
 
     BELOW_CUTOFF = "below_cutoff"
     ALREADY_ANSWERED = "already_answered"
+    DECIDED_TODAY = "decided_today"
     LEGAL_STOP = "legal_stop"
     NO_ELIGIBLE_ACTION = "no_eligible_action"
     NO_CONSENT = "no_consent"
@@ -80,6 +82,7 @@ class Proposal:
     last_contact_day: tuple[int, ...]
     previous_band: int = -1
     answered_band: int = -1
+    decided_day: int = NEVER
     reason: int = -1
     exposure_minor: int = 0
     benefit_minor: float = float("nan")
@@ -96,6 +99,7 @@ class Proposals:
     order: (n,) position in the log, different for every two proposals on one matter.
     pd: (n,) in [0, 1], never NaN.
     previous_band: (n,) after the customer's last score.  answered_band: (n,) what `answered_after` gave then.
+    decided_day: (n,) on which the matter was last decided by `allocate`, NEVER if it was not.
     reason: (n,) of the score, -1 where none of the policy's fits.
     exposure_minor: (n,) >= 0.  benefit_minor: (n,) expected benefit of the contact, NaN where not known.
     consent: (n, c) whether the customer agrees to be reached by each channel.
@@ -114,6 +118,7 @@ class Proposals:
     last_contact_day: Days
     previous_band: Places
     answered_band: Places
+    decided_day: Days
     reason: NDArray[np.int16]
     exposure_minor: Ints
     benefit_minor: Floats
@@ -165,6 +170,7 @@ _DTYPES: dict[str, Any] = {
     "last_contact_day": np.int32,
     "previous_band": np.int8,
     "answered_band": np.int8,
+    "decided_day": np.int32,
     "reason": np.int16,
     "exposure_minor": np.int64,
     "benefit_minor": np.float64,
