@@ -29,9 +29,9 @@ NARROWER = {"models": {"domain"}, "policy": {"domain"}}
 CORE = ("domain", "features", "models", "policy", "engine")
 """No clock, no environment, no unseeded chance, no files."""
 
-OWN_KERNELS = {"features", "models", "simulation"}
+OWN_KERNELS = {"features", "models", "simulation", "apps"}
 """Who may use forbear/compiled.py: the root module that finds a folder for compiled kernels, and so is the one
-exception to "no environment and no files"."""
+exception to "no environment and no files". apps has no kernels: it asks to hear when one is compiled."""
 
 ALLOWED = {
     "domain": {"msgspec"},

@@ -18,13 +18,36 @@ from typing import Any, TypeVar, cast
 
 import numba
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba.core import cgutils, config, types
+from numba.core import cgutils, config, event, types
 from numba.extending import intrinsic
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent
 _PREFIX = "forbear-kernels-"
+
+
+class _Herald(event.Listener):
+    """Tells, once, that something is about to be compiled; what the cache holds is not."""
+
+    tell: Callable[[], None] | None = None
+
+    def on_start(self, _event: Any) -> None:
+        tell, self.tell = self.tell, None
+        if tell is not None:
+            tell()
+
+    def on_end(self, _event: Any) -> None:
+        """Nothing is said when it is done."""
+
+
+_herald = _Herald()
+event.register("numba:compile", _herald)  # type: ignore[no-untyped-call]
+
+
+def before_compiling(tell: Callable[[], None]) -> None:
+    """Have this called once, before the first kernel that is not on disk yet is compiled. Who asks last is told."""
+    _herald.tell = tell
 
 
 def compiled(kernel: Kernel) -> Kernel:

@@ -14,7 +14,7 @@ from forbear.apps import cli
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.loading import load_importer
-from forbear.apps.jobs.modelling import month_cuts
+from forbear.apps.jobs.modelling import month_cuts, week_cuts
 from forbear.engine.backfill import training_rows
 from forbear.features.book import Book
 from forbear.features.columns import EventKind, day_number
@@ -88,7 +88,9 @@ def _replayed(berka: Home, features: FeatureSet, cuts: list[int]) -> Cut:
 def test_trained_to_1996_it_foresees_1997(
     berka: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both models beat the rule of the lowest balance on unseen 1997; no figure smells of a leak."""
+    """Both models beat the rule of the lowest balance on unseen 1997; no figure smells of a leak; every score of both,
+    on month starts and on Mondays, is the sum of its attributions.
+    """
     home = ["--home", str(berka.folder), "--json"]
     _run(monkeypatch, "train", "--until", "1997-01-01", *home)
     trained = json.loads(capsys.readouterr().out)
@@ -105,6 +107,11 @@ def test_trained_to_1996_it_foresees_1997(
         assert model["brier"]["value"] < model["brier_base"]["value"]
     assert found["auc"]["low"] > 0.83
     assert Path(found["page"]).read_text().startswith("<!DOCTYPE html>")
+    window = date(1997, 1, 1), date(1997, 12, 31)
+    scored = [training_rows(berka.feed, cuts(*window)).rows for cuts in (month_cuts, week_cuts)]
+    assert found["explained"]["rows"] == sum(len(rows.labels) for rows in scored) > 4 * found["rows"]
+    assert found["explained"]["largest_error"].keys() == {"boosting", "scorecard"}
+    assert all(0.0 <= error <= 1e-12 for error in found["explained"]["largest_error"].values())
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:

@@ -16,6 +16,8 @@ import pytest
 
 from forbear.adapters.archive import FileArchive
 from forbear.apps.home import Home
+from forbear.apps.jobs.modelling import month_cuts, week_cuts
+from forbear.engine.backfill import training_rows
 from forbear.features.columns import day_number
 from forbear.features.local_time import DAY_US, local_time
 
@@ -23,6 +25,7 @@ Cli = Callable[..., Any]
 
 SIZE = ("--customers", 150, "--days", 300)
 UNTIL = "2023-09-01"
+LAST = date(2023, 10, 1)
 COUNTS = ("rows", "positives", "customers")
 FIGURES = (
     *("auc", "pr_auc", "ks", "brier", "brier_base", "calibration_slope"),
@@ -105,6 +108,17 @@ def test_backtest_says_everything_in_one_line(bank: Any) -> None:
     assert (said["model"], sorted(said["others"])) == ("boosting", ["lowest balance of 90 days", "scorecard"])
     assert said["positives"] <= said["rows"]
     assert said["lead_time"]
+
+
+def test_every_score_is_the_sum_of_its_attributions(bank: Any) -> None:
+    """Each row of the backtest, of month starts and of Mondays, is explained, by both models, down to rounding."""
+    said, feed, window = bank.backtested["explained"], Home(bank.home).feed, (date.fromisoformat(UNTIL), LAST)
+    scored = [len(training_rows(feed, cuts(*window)).rows.labels) for cuts in (month_cuts, week_cuts)]
+
+    assert bank.backtested["rows"] == scored[0] < scored[1]
+    assert said["rows"] == sum(scored)
+    assert said["largest_error"].keys() == {"boosting", "scorecard"}
+    assert all(0.0 <= error <= 1e-12 for error in said["largest_error"].values())
 
 
 def test_the_page_is_self_contained(bank: Any) -> None:
@@ -226,13 +240,18 @@ def test_a_bank_of_one_day_can_be_made_and_nothing_else(cli: Cli, tmp_path: Path
 
 
 def test_the_demo_goes_all_the_way(cli: Cli, copied_bank: Path) -> None:
-    """`demo` simulates over an earlier simulation, trains, backtests and scores; --json gives the backtest's line."""
+    """`demo` simulates over an earlier simulation, trains, backtests and scores; --json gives the backtest's line.
+
+    The page says when it was made, and how near the models come to the truth.
+    """
     before = contents(copied_bank / "models")["latest.json"]
 
     said = cli("demo", "--customers", 60, "--home", copied_bank, "--json").document
 
-    assert Path(said["page"]).is_file()
-    assert said["rows"] > 0
+    page = Path(said["page"]).read_text()
+    assert re.search(r"Made \d{4}-\d\d-\d\d \d\d:\d\d UTC\.", page)
+    assert "Beside the truth" in page
+    assert said["truth"]["reachable"]["rows"] == said["rows"] > 0
     assert msgspec.json.decode(contents(copied_bank / "models")["latest.json"]) != msgspec.json.decode(before)
 
 

@@ -89,6 +89,11 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _now() -> str:
+    """When a page is made, in words."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 @app.callback(invoke_without_command=True)
 def root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """See financial stress before a payment is missed, say why, and prove it."""
@@ -240,8 +245,7 @@ def backtest(
 
     if last < first:
         raise ConfigError(f"--to {last} lies before --from {first}", mend="swap them")
-    created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    request = Request(first=first, last=last, kind=model and model.value, seed=seed, created=created)
+    request = Request(first=first, last=last, kind=model and model.value, seed=seed, created=_now())
     show_backtest(Home(home), request, Console(json=json))
 
 
@@ -347,7 +351,7 @@ def demo(
     from forbear.apps.home import Home
     from forbear.apps.jobs.demo import run_demo
 
-    run_demo(Home(home), customers=customers, seed=seed, json=json)
+    run_demo(Home(home), customers=customers, seed=seed, created=_now(), json=json)
 
 
 def main() -> None:

@@ -32,11 +32,18 @@ EXIT_CODES: dict[type[ForbearError], int] = {
 
 
 class Console:
-    """Where a command speaks: to a person, or under json one line to a script. quiet: to nobody."""
+    """Where a command speaks: to a person, or under json one line to a script. quiet: to nobody.
+
+    On a terminal it also says, on stderr, why the first command after an installation takes so long.
+    """
 
     def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
         self._to_script = json and not quiet
         self._to_person = not json and not quiet
+        if sys.stderr.isatty() and not quiet:
+            from forbear.compiled import before_compiling
+
+            before_compiling(lambda: complain("compiling kernels, once per version: a minute or two"))
 
     def say(self, sentence: str) -> None:
         """A sentence for a person; nothing under --json."""

@@ -43,8 +43,11 @@ def simulate_bank(home: Home, spec: BankSpec, console: Console, *, replace: bool
     return loaded
 
 
-def run_demo(home: Home, *, customers: int, seed: int, json: bool) -> None:
-    """Simulate, train on the first two thirds, test on the last, score the book. Under --json: the backtest's line."""
+def run_demo(home: Home, *, customers: int, seed: int, created: str, json: bool) -> None:
+    """Simulate, train on the first two thirds, test on the last, score the book. Under --json: the backtest's line.
+
+    created: when, in words, for the page.
+    """
     steps, last = Console(quiet=json), Console(json=json)
     spec = BankSpec(customers=customers, days=ALL_DAYS, seed=seed)
     if home.holds_data and home.deployment.source != deployment(spec).source:
@@ -55,7 +58,8 @@ def run_demo(home: Home, *, customers: int, seed: int, json: bool) -> None:
     simulate_bank(home, spec, steps, replace=True)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))
-    asked = Request(first=until, last=spec.start + timedelta(days=spec.days), seed=seed, truth=True)
+    last_day = spec.start + timedelta(days=spec.days)
+    asked = Request(first=until, last=last_day, seed=seed, created=created, truth=True)
     found = show_backtest(home, asked, last)
     show_scores(home, steps, ScoreRequest())
     steps.say(f"\nEvery figure above is of a synthetic bank. Open the page: {found.page.resolve()}")
