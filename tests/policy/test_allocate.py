@@ -105,6 +105,8 @@ def test_more_than_the_bound_waits_for_a_person(rules: Rules, make_proposals: Ma
     for book, released, held in ((wanted * 10, False, 0), (wanted * 10 - 1, False, wanted), (0, True, 0)):
         after = allocate(rules, proposals, before, Cut(day=TODAY, book_size=book, released=released))
         assert (after.hold == HoldReason.ABNORMAL_VOLUME.code).sum() == held
+    day = Cut(day=TODAY, book_size=wanted * 10, offered_today=1)
+    assert (allocate(rules, proposals, before, day).hold == HoldReason.ABNORMAL_VOLUME.code).sum() == wanted
 
 
 def test_an_offer_expires_after_its_last_day(rules: Rules, make_proposals: MakeProposals) -> None:

@@ -11,8 +11,11 @@ from typing import NoReturn
 import msgspec
 
 from forbear.domain.errors import (
+    BackendUnavailable,
     ConfigError,
+    ConflictError,
     CorruptState,
+    ErasedCustomer,
     ForbearError,
     InvalidEvent,
     ModelMismatch,
@@ -27,6 +30,9 @@ EXIT_CODES: dict[type[ForbearError], int] = {
     ModelMismatch: 5,
     StorageError: 6,
     CorruptState: 7,
+    ConflictError: 8,
+    BackendUnavailable: 9,
+    ErasedCustomer: 10,
 }
 """Exit status by who must act; 1 is left for what nobody foresaw, 130 for an interruption."""
 
