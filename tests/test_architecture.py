@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from forbear.compiled import READ_BY_KERNELS
+
 PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "src" / "forbear"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -105,6 +107,17 @@ def test_core_touches_nothing(path: Path) -> None:
 
     assert not {name.partition(".")[0] for name in imported(path)} & WORLDLY
     assert not list(touches(tree_of(path)))
+
+
+@pytest.mark.parametrize("layer", READ_BY_KERNELS)
+def test_kernels_take_from_what_their_cache_is_named_by(layer: str) -> None:
+    """Whatever a file with kernels imports, however far, lies in the layers by whose content its cache is named."""
+    reached = {path for path in SOURCES if layer_of(path) == layer and "compiled" in layers_imported(path)}
+    assert reached
+    while further := {into for path in reached for into in modules_imported(path)} - reached:
+        reached |= further
+
+    assert {layer_of(path) for path in reached} <= {*READ_BY_KERNELS[layer], ""}
 
 
 @each_source
@@ -216,6 +229,12 @@ def layers_imported(path: Path) -> set[str]:
     inside = [name.split(".") for name in imported(path) if name.partition(".")[0] == "forbear"]
     modules = {*CHAIN, *BESIDE, "data", "compiled"}
     return {parts[1] if len(parts) > 1 and parts[1] in modules else "" for parts in inside}
+
+
+def modules_imported(path: Path) -> set[Path]:
+    """Files of our own package that a file imports."""
+    inside = {name.removeprefix("forbear.").replace(".", "/") for name in imported(path) if name.startswith("forbear.")}
+    return {PACKAGE / f"{name}.py" for name in inside} & set(SOURCES)
 
 
 def may_import(layer: str) -> set[str]:

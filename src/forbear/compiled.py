@@ -1,8 +1,9 @@
 """One way to compile a kernel, and a disk cache that can never serve a stale one.
 
 Numba's own cache notices a change of the file that a kernel stands in, but not of the kernels that it calls
-from other files: after an upgrade it could go on running old arithmetic. So the cache lies in a folder named
-by the content of every source file of the package: change one byte anywhere, and everything compiles anew.
+from other files: after an upgrade it could go on running old arithmetic. So the cache of a layer lies in a folder
+named by the content of every source file that its kernels may call on: change one byte of those, and the layer's
+kernels compile anew.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).parent
 _PREFIX = "forbear-kernels-"
+READ_BY_KERNELS = {
+    "features": ("domain", "features"),
+    "models": ("domain", "models"),
+    "simulation": ("domain", "features", "simulation"),
+}
+"""Layers with kernels, and the layers that they may take anything from; a test holds their imports to it."""
 
 
 class _Herald(event.Listener):
@@ -126,20 +133,28 @@ def _borrowed(_typing: Any, array: Any) -> Any:
 
 def _compile(kernel: Kernel, **options: Any) -> Kernel:
     before = vars(config)["CACHE_DIR"]
-    vars(config)["CACHE_DIR"] = str(_cache_folder())
+    vars(config)["CACHE_DIR"] = str(_cache_folder(_layer_of(kernel.__module__)))
     try:
         return cast(Kernel, numba.njit(cache=True, nogil=True, **options)(kernel))
     finally:
         vars(config)["CACHE_DIR"] = before
 
 
+def _layer_of(module: str) -> str:
+    """The layer of a module of this package that has kernels; "" for any other."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == _PACKAGE.name and len(parts) > 1 and parts[1] in READ_BY_KERNELS else ""
+
+
 @cache
-def _cache_folder() -> Path:
+def _cache_folder(layer: str) -> Path:
     """A folder for this very source, in the first place that can be written; older ones of the place are removed."""
-    digest = hashlib.sha256()
-    for source in sorted(_PACKAGE.rglob("*.py")):
+    folders = [_PACKAGE / name for name in READ_BY_KERNELS[layer]] if layer else [_PACKAGE]
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for source in sorted(source for folder in folders for source in folder.rglob("*.py")):
         digest.update(source.read_bytes())
-    name = _PREFIX + digest.hexdigest()[:16]
+    prefix = f"{_PREFIX}{layer or 'other'}-"
+    name = prefix + digest.hexdigest()[:16]
     for base in _bases():
         folder = base / name
         try:
@@ -147,7 +162,7 @@ def _cache_folder() -> Path:
         except OSError:
             continue
         if os.access(folder, os.W_OK):
-            for old in base.glob(_PREFIX + "*"):
+            for old in base.glob(prefix + "*"):
                 if old != folder:
                     shutil.rmtree(old, ignore_errors=True)
             return folder
