@@ -21,8 +21,9 @@ from forbear.features.hashing import Keys
 from forbear.features.kernels import Fold
 from forbear.features.ledger import Floats
 from forbear.features.measures import booked_masks, failed_masks
+from forbear.features.streaming import Marks, Streamed, stream_block
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Raised whenever the meaning of a word in the pool changes."""
 
 SHARD = 1 << 13
@@ -148,6 +149,32 @@ class Book:
             self.close_day(day)
         return codes
 
+    def stream(self, batch: EventBatch, marks: Marks) -> Streamed:
+        """Fold a batch of the open day in log order, answering for the customer of each event that triggers.
+
+        Raises ValueError for a batch with a day close in it: that is a cut of its own.
+        """
+        if (batch.kind == EventKind.DAY_CLOSED).any():
+            raise ValueError("a day close is no event of the open day")
+        codes = np.full(len(batch), Fold.INSTRUCTED, dtype=np.uint8)
+        events = np.flatnonzero(batch.kind < EventKind.DAY_CLOSED)
+        slots = self._assign(batch.customer[events])
+        order, first = passes.by_slot(slots, self.customers)
+        open_days = np.full(len(batch), self.open_day, dtype=np.int32)
+        none = np.empty(0, dtype=np.int64)
+        run = passes.Run(batch.record, batch.schedules, events[order], open_days, none, none)
+        touched = np.flatnonzero(np.diff(first))
+        first = np.append(first[touched], len(events))
+        parts = []
+        for shard, start, past in _rows_pieces(touched, first):
+            asked, values = self._stream(shard, (run, touched[start:past], first[start : past + 1]), marks, codes)
+            parts.append((*asked, values))
+        rows, bits, own, values = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else (
+            none, none, none, np.empty((0, len(self.features.features))),
+        )  # fmt: skip
+        by_row = np.argsort(rows)
+        return Streamed(codes, rows[by_row], bits[by_row].astype(np.uint8), own[by_row], values[by_row])
+
     def close_day(self, day: int) -> None:
         """Close a day without a batch: the ring moves on. A day already closed is left alone."""
         if day >= self.open_day:
@@ -210,13 +237,28 @@ class Book:
     def _run(self, shard: int, work: tuple[Any, Any, Any], results: tuple[Any, Any, Any]) -> None:
         """Run the compiled pass over a block of slots of one shard, making room whenever its pool is full."""
         progress = np.array([0, -1, 0], dtype=np.int64)
+        arguments = (*work, self.features.asks, self.business, *results, progress)
+        self._until_done(shard, progress, lambda own: passes.replay_block(own, self._slots, *arguments))
+
+    def _until_done(self, shard: int, progress: NDArray[np.int64], run: Callable[[pool.Pool], bool]) -> None:
         stuck, before = 0, -1
-        while not passes.replay_block(
-            self._pools[shard], self._slots, *work, self.features.asks, self.business, *results, progress
-        ):
+        while not run(self._pools[shard]):
             stuck = stuck + 1 if progress[1] == before else 0
             before = int(progress[1])
             self._collect(shard, 1 << (12 + stuck))
+
+    def _stream(
+        self, shard: int, work: tuple[Any, Any, Any], marks: Marks, codes: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Run the compiled pass over a block of one shard; rows, bits and slots of what was asked, and the values."""
+        rows = int(work[2][-1] - work[2][0])
+        answers = np.empty((rows, len(self.features.asks)))
+        asked = np.empty((3, rows), dtype=np.int64)
+        progress = np.array([0, -1, 0], dtype=np.int64)
+        arguments = (*work, marks, self.features.asks, self.business, (answers, asked), codes, progress)
+        self._until_done(shard, progress, lambda own: stream_block(own, self._slots, *arguments))
+        found = int(progress[2])
+        return asked[:, :found], self.features.evaluate(_by_question(answers, found))
 
     def _collect(self, shard: int, wanted: int) -> None:
         """Copy what lives of a shard into a new pool, with so many words and some slack free."""
@@ -276,6 +318,17 @@ def _pieces(slots: NDArray[np.int64], most: int) -> Iterator[tuple[int, int, int
     for start, past in pairwise([0, *changes.tolist(), len(slots)]):
         for begin in range(start, past, most):
             yield int(shards[begin]), begin, min(begin + most, past)
+
+
+def _rows_pieces(slots: NDArray[np.int64], first: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """Runs of slots of one shard with no more than BLOCK rows, or one slot's: (shard, start, past)."""
+    shards = slots // SHARD
+    start = 0
+    while start < len(slots):
+        past = int(np.searchsorted(first, first[start] + BLOCK, side="right")) - 1
+        past = min(max(past, start + 1), int(np.searchsorted(shards, shards[start], side="right")))
+        yield int(shards[start]), start, past
+        start = past
 
 
 def _by_question(answers: Floats, rows: int) -> Floats:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forbear.compiled import borrowed, compiled, inlined, prefetch
-from forbear.features.batch import RECORD_WORDS, Schedules
+from forbear.features.batch import OUTCOME, RECORD_WORDS, Schedules
+from forbear.features.columns import EventKind
 from forbear.features.gather import gather, scratch_room
-from forbear.features.kernels import fold_one
+from forbear.features.kernels import Fold, fold_one
 from forbear.features.measures import MEASURES
 from forbear.features.pool import (
     ACCOUNTS,
@@ -22,6 +23,7 @@ from forbear.features.pool import (
     FLOWS,
     SEEN,
     SLOT_WORDS,
+    TRANSACTIONS,
     UNKNOWN_DAY,
     at_hand,
     room,
@@ -44,7 +46,7 @@ class Run(NamedTuple):
 
 
 @inlined
-def _run_at_hand(run: Any) -> Any:
+def run_at_hand(run: Any) -> Any:
     """A run for use within one kernel: its views count no references."""
     told = run.schedules
     return Run(
@@ -60,12 +62,15 @@ def _run_at_hand(run: Any) -> Any:
     )  # fmt: skip
 
 
-_AHEAD_ROWS, _AHEAD_SLOTS = 12, 6
+_TAKEN, _TRANSACTION = Fold.WAITING.value, EventKind.TRANSACTION.value
+"""Up to this code the ledger took the event."""
+AHEAD_ROWS, AHEAD_SLOTS = 12, 6
 """How far ahead memory is asked for: a few hundred nanoseconds, the time that it takes to come."""
 
 
 @inlined
-def _fetch_slot(slots: Any, index: Any) -> None:
+def fetch_slot(slots: Any, index: Any) -> None:
+    """Ask for the lines of a customer's slot."""
     first = index * SLOT_WORDS
     prefetch(slots, first)
     prefetch(slots, first + 8)
@@ -73,7 +78,7 @@ def _fetch_slot(slots: Any, index: Any) -> None:
 
 
 @inlined
-def _fetch_regions(pool: Any, slot: Any) -> None:
+def fetch_regions(pool: Any, slot: Any) -> None:
     """Ask for what the fold of an event reads: the tags of SEEN, and where the regions grow."""
     start, used, rows = slot[3 * SEEN], slot[3 * SEEN + 1], room(SEEN, slot[3 * SEEN + 2])
     for word in range(start, start + used // 4 + 1, 8):
@@ -95,6 +100,13 @@ def _fetch_starts(pool: Any, slot: Any) -> None:
         prefetch(pool.words, slot[3 * region] + 8)
 
 
+@inlined
+def count_transaction(slot: Any, record: Any, code: Any) -> None:
+    """Count what was folded just now, if it is a transaction and the ledger took it."""
+    if code <= _TAKEN and record[OUTCOME] & 0xFF == _TRANSACTION:
+        slot[TRANSACTIONS] += 1
+
+
 @compiled
 def replay_block(
     pool: Any, slots: Any, run: Any, block: Any, first: Any,
@@ -109,12 +121,12 @@ def replay_block(
     scratch = scratch_room()
     deltas = np.empty(MEASURES, dtype=np.int64)
     pool, slots, flat = at_hand(pool), borrowed(slots), borrowed(slots.reshape(-1))
-    run, first, flat_record = _run_at_hand(run), borrowed(first), borrowed(run.record.reshape(-1))
+    run, first, flat_record = run_at_hand(run), borrowed(first), borrowed(run.record.reshape(-1))
     rows, codes, block = run.rows, borrowed(codes), borrowed(block)
     for n in range(progress[0], len(block)):
         slot = slots[block[n]]
-        _fetch_slot(flat, block[min(n + 2 * _AHEAD_SLOTS, len(block) - 1)])
-        _fetch_regions(pool, slots[block[min(n + _AHEAD_SLOTS, len(block) - 1)]])
+        fetch_slot(flat, block[min(n + 2 * AHEAD_SLOTS, len(block) - 1)])
+        fetch_regions(pool, slots[block[min(n + AHEAD_SLOTS, len(block) - 1)]])
         past = first[n + 1]
         at = progress[1] if progress[1] >= 0 else first[n]
         pause = progress[2]
@@ -126,12 +138,13 @@ def replay_block(
                 pause += 1
                 continue
             row = rows[at]
-            prefetch(flat_record, rows[min(at + _AHEAD_ROWS, len(rows) - 1)] * RECORD_WORDS)
+            prefetch(flat_record, rows[min(at + AHEAD_ROWS, len(rows) - 1)] * RECORD_WORDS)
             code = fold_one(pool, slot, run.record[row], run.schedules, run.open_days[row], deltas)
             if code < 0:
                 progress[0], progress[1], progress[2] = n, at, pause
                 return False
             codes[row] = code
+            count_transaction(slot, run.record[row], code)
             at += 1
         progress[1], progress[2] = -1, 0
     return True
@@ -143,7 +156,7 @@ def gather_many(pool: Any, slots: Any, block: Any, open_day: Any, asks: Any, bus
     scratch = scratch_room()
     pool, flat, slots = at_hand(pool), borrowed(slots.reshape(-1)), borrowed(slots)
     for n in range(len(block)):
-        _fetch_slot(flat, block[min(n + 4, len(block) - 1)])
+        fetch_slot(flat, block[min(n + 4, len(block) - 1)])
         _fetch_starts(pool, slots[block[min(n + 2, len(block) - 1)]])
         gather(pool, slots[block[n]], open_day, asks, business, scratch, answers[n])
 

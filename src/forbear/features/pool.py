@@ -34,8 +34,9 @@ COUNTS_BYTE = 40
 TAG_BITS = 0xFFFF
 
 # One row of `slots` a customer: (start, rows used, words held) of every region, then these.
-FIRST_DAY, CURRENCY, KEY = 15, 16, 17
-SLOT_WORDS = 18
+# TRANSACTIONS counts those that were folded, ever.
+FIRST_DAY, CURRENCY, KEY, TRANSACTIONS = 15, 16, 17, 18
+SLOT_WORDS = 19
 UNKNOWN_DAY = np.iinfo(np.int32).max
 
 HORIZON_DAYS = 120
