@@ -13,7 +13,7 @@ from forbear.domain.errors import CorruptState
 from forbear.engine.ports import Kept
 from forbear.features.book import BookState
 
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = 3
 """How many snapshots stay: the archive can make any of them anew."""
 
@@ -27,6 +27,8 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     skipped_days: int
     pool_words: int
     slot_shape: tuple[int, int]
+    arrays: tuple[tuple[str, str, tuple[int, ...]], ...]
+    facts: str
     sha256: str
 
 
@@ -49,13 +51,17 @@ class FileSnapshots:
             skipped_days=state.skipped_days,
             pool_words=len(state.pool),
             slot_shape=(slots.shape[0], slots.shape[1]),
+            arrays=tuple((name, array.dtype.str, array.shape) for name, array in kept.arrays.items()),
+            facts=kept.facts,
             sha256="",
         )
-        header = msgspec.structs.replace(header, sha256=_checksum(header, state.pool.data, slots.data))
+        content = (state.pool, slots, *(np.ascontiguousarray(array) for array in kept.arrays.values()))
+        parts = [part.reshape(-1).view(np.uint8).data for part in content]
+        header = msgspec.structs.replace(header, sha256=_checksum(header, *parts))
         with whole_file(self.folder / f"{kept.offset:020d}.ledgers") as file:
             file.write(msgspec.json.encode(header) + b"\n")
-            file.write(state.pool.data)
-            file.write(slots.data)
+            for part in parts:
+                file.write(part)
         with storage_errors(f"cannot delete old snapshots in {self.folder}"):
             for old in self._files()[:-_KEPT]:
                 old.unlink(missing_ok=True)
@@ -79,14 +85,17 @@ class FileSnapshots:
             raise CorruptState(f"{path} is not a snapshot of this version: {error}", mend=_MEND) from error
         if header.format != _FORMAT or _checksum(header, content) != header.sha256 or header.offset != int(path.stem):
             raise CorruptState(f"{path} is not what was written: its checksum differs", mend=_MEND)
-        words = np.frombuffer(content, dtype=np.int64)
-        state = BookState(
-            pool=words[: header.pool_words],
-            slots=words[header.pool_words :].reshape(header.slot_shape),
-            open_day=header.open_day,
-            skipped_days=header.skipped_days,
-        )
-        return Kept(state, header.offset, header.layout_hash, header.feature_hash)
+        at = 0
+        shapes = [("<i8", (header.pool_words,)), ("<i8", header.slot_shape)]
+        parts = []
+        for dtype, shape in (*shapes, *((dtype, shape) for _, dtype, shape in header.arrays)):
+            count = int(np.prod(shape))
+            parts.append(np.frombuffer(content, dtype, count, at).reshape(shape))
+            at += parts[-1].nbytes
+        pool, slots, *rest = parts
+        state = BookState(pool=pool, slots=slots, open_day=header.open_day, skipped_days=header.skipped_days)
+        arrays = {name: array for (name, _, _), array in zip(header.arrays, rest, strict=True)}
+        return Kept(state, header.offset, header.layout_hash, header.feature_hash, arrays, header.facts)
 
 
 def _checksum(header: _Header, *content: bytes | memoryview) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import NotEnoughData
-from forbear.engine.misses import Misses, Told, misses_in
+from forbear.engine.misses import Misses, MissIndex, Told, misses_in
 from forbear.engine.ports import Archive, Scanned, Snapshots
 from forbear.engine.recovery import resume
 from forbear.features.book import Book
@@ -179,7 +179,7 @@ def _pause(
         raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
     start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots, feed.archive.next_offset)
     if start:
-        found.told += _earlier_misses(feed, closed, start)
+        found.told += earlier_misses(feed, closed, start)
     _replay(feed, found, _Pass(cut_days={closed}, start=start, pauses_only=True), progress)
     if closed not in found.cut_offsets:
         raise NotEnoughData(
@@ -192,7 +192,7 @@ def _book(feed: Feed, columns: FeatureSet) -> Book:
     return Book(with_eligibility(columns, feed.deployment), day_number(feed.deployment.opens_on), feed.calendar)
 
 
-def _earlier_misses(feed: Feed, closed: int, before: int) -> list[Told]:
+def earlier_misses(feed: Feed, closed: int, before: int) -> list[Told]:
     """Misses recent enough to matter for eligibility that were told of before an offset.
 
     One that happened in the last clear_days was not told of earlier than that, so only the archive's tail is read.
@@ -266,10 +266,10 @@ def _labelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
     rows = rows.where(rows.cut_day <= limit)
     misses = Misses.of(found.told)
     cut_offset = np.array([found.cut_offsets[int(day)] for day in rows.cut_day], dtype=np.int64)
-    recent = _MissIndex(misses).known_between(
+    recent = MissIndex(misses).known_between(
         rows.customer, rows.cut_day - deployment.eligibility.clear_days + 1, rows.cut_day, cut_offset
     )
-    first = _MissIndex(misses.standing).first_between(rows.customer, rows.as_of_day, rows.cut_day + HORIZON_DAYS)
+    first = MissIndex(misses.standing).first_between(rows.customer, rows.as_of_day, rows.cut_day + HORIZON_DAYS)
     return replace(rows, days_ahead=first - rows.as_of_day).where(~recent)
 
 
@@ -281,43 +281,3 @@ def _unlabelled(found: _Collected, deployment: Deployment, limit: int) -> Rows:
 
 def _joined(parts: list[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
-
-
-class _MissIndex:
-    """Misses by customer and day, for looking up many windows at once."""
-
-    def __init__(self, misses: Misses) -> None:
-        self._misses = misses
-        self._customers, first = np.unique(misses.customer, return_index=True)
-        self._first = np.append(first, len(misses.customer))
-
-    def first_between(self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]) -> Floats:
-        """(n,) day of each customer's first miss in [start, end], NaN if there is none."""
-        found = np.full(len(customer), np.nan)
-        for row, low, high in self._windows(customer, start, end):
-            if low < high:
-                found[row] = self._misses.day[low]
-        return found
-
-    def known_between(
-        self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64], before: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        """(n,) whether a miss in [start, end] was told of, and not taken back, before a log offset."""
-        found = np.zeros(len(customer), dtype=np.bool_)
-        for row, low, high in self._windows(customer, start, end):
-            told, mended = self._misses.offset[low:high], self._misses.mended[low:high]
-            found[row] = bool(((told < before[row]) & (before[row] <= mended)).any())
-        return found
-
-    def _windows(self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]) -> list[tuple[int, int, int]]:
-        """(row, first, past) of the misses of each row's window, for the rows whose customer has any."""
-        if not len(self._customers):
-            return []
-        place = np.minimum(np.searchsorted(self._customers, customer), len(self._customers) - 1)
-        windows = []
-        for row in np.flatnonzero(self._customers[place] == customer):
-            low, high = self._first[place[row]], self._first[place[row] + 1]
-            days = self._misses.day[low:high]
-            first, past = np.searchsorted(days, start[row], "left"), np.searchsorted(days, end[row], "right")
-            windows.append((int(row), int(low + first), int(low + past)))
-        return windows

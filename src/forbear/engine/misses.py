@@ -14,6 +14,7 @@ from forbear.domain.terms import AccountKind, Category, OutcomeStatus, Status
 from forbear.features.batch import EventBatch
 from forbear.features.columns import NO_AMOUNT, NO_DAY, EventColumns, EventKind
 from forbear.features.hashing import Keys, keys_of
+from forbear.features.ledger import Floats
 from forbear.features.local_time import DAY_US, LocalTime
 
 STANDS = np.iinfo(np.int64).max
@@ -125,3 +126,82 @@ def _is_miss(definition: MissDefinition, columns: EventColumns) -> NDArray[np.bo
             codes = [list(Category).index(category) for category in definition.penalty_categories]
             penalty = np.isin(columns.category, codes) & (columns.status == _BOOKED)
             return current & (below | penalty)  # type: ignore[no-any-return]
+
+
+class MissIndex:
+    """Misses by customer and day, for looking up many windows at once."""
+
+    def __init__(self, misses: Misses) -> None:
+        self._misses = misses
+        self._customers, first = np.unique(misses.customer, return_index=True)
+        self._first = np.append(first, len(misses.customer))
+
+    def first_between(self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]) -> Floats:
+        """(n,) day of each customer's first miss in [start, end], NaN if there is none."""
+        found = np.full(len(customer), np.nan)
+        for row, low, high in self._windows(customer, start, end):
+            if low < high:
+                found[row] = self._misses.day[low]
+        return found
+
+    def known_between(
+        self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64], before: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """(n,) whether a miss in [start, end] was told of, and not taken back, before a log offset."""
+        found = np.zeros(len(customer), dtype=np.bool_)
+        for row, low, high in self._windows(customer, start, end):
+            told, mended = self._misses.offset[low:high], self._misses.mended[low:high]
+            found[row] = bool(((told < before[row]) & (before[row] <= mended)).any())
+        return found
+
+    def _windows(self, customer: Keys, start: NDArray[np.int64], end: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+        """(row, first, past) of the misses of each row's window, for the rows whose customer has any."""
+        if not len(self._customers):
+            return []
+        place = np.minimum(np.searchsorted(self._customers, customer), len(self._customers) - 1)
+        windows = []
+        for row in np.flatnonzero(self._customers[place] == customer):
+            low, high = self._first[place[row]], self._first[place[row] + 1]
+            days = self._misses.day[low:high]
+            first, past = np.searchsorted(days, start[row], "left"), np.searchsorted(days, end[row], "right")
+            windows.append((int(row), int(low + first), int(low + past)))
+        return windows
+
+
+class RecentMisses:
+    """The misses that a running fold still needs: those of the last days, as the log told of them.
+
+    keep_days: how far back somebody asks.
+    """
+
+    def __init__(self, keep_days: int) -> None:
+        self._keep_days = keep_days
+        self._parts: list[Told] = []
+        self._index: MissIndex | None = None
+
+    def add(self, told: Told) -> None:
+        """Take in what a part of the log tells."""
+        if len(told.customer):
+            self._parts.append(told)
+            self._index = None
+
+    def forget_before(self, open_day: int) -> None:
+        """Let go of what nobody can ask for once a day is open."""
+        if self._parts:
+            told = Told.joined(self._parts)
+            self._parts = [told.where(told.day >= open_day - self._keep_days - 1)]
+            self._index = None
+
+    def known(self, customer: Keys, day: int, before: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(n,) whether each had a miss in the last keep_days up to a day, as told before an offset of its own."""
+        if self._index is None:
+            self._index = MissIndex(Misses.of(self._parts))
+        last = np.full(len(customer), day, dtype=np.int64)
+        return self._index.known_between(customer, last - self._keep_days + 1, last, before)
+
+    @property
+    def told(self) -> Told:
+        """All that is kept, for a snapshot."""
+        nothing = np.empty(0, np.int64)
+        empty = Told(np.empty(0, np.uint64), nothing, np.empty(0, np.uint64), nothing, np.empty(0, np.bool_))
+        return Told.joined(self._parts) if self._parts else empty

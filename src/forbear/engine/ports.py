@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
 
 from forbear.engine.outputs import AuditRecord, Outputs, Position
 from forbear.features.batch import EventBatch
@@ -58,12 +61,17 @@ class Archive(Protocol):
 
 
 class Kept(NamedTuple):
-    """A book's state as a snapshot kept it: what it was folded up to, and what its words mean."""
+    """A book's state as a snapshot kept it: what it was folded up to, and what its words mean.
+
+    arrays, facts: what else a worker remembers; facts are JSON.
+    """
 
     state: BookState
     offset: int
     layout_hash: str
     feature_hash: str
+    arrays: Mapping[str, NDArray[Any]] = MappingProxyType({})
+    facts: str = ""
 
 
 class Snapshots(Protocol):

@@ -80,7 +80,11 @@ class Artefact:
 
     def predict(self, features: Floats) -> Floats:
         """Calibrated PD of the target in [0, 1] for each row of (n, k), (n,)."""
-        return self.calibrator.apply(self.model.log_odds(features))
+        return self.calibrated(self.model.log_odds(features))
+
+    def calibrated(self, log_odds: Floats) -> Floats:
+        """Calibrated PD in [0, 1] of (n,) log-odds."""
+        return self.calibrator.apply(log_odds)
 
     def explain(self, features: Floats) -> Explanation:
         """Scores of (n, k) before calibration, and what each feature adds to them."""

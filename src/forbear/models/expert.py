@@ -80,7 +80,11 @@ class ExpertScorecard(Documented):
 
     def predict(self, features: Floats) -> Floats:
         """PD in [0, 1] for each row of (n, k), (n,): as good as the assumptions, until calibrated."""
-        return sigmoid(self.log_odds(features))
+        return self.calibrated(self.log_odds(features))
+
+    def calibrated(self, log_odds: Floats) -> Floats:
+        """PD in [0, 1] of (n,) log-odds: as they are, for there was nothing to calibrate with."""
+        return sigmoid(log_odds)
 
     def unknown(self, features: Floats) -> list[tuple[str, ...]]:
         """For each row of (n, k), the features that would have counted but were unknown.

@@ -1,0 +1,94 @@
+"""Outputs in the making: what one stretch of the log has given so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from forbear.engine.intervenor import Verdicts
+from forbear.engine.outputs import (
+    AuditRecord,
+    Contact,
+    DayRow,
+    DeadLetter,
+    Decision,
+    OutcomeRow,
+    Outputs,
+    Part,
+    Position,
+    Predictions,
+)
+from forbear.engine.scorer import Scores
+
+
+@dataclass(slots=True)
+class Draft:
+    """The parts of an `Outputs`, growing. after: where the stretch begins."""
+
+    after: Position
+    predictions: list[Predictions] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    contacts: list[Contact] = field(default_factory=list)
+    audit: list[AuditRecord] = field(default_factory=list)
+    outcomes: list[OutcomeRow] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    days: list[DayRow] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    customers: list[tuple[int, str]] = field(default_factory=list)
+
+    def ended(self, until: Position) -> Outputs:
+        """The whole of it, up to a position; the draft goes on from there, empty."""
+        listed = {f.name: tuple(getattr(self, f.name)) for f in fields(self) if f.name not in ("after", "predictions")}
+        outputs = Outputs(after=self.after, until=until, predictions=_stacked(self.predictions), **listed)
+        self.after = until
+        for f in fields(self):
+            if f.name != "after":
+                getattr(self, f.name).clear()
+        return outputs
+
+
+def predictions_of(scores: Scores, verdicts: Verdicts, model: int, policy: int) -> Predictions:
+    """Scores and verdicts as they are recorded. model, policy: numbers of the parts in force."""
+    return Predictions(
+        offset=scores.offset,
+        ordinal=scores.ordinal,
+        customer=scores.customer,
+        as_of_us=scores.as_of_us,
+        day=scores.day,
+        trigger=scores.trigger,
+        log_odds=scores.log_odds,
+        pd=scores.pd,
+        attributions=scores.attributions,
+        reason=verdicts.reason,
+        band=verdicts.band,
+        verdict=verdicts.verdict,
+        model=np.full(len(scores), model, dtype=np.int32),
+        policy=np.full(len(scores), policy, dtype=np.int32),
+    )
+
+
+def behind(outputs: Outputs, position: Position) -> Outputs | None:
+    """What of some outputs is not recorded yet, if all before a position is; None if nothing is left.
+
+    A day close is recorded piece by piece, its predictions first: all else that is at its offset comes with the last.
+    """
+    if outputs.until <= position:
+        return None
+    if outputs.after >= position:
+        return outputs
+    kept: dict[str, Any] = {
+        name: tuple(row for row in getattr(outputs, name) if row.offset >= position.offset)
+        for name in ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters")
+    }
+    predictions = outputs.predictions.from_position(position) if outputs.predictions else None
+    return replace(outputs, after=position, predictions=predictions, **kept)
+
+
+def _stacked(parts: list[Predictions]) -> Predictions | None:
+    full = [part for part in parts if len(part)]
+    if len(full) < 2:
+        return full[0] if full else None
+    columns = {f.name: np.concatenate([getattr(part, f.name) for part in full]) for f in fields(Predictions)}
+    return Predictions(**columns)

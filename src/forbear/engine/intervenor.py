@@ -1,0 +1,204 @@
+"""The intervenor: what the policy says to each score at once, and what becomes of the proposals at a cut.
+
+What it answers depends on the scores, the customer updates and the cuts in log order, and on the policy in force;
+not on how they come in batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forbear.engine.scorer import Scores
+from forbear.engine.standing import Standing
+from forbear.features.ledger import Floats
+from forbear.policy.allocate import Cut, allocate
+from forbear.policy.bands import OUTSIDE
+from forbear.policy.decide import Rules, answered_after, decide
+from forbear.policy.document import Policy
+from forbear.policy.proposals import (
+    HOLD_REASONS,
+    OFFERED,
+    Circumstances,
+    Decisions,
+    HoldReason,
+    Proposals,
+)
+
+
+class Verdicts(NamedTuple):
+    """What the policy said to n scores at once: columns of `Predictions`."""
+
+    reason: NDArray[np.int16]
+    band: NDArray[np.int8]
+    verdict: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Scores that came to the choice of an action since the last cut, with what was decided on each."""
+
+    scores: Scores
+    proposals: Proposals
+    decisions: Decisions
+
+    def take(self, rows: NDArray[np.intp]) -> Pending:
+        """Some of the rows, in the order given."""
+        return Pending(self.scores.take(rows), self.proposals.take(rows), _taken(self.decisions, rows))
+
+
+@dataclass(slots=True)
+class Day:
+    """What was spent of the open day. offers: of its cuts so far, by channel.  released: the bound is lifted."""
+
+    day: int
+    offers: list[int]
+    released: bool = False
+
+
+class Intervenor:
+    """A policy in force, and where each customer stands with it. features: names of the scores' columns."""
+
+    def __init__(self, features: tuple[str, ...]) -> None:
+        self._features = features
+        self.standing = Standing.empty(0)
+        self.rules: Rules | None = None
+        self.circumstances = Circumstances(replay=True)
+        self.today = Day(-1, [])
+        self._reason_of = np.empty(0, np.int16)
+        self._pending: list[Pending] = []
+
+    def put_in_force(self, policy: Policy) -> None:
+        """Decide by this policy from now on. What was proposed under the old one must have been cut before."""
+        self.standing.under(self.rules.policy if self.rules else None, policy)
+        self.rules = Rules.of(policy)
+        self.today = replace(self.today, offers=[0] * len(policy.channels))
+        self._reason_of = np.array([policy.reason_of(name) for name in self._features], dtype=np.int16)
+
+    def judge(self, scores: Scores) -> Verdicts:
+        """What the policy says to scores in log order, each in the light of all before it."""
+        rules = self._rules()
+        reason = self._reasons(rules, scores.attributions)
+        verdicts = Verdicts(
+            reason, np.full(len(scores), OUTSIDE, np.int8), np.full(len(scores), HoldReason.BELOW_CUTOFF.code, np.int8)
+        )
+        for rows in self._rounds(rules, scores):
+            asked = scores.take(rows)
+            proposals = self.standing.proposals(asked, reason[rows], rules.policy)
+            decisions = decide(rules, proposals, self.circumstances)
+            verdicts.band[rows], verdicts.verdict[rows] = decisions.band, decisions.hold
+            chosen = decisions.offered | (decisions.hold >= HoldReason.REPLAY.code)
+            self.standing.band[asked.slots] = decisions.band
+            others = np.where(chosen, self.standing.answered[asked.slots], answered_after(rules, proposals, decisions))
+            self.standing.answered[asked.slots] = others
+            if chosen.any():
+                self._pending.append(Pending(asked, proposals, decisions).take(np.flatnonzero(chosen)))
+        self.standing.judged[scores.slots] = scores.offset
+        return verdicts
+
+    def cut(self, day: int, book_size: int) -> Pending | None:
+        """Decide on what was proposed since the last cut, by the capacity that is left of a day; None for nothing.
+
+        A proposal whose customer was judged again later, and not proposed, is withdrawn. The rest comes in log order,
+        each one a decision.
+        """
+        rules = self._rules()
+        self._open(day)
+        if not self._pending:
+            return None
+        pending = _joined(self._pending)
+        self._pending = []
+        pending = pending.take(np.flatnonzero(self.standing.judged[pending.scores.slots] == pending.scores.offset))
+        capacity = tuple(
+            max(channel.capacity_per_day - spent, 0)
+            for channel, spent in zip(rules.policy.channels, self.today.offers, strict=True)
+        )
+        at = Cut(
+            day=day,
+            book_size=book_size,
+            capacity=capacity,
+            offered_today=sum(self.today.offers),
+            released=self.today.released,
+        )
+        decisions = allocate(rules, pending.proposals, pending.decisions, at)
+        self._stand(rules, pending, decisions)
+        rows = np.flatnonzero(decisions.hold != HoldReason.SUPERSEDED.code)
+        return Pending(pending.scores, pending.proposals, decisions).take(rows)
+
+    # ---- inside
+
+    def _rules(self) -> Rules:
+        if self.rules is None:
+            raise ValueError("nothing is decided before a policy is in force")
+        return self.rules
+
+    def _open(self, day: int) -> None:
+        """Begin a day with all of its capacity. A release holds up to the close with which the day ends."""
+        if day != self.today.day:
+            self.today = Day(day, [0] * len(self.today.offers), self.today.released)
+
+    def _stand(self, rules: Rules, pending: Pending, decisions: Decisions) -> None:
+        """Note what was decided: the day, the contacts (a hold-out in place of one), the band that was answered."""
+        slots, standing = pending.scores.slots, self.standing
+        standing.decided_day[slots] = pending.proposals.day
+        standing.answered[slots] = answered_after(rules, pending.proposals, decisions)
+        channel = rules.channel_of[decisions.choice]
+        contacted = np.flatnonzero(decisions.offered | (decisions.hold == HoldReason.HOLD_OUT.code))
+        standing.contact_day[slots[contacted], channel[contacted]] = pending.proposals.day[contacted]
+        for place in channel[decisions.offered].tolist():
+            self.today.offers[place] += 1
+
+    def _reasons(self, rules: Rules, attributions: Floats) -> NDArray[np.int16]:
+        """(n,) the policy's reason whose features together raise each score most, -1 where none does."""
+        sums = np.zeros((len(attributions), len(rules.policy.reasons) + 1))
+        for column, reason in enumerate(self._reason_of.tolist()):  # added one by one: the same bits for any n
+            sums[:, reason] += attributions[:, column]
+        sums[:, -1] = 0.0
+        heaviest = sums.argmax(axis=1).astype(np.int16)
+        return np.where(heaviest == len(rules.policy.reasons), -1, heaviest).astype(np.int16)
+
+    def _rounds(self, rules: Rules, scores: Scores) -> Iterator[NDArray[np.intp]]:
+        """Rows to be judged together: of each customer the first, then the second, and so on.
+
+        Whoever is in no band and has no score that could lead into one needs no judging.
+        """
+        lowest = min(band.exit for band in rules.policy.bands)
+        near = scores.pd >= lowest
+        standing = self.standing
+        concerned = (standing.band[scores.slots] != OUTSIDE) | (standing.answered[scores.slots] != OUTSIDE) | near
+        marked = np.zeros(len(standing.band), dtype=np.bool_)
+        marked[scores.slots[concerned]] = True
+        rows = np.flatnonzero(marked[scores.slots])
+        by_slot = rows[np.argsort(scores.slots[rows], kind="stable")]
+        slots = scores.slots[by_slot]
+        first = np.flatnonzero(np.r_[True, slots[1:] != slots[:-1]]) if len(slots) else np.empty(0, np.intp)
+        turn = np.arange(len(slots)) - np.repeat(first, np.diff(np.r_[first, len(slots)]))
+        for number in range(int(turn.max(initial=-1)) + 1):
+            yield np.sort(by_slot[turn == number])
+
+
+def word_of(hold: int) -> str:
+    """A decision's outcome in one word: "offer", or the reason of the hold."""
+    return "offer" if hold == OFFERED else str(HOLD_REASONS[hold])
+
+
+def _taken(decisions: Decisions, rows: NDArray[np.intp]) -> Decisions:
+    return Decisions(**{f.name: getattr(decisions, f.name)[rows] for f in fields(decisions)})
+
+
+def _stacked(parts: list[Any]) -> Any:
+    columns = {f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(parts[0])}
+    return type(parts[0])(**columns)
+
+
+def _joined(parts: list[Pending]) -> Pending:
+    """All parts as one, in log order."""
+    scores, proposals, decisions = (
+        _stacked([getattr(part, name) for part in parts]) for name in ("scores", "proposals", "decisions")
+    )
+    whole = Pending(scores, proposals, decisions)
+    return whole.take(np.lexsort((scores.ordinal, scores.offset)))

@@ -1,0 +1,162 @@
+"""From what was decided to what is recorded: decisions, contacts and the audit chain."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from forbear.domain.events import Instructed
+from forbear.engine.audit import chain
+from forbear.engine.draft import Draft
+from forbear.engine.intervenor import Intervenor, Pending, word_of
+from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
+from forbear.engine.ports import Vault
+from forbear.models.documents import canonical_json
+from forbear.policy.bands import OUTSIDE
+from forbear.policy.decide import Rules
+
+Tell = Callable[[int, Mapping[str, Any]], list[dict[str, Any]]]
+"""Reasons in words for the customer of a slot, given what was scored: sentences by language, as JSON can hold them."""
+
+
+class Recorder:
+    """The audit chain's head, the numbers of what is in force, and what was predicted since the last cut."""
+
+    def __init__(self, vault: Vault, features: tuple[str, ...], tell: Tell | None = None) -> None:
+        self.head: AuditRecord | None = None
+        self.model, self.policy = 0, 0
+        self.digests = {"model": "", "policy": ""}
+        self._expected = 0.0
+        self._vault, self._features, self._tell = vault, features, tell
+        self._since: list[bytes] = []
+
+    def put_model(self, number: int, digest: str, expected: float) -> None:
+        """Another model is in force."""
+        self.model, self.digests["model"], self._expected = number, digest, expected
+
+    def put_policy(self, number: int, digest: str) -> None:
+        """Another policy is in force."""
+        self.policy, self.digests["policy"] = number, digest
+
+    def note(self, predictions: Predictions) -> None:
+        """Remember predictions for the record of the next cut: where they stand and what they say, of nobody."""
+        if len(predictions):
+            columns = (predictions.offset, predictions.ordinal, predictions.log_odds.view(np.int64))
+            self._since.append(np.column_stack(columns).astype("<i8").tobytes())
+
+    def cut(self, draft: Draft, pending: Pending | None, offset: int, received_us: int, intervenor: Intervenor) -> None:
+        """Record what a cut has decided, and commit the chain to it and to every prediction since the last cut."""
+        predicted = b"".join(self._since)
+        self._since = []
+        if not predicted and pending is None:
+            return
+        outcomes: dict[str, int] = {}
+        if pending is not None and intervenor.rules is not None:
+            for row in range(len(pending.decisions)):
+                decision = self._decision(intervenor.rules, pending, row, (offset, received_us))
+                outcomes[decision.outcome] = outcomes.get(decision.outcome, 0) + 1
+                draft.decisions.append(decision)
+                draft.contacts += _contacts(decision)
+                self._add(draft, "decision", offset, _said(decision, self.digests), decision.sealed)
+        body = {
+            "at_us": received_us,
+            "predictions": len(predicted) // 24,
+            "predictions_sha": hashlib.sha256(predicted).hexdigest(),
+            "outcomes": outcomes,
+        }
+        self._add(draft, "cut", offset, body)
+
+    def instruction(self, draft: Draft, offset: int, told: Instructed) -> None:
+        """Record what a person told the deployment."""
+        body = {"instruction": str(told.instruction), "value": told.value or "", "by": told.by}
+        self._add(draft, "instruction", offset, body)
+
+    # ---- inside
+
+    def _add(self, draft: Draft, kind: str, offset: int, body: Mapping[str, Any], sealed: bytes = b"") -> None:
+        self.head = chain(self.head, kind, offset, body, sealed)
+        draft.audit.append(self.head)
+
+    def _decision(self, rules: Rules, pending: Pending, row: int, at: tuple[int, int]) -> Decision:
+        """One row of a cut as it is recorded; what is personal is sealed, bound to the decision's identifier."""
+        scores, decisions = pending.scores, pending.decisions
+        action = rules.policy.actions[int(decisions.choice[row])]
+        band = int(decisions.band[row])
+        decision_id = "".join(f"{int(half):016x}" for half in decisions.ids[row])
+        customer = int(scores.customer[row])
+        personal = canonical_json(self._personal(pending, row, rules))
+        return Decision(
+            decision_id=decision_id,
+            offset=at[0],
+            customer=customer,
+            matter=int(pending.proposals.matter[row]),
+            day=int(scores.day[row]),
+            made_at_us=at[1],
+            outcome=word_of(int(decisions.hold[row])),
+            band=rules.policy.bands[band].name if band != OUTSIDE else "",
+            action=action.name,
+            channel=action.channel,
+            wording=action.wording,
+            cost_minor=action.cost_minor,
+            propensity=float(decisions.propensity[row]),
+            explored=bool(decisions.explored[row]),
+            held_out=bool(decisions.held_out[row]),
+            expires_day=int(decisions.expires_day[row]),
+            prediction=Position(int(scores.offset[row]), int(scores.ordinal[row])),
+            model=self.model,
+            policy=self.policy,
+            sealed=self._vault.seal(customer, personal, decision_id.encode()),
+        )
+
+    def _personal(self, pending: Pending, row: int, rules: Rules) -> dict[str, Any]:
+        """What a decision rests on: score, features, attributions, reasons. What is unknown is null."""
+        scores = pending.scores
+        reason = int(pending.proposals.reason[row])
+        known = {
+            "pd": float(scores.pd[row]),
+            "log_odds": float(scores.log_odds[row]),
+            "expected": self._expected,
+            "features": _by_name(self._features, scores.values[row].tolist()),
+            "attributions": _by_name(self._features, scores.attributions[row].tolist()),
+            "reason": rules.policy.reasons[reason].code if reason >= 0 else "",
+        }
+        return known if self._tell is None else {**known, "told": self._tell(int(scores.slots[row]), known)}
+
+
+def _by_name(names: tuple[str, ...], values: list[float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in zip(names, values, strict=True)}
+
+
+def _contacts(decision: Decision) -> list[Contact]:
+    """An offer is a contact, and a hold-out stands in the place of one."""
+    if decision.outcome not in ("offer", "hold_out"):
+        return []
+    return [
+        Contact(
+            decision_id=decision.decision_id,
+            offset=decision.offset,
+            customer=decision.customer,
+            channel=decision.channel,
+            day=decision.day,
+            kind=decision.outcome,
+        )
+    ]
+
+
+def _said(decision: Decision, digests: Mapping[str, str]) -> dict[str, Any]:
+    """What the chain says of a decision: nothing that is personal."""
+    return {
+        "decision_id": decision.decision_id,
+        "day": decision.day,
+        "outcome": decision.outcome,
+        "band": decision.band,
+        "action": decision.action,
+        "propensity": decision.propensity,
+        "expires_day": decision.expires_day,
+        "prediction": list(decision.prediction),
+        **{f"{kind}_sha": digest for kind, digest in digests.items()},
+    }

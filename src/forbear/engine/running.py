@@ -1,0 +1,140 @@
+"""A worker on its log: started from what is there, run, recorded, kept.
+
+Start and recovery are one path: the newest snapshot, then the log from there on. What is recorded already is worked
+through again in silence, and must arrive at the same audit chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from forbear.domain.errors import CorruptState
+from forbear.engine.backfill import Feed, Progress, earlier_misses
+from forbear.engine.draft import behind
+from forbear.engine.keeping import become, kept_of
+from forbear.engine.misses import misses_in
+from forbear.engine.outputs import Outputs, Position
+from forbear.engine.ports import Snapshots, Source, Store
+from forbear.engine.recovery import resume
+from forbear.engine.worker import Worker
+from forbear.features.columns import EventKind
+from forbear.features.local_time import local_time
+
+KEEP_EVENTS = 500_000
+"""A snapshot is taken at the first close of a day after so many events."""
+
+
+class Stepped(NamedTuple):
+    """What one step did. events: taken in.  predictions, decisions: recorded.  silent: it only caught up."""
+
+    events: int
+    predictions: int
+    decisions: int
+    silent: bool
+
+
+@dataclass(slots=True)
+class Running:
+    """A worker with its log, its store and its snapshots."""
+
+    worker: Worker
+    source: Source
+    store: Store
+    snapshots: Snapshots
+    keep_events: int = KEEP_EVENTS
+    _kept_at: int = field(default=0, init=False)
+    _position: Position = field(default=Position(-1), init=False)
+    _linked: bool = field(default=False, init=False)
+
+    def start(self, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:
+        """Bring the worker to where its newest snapshot stands, or through the history if there is none.
+
+        history: snapshots of the archive's ledgers. Nothing of the history is scored, nobody is contacted for it.
+        Raises CorruptState where records exist of which neither snapshot nor beginning is known any more.
+        """
+        self._position = self.store.position()
+        kept = self.snapshots.latest()
+        if kept is not None:
+            become(self.worker, kept)
+        elif self._position.offset >= 0:
+            raise CorruptState(
+                "the worker has recorded something, and all of its snapshots are gone",
+                mend="restore the folder worker/ of the home from a backup",
+            )
+        else:
+            begin(self.worker, feed, history, progress)
+            self.keep()
+        self._kept_at = self.worker.position
+        self.source.seek(self.worker.position)
+
+    def step(self, limit: int) -> Stepped | None:
+        """Take in up to so many events and record what they give; None where there are none yet."""
+        scanned = self.source.poll(limit)
+        if scanned is None:
+            return None
+        predictions, decisions, silent = 0, 0, True
+        for outputs in self.worker.process(scanned):
+            fresh = behind(outputs, self._position)
+            if fresh is not None:
+                silent = False
+                self._record(fresh)
+                predictions += len(fresh.predictions or ())
+                decisions += len(fresh.decisions)
+        closed = scanned.batch.kind[-1] == EventKind.DAY_CLOSED
+        if closed and not silent and self.worker.position - self._kept_at >= self.keep_events:
+            self.keep()
+        return Stepped(len(scanned.batch), predictions, decisions, silent)
+
+    def keep(self) -> None:
+        """Take a snapshot. The last event must have been the close of a day, or none."""
+        self.snapshots.save(kept_of(self.worker))
+        self._kept_at = self.worker.position
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether what comes next is recorded already."""
+        return Position(self.worker.position) < self._position
+
+    def _record(self, outputs: Outputs) -> None:
+        if outputs.audit and not self._linked:
+            head = self.store.head()
+            if outputs.audit[0].previous != (head.digest if head else ""):
+                raise CorruptState(
+                    f"the log does not lead to what is recorded up to offset {self._position.offset}",
+                    mend="this is another log, another version, or tampering: compare with a backup",
+                )
+            self._linked = True
+        if self._position.offset < 0:
+            self._position = outputs.after
+        self.store.commit(outputs)
+        self._position = outputs.until
+
+
+def begin(worker: Worker, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:
+    """Bring a new worker through the archive: ledgers, recent misses, and what is known of the customers."""
+    book, zone, archive = worker.scorer.book, local_time(feed.deployment.time_zone), feed.archive
+    start = resume(book, history, archive.next_offset)
+    if start and archive.closed_day is not None:
+        for told in earlier_misses(feed, archive.closed_day, start):
+            worker.scorer.misses.add(told)
+    for offset, columns, batch in archive.scan(zone):
+        past = offset + len(batch)
+        if past > start:
+            tail = slice(max(start - offset, 0), None)
+            own = batch.slice(max(start - offset, 0), len(batch))
+            book.fold(own)
+            first = max(offset, start)
+            worker.scorer.misses.add(misses_in(feed.deployment.miss, columns.take(tail), own, zone, first))
+        worker.intervenor.standing.grow(book.customers)
+        rows = np.flatnonzero(batch.kind == EventKind.CUSTOMER)
+        slots = book.slots_of(batch.customer[rows])
+        known = slots >= 0
+        worker.intervenor.standing.update(columns, rows[known], slots[known])
+        worker.clock_us = max(worker.clock_us, int(batch.received_us.max()))
+        if progress is not None:
+            progress(past)
+    worker.scorer.misses.forget_before(book.open_day)
+    worker.position = archive.next_offset

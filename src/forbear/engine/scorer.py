@@ -1,0 +1,186 @@
+"""The scorer: folds what comes, and scores whom an event or a day close asks about.
+
+It holds the ledgers and the recent misses of one partition. What it answers depends on the log and on the model in
+force, and on nothing else: not on how the log was cut into batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forbear.domain.calendar import BankCalendar
+from forbear.domain.deployment import Deployment
+from forbear.engine.misses import RecentMisses
+from forbear.features.batch import EventBatch
+from forbear.features.book import Book
+from forbear.features.columns import day_number
+from forbear.features.compute import FeatureSet
+from forbear.features.eligibility import Hurdle, features_only, hurdles, with_eligibility
+from forbear.features.hashing import Keys
+from forbear.features.ledger import Floats
+from forbear.features.streaming import Marks
+from forbear.models.explanation import Explanation
+from forbear.policy.triggers import Trigger
+
+SWEEP_ROWS = 1 << 13
+"""Customers scored at once when a day closes: what two threads share."""
+
+Mapped = Callable[[Callable[[NDArray[np.int64]], Any], list[NDArray[np.int64]]], Iterator[Any]]
+"""Applies a function to each of a list, in order: `map`, or that of a pool of threads."""
+
+
+class Scoring(Protocol):
+    """A model in force: an artefact, or a model that needs no calibration."""
+
+    def explain(self, features: Floats) -> Explanation:
+        """Log-odds of (n, k) before calibration, and what each feature adds to them."""
+
+    def calibrated(self, log_odds: Floats) -> Floats:
+        """PD in [0, 1] of (n,) such log-odds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """n scores in log order, before the policy has spoken: the columns of `Predictions` that the scorer knows.
+
+    slots: (n,) of the book.  values: (n, k) features.
+    """
+
+    offset: NDArray[np.int64]
+    ordinal: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    customer: Keys
+    as_of_us: NDArray[np.int64]
+    day: NDArray[np.int32]
+    trigger: NDArray[np.uint8]
+    values: Floats
+    log_odds: Floats
+    pd: Floats
+    attributions: Floats
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def take(self, rows: Any) -> Self:
+        """Some of the rows, in the order given."""
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+
+class Swept(NamedTuple):
+    """One piece of a sweep: the scores of those eligible, and how many customers meet each hurdle, by code."""
+
+    scores: Scores
+    hurdles: NDArray[np.int64]
+
+
+class _Close(NamedTuple):
+    """A day close that is being swept."""
+
+    offset: int
+    received_us: int
+    day: int
+
+
+class Scorer:
+    """Ledgers, recent misses and a model. features: the set that models are trained on."""
+
+    def __init__(self, deployment: Deployment, calendar: BankCalendar) -> None:
+        self.deployment = deployment
+        self.features = FeatureSet.standard(deployment.unsupported)
+        self.book = Book(with_eligibility(self.features, deployment), day_number(deployment.opens_on), calendar)
+        self.misses = RecentMisses(deployment.eligibility.clear_days)
+        self.model: Scoring | None = None
+
+    def fold(self, offset: int, batch: EventBatch, marks: Marks) -> tuple[Scores, NDArray[np.uint8]]:
+        """Fold events of the open day; scores of those whom they have asked about, and (n,) codes of `Fold`.
+
+        The misses that the batch tells of must have been added before.
+        """
+        found = self.book.stream(batch, marks)
+        offsets = found.rows + offset
+        codes = self._hurdles(found.values, batch.customer[found.rows], offsets + 1)
+        rows = np.flatnonzero(codes == Hurdle.NONE)
+        about = found.rows[rows]
+        scores = self._scored(
+            found.values[rows],
+            offset=offsets[rows],
+            ordinal=np.zeros(len(rows), dtype=np.int64),
+            slots=found.slots[rows],
+            as_of_us=batch.received_us[about],
+            day=np.full(len(rows), self.book.open_day, dtype=np.int32),
+            trigger=found.bits[rows],
+        )
+        return scores, found.codes
+
+    def sweep(self, close: _Close | tuple[int, int, int], pieces: int, mapped: Mapped) -> Iterator[Swept]:
+        """Score the whole book as a day closes, before the ring moves, so many SWEEP_ROWS at once.
+
+        close: offset of the day close, the instant it was received [us UTC], and the closed day. Ordinals are slots.
+        """
+        asked = _Close(*close)
+        blocks = np.split(np.arange(self.book.customers), range(SWEEP_ROWS, self.book.customers, SWEEP_ROWS))
+        for start in range(0, len(blocks), pieces):
+            yield _joined(list(mapped(lambda slots: self._swept(slots, asked), blocks[start : start + pieces])))
+
+    # ---- inside
+
+    def _swept(self, slots: NDArray[np.int64], close: _Close) -> Swept:
+        values = self.book.compute(slots)
+        codes = self._hurdles(values, self.book.keys[slots], np.full(len(slots), close.offset), day=close.day)
+        rows = np.flatnonzero(codes == Hurdle.NONE)
+        full = np.full(len(rows), close.offset, dtype=np.int64)
+        scores = self._scored(
+            values[rows],
+            offset=full,
+            ordinal=slots[rows],
+            slots=slots[rows],
+            as_of_us=np.full(len(rows), close.received_us, dtype=np.int64),
+            day=np.full(len(rows), close.day + 1, dtype=np.int32),
+            trigger=np.full(len(rows), Trigger.DAY_CLOSE, dtype=np.uint8),
+        )
+        return Swept(scores, np.bincount(codes, minlength=len(Hurdle)))
+
+    def _hurdles(
+        self, values: Floats, customer: Keys, before: NDArray[np.int64], day: int | None = None
+    ) -> NDArray[np.uint8]:
+        """(n,) codes of `Hurdle`, misses known before each offset included."""
+        codes = hurdles(values, self.deployment)
+        eligible = np.flatnonzero(codes == Hurdle.NONE)
+        known = self.misses.known(customer[eligible], self.book.open_day if day is None else day, before[eligible])
+        codes[eligible[known]] = Hurdle.RECENT_MISS
+        return codes
+
+    def _scored(self, values: Floats, **known: NDArray[Any]) -> Scores:
+        features = np.ascontiguousarray(features_only(values))
+        if self.model is None:
+            raise ValueError("nothing is scored before a model is in force")
+        if not len(features):
+            none = np.empty(0)
+            return Scores(
+                values=features, log_odds=none, pd=none, attributions=features,
+                customer=np.empty(0, np.uint64), **known,
+            )  # fmt: skip
+        explained = self.model.explain(features)
+        return Scores(
+            values=features,
+            log_odds=explained.log_odds,
+            pd=self.model.calibrated(explained.log_odds),
+            attributions=explained.attributions,
+            customer=self.book.keys[known["slots"]],
+            **known,
+        )
+
+
+def hurdle_counts(counts: NDArray[np.int64]) -> Mapping[str, int]:
+    """Customers by name of what keeps them from being asked about."""
+    return {hurdle.name.lower(): int(counts[hurdle]) for hurdle in Hurdle if hurdle and counts[hurdle]}
+
+
+def _joined(parts: list[Swept]) -> Swept:
+    columns = {f.name: np.concatenate([getattr(part.scores, f.name) for part in parts]) for f in fields(Scores)}
+    return Swept(Scores(**columns), np.sum([part.hurdles for part in parts], axis=0))

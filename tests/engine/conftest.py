@@ -1,0 +1,124 @@
+"""A small synthetic bank as a log in memory, and the workers that take it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from forbear.adapters.holidays import bank_calendar
+from forbear.apps.jobs.modelling import feature_specs
+from forbear.apps.package_data import shipped
+from forbear.domain.deployment import Deployment
+from forbear.domain.events import Instructed
+from forbear.domain.terms import Instruction
+from forbear.engine.ports import Scanned
+from forbear.engine.scorer import Scoring
+from forbear.engine.worker import Setup, Worker
+from forbear.features.batch import batch_of
+from forbear.features.columns import EventColumns, columns_of, instant
+from forbear.features.compute import FeatureSet
+from forbear.features.local_time import local_time
+from forbear.models.expert import ExpertScorecard, build_expert
+from forbear.policy.document import Policy
+from forbear.policy.reading import parse_policy
+from forbear.simulation.bank import deployment, simulate
+from forbear.simulation.spec import BankSpec
+
+SPEC = BankSpec(customers=150, days=150, seed=11)
+MODEL, POLICY = "a" * 64, "b" * 64
+_DAY_US = 86_400_000_000
+
+
+class Plain:
+    """A vault that hides nothing: these tests look at what goes into it."""
+
+    def seal(self, customer: int, plain: bytes, about: bytes) -> bytes:
+        """The plaintext, with whose it is and what it is about."""
+        return customer.to_bytes(8, "big") + about + plain
+
+    def open(self, customer: int, sealed: bytes, about: bytes) -> bytes | None:
+        """What was sealed."""
+        return sealed.removeprefix(customer.to_bytes(8, "big") + about)
+
+    def erase(self, customer: int) -> None:
+        """Nobody is erased here."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Parts: the expert scorecard and one policy, under the two digests."""
+
+    expert: ExpertScorecard
+    kept: Policy
+
+    def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
+        """The expert scorecard."""
+        assert (digest, len(feature_hash)) == (MODEL, 64)
+        return self.expert, "expert", self.expert.explain(np.full((1, len(self.expert.features)), np.nan)).expected
+
+    def policy(self, digest: str) -> Policy:
+        """The one policy."""
+        assert digest == POLICY
+        return self.kept
+
+
+@dataclass(frozen=True)
+class SmallBank:
+    """A deployment, its log with the instructions on the hundredth day, and the parts of its workers."""
+
+    deployment: Deployment
+    log: EventColumns
+    parts: InMemory
+
+    def worker(self) -> Worker:
+        """A worker that knows nothing yet."""
+        calendar = bank_calendar(self.deployment.country)
+        return Worker(Setup(self.deployment, calendar, self.parts, Plain(), lambda offset: f"event {offset}"))
+
+    def scanned(self, start: int, stop: int) -> Scanned:
+        """Part of the log as a source gives it."""
+        part = self.log.take(slice(start, stop))
+        return Scanned(start, part, batch_of(part, local_time(self.deployment.time_zone)))
+
+
+def stacked(parts: list[EventColumns]) -> EventColumns:
+    """Columns behind one another."""
+    return EventColumns(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(EventColumns)})
+
+
+def instructions(at_us: int) -> EventColumns:
+    """A model, a policy and the start of outreach, given at one instant."""
+    when = instant(at_us)
+    told = {Instruction.PROMOTE_MODEL: MODEL, Instruction.PROMOTE_POLICY: POLICY, Instruction.START_OUTREACH: None}
+    given = [
+        Instructed(
+            instruction_id=f"I-{what}", instruction=what, by="a tester", booked_at=when, received_at=when, value=value
+        )
+        for what, value in told.items()
+    ]
+    return columns_of(given)
+
+
+def reachable_policy() -> Policy:
+    """The shipped policy with cut-offs that a small bank reaches."""
+    text = files("forbear.data").joinpath("policy.toml").read_text(encoding="utf-8")
+    lines = {"0.70": "0.20", "0.65": "0.18", "0.50": "0.10", "0.45": "0.09", "0.30": "0.05", "0.25": "0.045"}
+    for old, new in lines.items():
+        text = text.replace(f" = {old}", f" = {new}", 1)
+    return parse_policy(text)
+
+
+@pytest.fixture(scope="session")
+def small_bank() -> SmallBank:
+    """A bank of 150 customers over 150 days; for the last fifty somebody is scored."""
+    bare = stacked(list(simulate(SPEC)))
+    at = int(np.searchsorted(bare.received_us, bare.received_us[0] + 100 * _DAY_US))
+    given = instructions(int(bare.received_us[at]))
+    log = stacked([bare.take(slice(0, at)), given, bare.take(slice(at, None))])
+    bank = deployment(SPEC)
+    expert = build_expert(shipped("expert.toml"), feature_specs(FeatureSet.standard(bank.unsupported)))
+    return SmallBank(bank, log, InMemory(expert, reachable_policy()))
