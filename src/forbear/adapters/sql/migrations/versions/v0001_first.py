@@ -1,0 +1,154 @@
+"""The first schema."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make every table."""
+    op.create_table(
+        "positions",
+        sa.Column("consumer", sa.Text(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("partition", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("ordinal", sa.BigInteger(), nullable=False, autoincrement=False),
+    )
+    op.create_table(
+        "predictions",
+        sa.Column("partition", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("ordinal", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("customer", sa.BigInteger(), nullable=True, autoincrement=False),
+        sa.Column("as_of_us", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("trigger", sa.SmallInteger(), nullable=True, autoincrement=False),
+        sa.Column("log_odds", sa.Double(), nullable=False, autoincrement=False),
+        sa.Column("pd", sa.Double(), nullable=False, autoincrement=False),
+        sa.Column("attributions", sa.LargeBinary(), nullable=True, autoincrement=False),
+        sa.Column("reason", sa.SmallInteger(), nullable=True, autoincrement=False),
+        sa.Column("band", sa.SmallInteger(), nullable=False, autoincrement=False),
+        sa.Column("verdict", sa.SmallInteger(), nullable=False, autoincrement=False),
+        sa.Column("model", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("policy", sa.Integer(), nullable=False, autoincrement=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("predictions_customer", "predictions", ["customer"])
+    op.create_table(
+        "decisions",
+        sa.Column(
+            "entry",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            primary_key=True,
+            autoincrement=True,
+        ),
+        sa.Column("partition", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("decision_id", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("customer", sa.BigInteger(), nullable=True, autoincrement=False),
+        sa.Column("matter", sa.BigInteger(), nullable=True, autoincrement=False),
+        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("made_at_us", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("outcome", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("band", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("action", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("channel", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("wording", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("cost_minor", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("propensity", sa.Double(), nullable=False, autoincrement=False),
+        sa.Column("explored", sa.Boolean(), nullable=False, autoincrement=False),
+        sa.Column("held_out", sa.Boolean(), nullable=False, autoincrement=False),
+        sa.Column("expires_day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("prediction_offset", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("prediction_ordinal", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("model", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("policy", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False, autoincrement=False),
+    )
+    op.create_index("decisions_customer", "decisions", ["customer", "offset"])
+    op.create_index("decisions_day", "decisions", ["day"])
+    op.create_index("decisions_decision_id", "decisions", ["decision_id"], unique=True)
+    op.create_table(
+        "contacts",
+        sa.Column(
+            "entry",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=False,
+            primary_key=True,
+            autoincrement=True,
+        ),
+        sa.Column("partition", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("decision_id", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("customer", sa.BigInteger(), nullable=True, autoincrement=False),
+        sa.Column("channel", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("kind", sa.Text(), nullable=False, autoincrement=False),
+    )
+    op.create_index("contacts_customer", "contacts", ["customer", "offset"])
+    op.create_table(
+        "audit",
+        sa.Column("partition", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("kind", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("body", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("sealed_sha", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("previous", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("digest", sa.Text(), nullable=False, autoincrement=False),
+    )
+    op.create_table(
+        "outcomes",
+        sa.Column("partition", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("customer", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("obligation", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("due_day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("status", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("amount_due_minor", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("paid_day", sa.Integer(), nullable=True, autoincrement=False),
+    )
+    op.create_index("outcomes_customer", "outcomes", ["customer", "offset"])
+    op.create_table(
+        "parts",
+        sa.Column("partition", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.Text(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("number", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("digest", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("by", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("document", sa.Text(), nullable=False, autoincrement=False),
+    )
+    op.create_table(
+        "days",
+        sa.Column("partition", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("day", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("customers", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("scored", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("expected_misses", sa.Double(), nullable=False, autoincrement=False),
+        sa.Column("hurdles", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("bands", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("verdicts", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("events", sa.Text(), nullable=False, autoincrement=False),
+    )
+    op.create_index("days_day", "days", ["day"])
+    op.create_table(
+        "dead_letters",
+        sa.Column("partition", sa.Integer(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("customer", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("reason", sa.Text(), nullable=False, autoincrement=False),
+        sa.Column("event", sa.Text(), nullable=False, autoincrement=False),
+    )
+    op.create_index("dead_letters_customer", "dead_letters", ["customer"])
+    op.create_table(
+        "customers",
+        sa.Column("customer", sa.BigInteger(), nullable=False, primary_key=True, autoincrement=False),
+        sa.Column("customer_id", sa.Text(), nullable=False, autoincrement=False),
+    )
