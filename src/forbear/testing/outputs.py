@@ -182,10 +182,9 @@ def assert_same(one: Outputs, other: Outputs) -> None:
     by_number = [sorted(outputs.parts, key=lambda part: (part.kind, part.number)) for outputs in (one, other)]
     assert by_number[0] == by_number[1]
     assert sorted(one.customers) == sorted(other.customers)
-    none = np.zeros(0)
-    scored = [outputs.predictions for outputs in (one, other) if outputs.predictions is not None]
-    assert len({len(outputs.predictions if outputs.predictions is not None else none) for outputs in (one, other)}) == 1
-    if len(scored) == 2 and len(scored[0]):
+    scored = [rows for outputs in (one, other) if (rows := outputs.predictions) is not None and len(rows)]
+    assert len(scored) in {0, 2}
+    if scored:
         assert_same_predictions(*scored)
 
 
