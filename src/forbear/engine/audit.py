@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from forbear.engine.outputs import AuditRecord, Decision
 from forbear.models.documents import canonical_json
 
 _ANCHOR_DIGITS = 32
+_DIGESTED = [field.name for field in fields(AuditRecord) if field.name != "digest"]
 _SAID = {field.name for field in fields(Decision)} - {"sealed", "customer", "matter"}
 
 
@@ -50,13 +51,12 @@ def chain(
         previous=previous.digest if previous else "",
         digest="",
     )
-    return AuditRecord(**{**asdict(record), "digest": digest_of(record)})
+    return replace(record, digest=digest_of(record))
 
 
 def digest_of(record: AuditRecord) -> str:
     """SHA-256 [hexadecimal] of all that a record says but its own digest."""
-    said = asdict(record)
-    del said["digest"]
+    said = {name: getattr(record, name) for name in _DIGESTED}
     return hashlib.sha256(canonical_json(said)).hexdigest()
 
 

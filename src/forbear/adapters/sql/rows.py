@@ -1,0 +1,137 @@
+"""Between values and rows: one place that knows which column holds what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import repeat
+from typing import Any, TypeVar
+
+import numpy as np
+from sqlalchemy import ColumnElement, Row, Table
+
+from forbear.adapters.sql.schema import AUDIT, CONTACTS, DAYS, DEAD_LETTERS, DECISIONS, OUTCOMES, PARTS
+from forbear.domain.errors import CorruptState
+from forbear.engine.outputs import (
+    AuditRecord,
+    Contact,
+    DayRow,
+    DeadLetter,
+    Decision,
+    OutcomeRow,
+    Outputs,
+    Part,
+    Position,
+    Predictions,
+)
+from forbear.engine.queries import Scored
+
+V = TypeVar("V")
+_WORD = 8
+
+TABLES: dict[type[Any], Table] = {
+    Decision: DECISIONS,
+    Contact: CONTACTS,
+    AuditRecord: AUDIT,
+    OutcomeRow: OUTCOMES,
+    Part: PARTS,
+    DayRow: DAYS,
+    DeadLetter: DEAD_LETTERS,
+}
+"""Where each kind of value is kept, but for predictions and customers."""
+
+
+def values_of(outputs: Outputs) -> dict[type[Any], Sequence[Any]]:
+    """The values of some outputs by kind, in the order of TABLES."""
+    return {
+        Decision: outputs.decisions,
+        Contact: outputs.contacts,
+        AuditRecord: outputs.audit,
+        OutcomeRow: outputs.outcomes,
+        Part: outputs.parts,
+        DayRow: outputs.days,
+        DeadLetter: outputs.dead_letters,
+    }
+
+
+def row_of(value: Any, partition: int) -> dict[str, Any]:
+    """The row of one value."""
+    row = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Decision):
+        row["prediction_offset"], row["prediction_ordinal"] = row.pop("prediction")
+    return {"partition": partition, **row}
+
+
+def selected(kind: type[Any]) -> list[ColumnElement[Any]]:
+    """The columns that `value_of` needs of a kind of value."""
+    return [column for column in TABLES[kind].columns if column.name not in {"partition", "entry"}]
+
+
+def value_of(kind: type[V], row: Sequence[Any]) -> V:
+    """The value of a row that has the `selected` columns first."""
+    named = {column.name: value for column, value in zip(selected(kind), row, strict=False)}
+    if kind is Decision:
+        named["prediction"] = Position(named.pop("prediction_offset"), named.pop("prediction_ordinal"))
+    return kind(**named)
+
+
+def prediction_rows(predictions: Predictions, partition: int) -> list[tuple[Any, ...]]:
+    """Rows of the table of predictions, in the order of its columns; no Python runs for each."""
+    p = predictions
+    width = p.attributions.shape[1]
+    # One void item a row: tolist gives its bytes.
+    packed = np.ascontiguousarray(p.attributions, dtype="<f8")
+    blobs = packed.view(f"V{width * _WORD}")[:, 0].tolist() if width else [b""] * len(p)
+    before = (p.offset, p.ordinal, p.customer.astype(np.int64), p.as_of_us, p.day, p.trigger, p.log_odds, p.pd)
+    after = (p.reason, p.band, p.verdict, p.model, p.policy)
+    columns = [*(column.tolist() for column in before), blobs, *(column.tolist() for column in after)]
+    return list(zip(repeat(partition), *columns, strict=False))
+
+
+def predictions_of(rows: Sequence[Row[Any]]) -> Predictions:
+    """Rows of all columns of the table of predictions but the partition, as arrays. Raises CorruptState."""
+    columns = list(zip(*rows, strict=True)) or [()] * 14
+    offset, ordinal, customer, as_of_us, day, trigger, log_odds, pd, blobs, *rest = columns
+    reason, band, verdict, model, policy = rest
+    return Predictions(
+        offset=np.array(offset, dtype=np.int64),
+        ordinal=np.array(ordinal, dtype=np.int64),
+        customer=np.array(customer, dtype=np.uint64),
+        as_of_us=np.array(as_of_us, dtype=np.int64),
+        day=np.array(day, dtype=np.int32),
+        trigger=np.array([bits or 0 for bits in trigger], dtype=np.uint8),
+        log_odds=np.array(log_odds, dtype=np.float64),
+        pd=np.array(pd, dtype=np.float64),
+        attributions=attributions_of(blobs),
+        reason=np.array([-1 if place is None else place for place in reason], dtype=np.int16),
+        band=np.array(band, dtype=np.int8),
+        verdict=np.array(verdict, dtype=np.int8),
+        model=np.array(model, dtype=np.int32),
+        policy=np.array(policy, dtype=np.int32),
+    )
+
+
+def attributions_of(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(n, k) of some rows of one model; NaN where they were erased. Raises CorruptState for rows of unlike length."""
+    widths = {len(blob) for blob in blobs if blob is not None}
+    if len(widths) > 1 or any(width % _WORD for width in widths):
+        raise CorruptState("predictions with unlike numbers of attributions stand together", mend="check the store")
+    width = widths.pop() if widths else 0
+    erased = np.full(width // _WORD, np.nan).astype("<f8").tobytes()
+    packed = b"".join(erased if blob is None else blob for blob in blobs)
+    return np.frombuffer(packed, dtype="<f8").reshape(len(blobs), width // _WORD).astype(np.float64)
+
+
+def scored_of(row: Row[Any]) -> Scored:
+    """One prediction of a row with all columns of its table but the partition, and customer_id."""
+    named = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's documented name
+    place = Position(named.pop("offset"), named.pop("ordinal"))
+    blob = named.pop("attributions") or b""
+    trigger, reason = named.pop("trigger"), named.pop("reason")
+    return Scored(
+        place=place,
+        attributions=tuple(np.frombuffer(blob, dtype="<f8").tolist()),
+        trigger=trigger or 0,
+        reason=-1 if reason is None else reason,
+        **named,
+    )

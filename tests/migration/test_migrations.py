@@ -1,0 +1,87 @@
+"""Migrations and the schema in the code give one database; older stores come forward, newer ones are refused."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+import forbear.adapters.sql.migrations as scripts
+from forbear.adapters.sql.queries import open_queries
+from forbear.adapters.sql.schema import META, REVISION
+from forbear.adapters.sql.store import open_store
+from forbear.domain.errors import CorruptState
+from forbear.testing.outputs import days
+
+
+def objects_of(path: Path) -> set[tuple[str, str]]:
+    """Every table and index of a database as its definition, but for Alembic's own; blanks do not count."""
+    reader = sqlite3.connect(path)
+    rows = reader.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    reader.close()
+    return {(name, " ".join(sql.split())) for name, sql in rows if name != "alembic_version"}
+
+
+def test_migrations_and_schema_give_the_same_database(tmp_path: Path) -> None:
+    """A database that was migrated has exactly the tables and indexes that the code describes."""
+    engine = create_engine(f"sqlite:///{tmp_path}/described.db")
+    META.create_all(engine)
+    engine.dispose()
+    open_store(f"sqlite:///{tmp_path}/migrated.db").close()
+
+    described = objects_of(tmp_path / "described.db")
+    assert {table.name for table in META.sorted_tables} <= {name for name, _ in described}
+    assert described == objects_of(tmp_path / "migrated.db")
+
+
+def test_the_code_knows_the_newest_migration() -> None:
+    """The revision that a store is opened at is the only head, and the line to it has no branch."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(scripts.__file__).parent))
+    script = ScriptDirectory.from_config(config)
+
+    assert script.get_heads() == [REVISION]
+
+
+def test_a_store_is_opened_again_as_it_was(tmp_path: Path) -> None:
+    """Opening a store of this version changes nothing in it."""
+    url, path = f"sqlite:///{tmp_path}/forbear.db", tmp_path / "forbear.db"
+    store = open_store(url)
+    store.commit(days(1)[0])
+    store.close()
+    before = path.read_bytes()
+    open_store(url).close()
+
+    assert before == path.read_bytes()
+
+
+def test_a_newer_store_is_refused(tmp_path: Path) -> None:
+    """A store that a later version has migrated is neither written nor read, and says which version is needed."""
+    url, path = f"sqlite:///{tmp_path}/forbear.db", tmp_path / "forbear.db"
+    open_store(url).close()
+    newer = sqlite3.connect(path)
+    newer.execute("UPDATE alembic_version SET version_num = '9999'")
+    newer.commit()
+    newer.close()
+
+    with pytest.raises(CorruptState, match=r"9999.*the version of forbear that wrote it"):
+        open_store(url)
+    with pytest.raises(CorruptState, match="9999"):
+        open_queries(url)
+
+
+def test_a_foreign_database_is_refused(tmp_path: Path) -> None:
+    """Tables that are not ours are left alone."""
+    path = tmp_path / "forbear.db"
+    foreign = sqlite3.connect(path)
+    foreign.execute("CREATE TABLE accounts (number)")
+    foreign.close()
+    before = path.read_bytes()
+
+    with pytest.raises(CorruptState, match="accounts"):
+        open_store(f"sqlite:///{path}")
+    assert before[100:] == path.read_bytes()[100:]
