@@ -22,11 +22,11 @@ from forbear.domain.events import encode
 from forbear.engine.ports import Kept
 from forbear.features.batch import EventBatch
 from forbear.features.book import Book
-from forbear.features.columns import EventColumns, EventKind, day_number, day_of, events_of
+from forbear.features.columns import EventColumns, EventKind, day_number, day_of, events_of, joined
 from forbear.features.compute import FeatureSet
 from forbear.features.kernels import REFUSED, Fold
 from forbear.features.local_time import local_time
-from forbear.importers.base import Importer, ImportReport, Refusal, joined
+from forbear.importers.base import Importer, ImportReport, Refusal
 
 SEGMENT_ROWS = 400_000
 
