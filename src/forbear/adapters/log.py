@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from itertools import pairwise
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,20 +41,30 @@ _TRIES, _PAUSE_SECONDS = 50, 0.01
 """A reader that opens may hold the lock for a moment: the writer asks again."""
 
 
+class Beginning(NamedTuple):
+    """Where a log begins: its first offset, and when what lies before it was received [microseconds UTC]."""
+
+    offset: int = 0
+    received_us: int = 0
+
+
+_NOTHING = Beginning()
+
+
 class FileSink:
     """The one writer of a log. Cuts off what a writer before it left unfinished.
 
-    first: the offset at which a log begins that is not there yet.  segment_bytes: a segment this long is the last
-    one to grow.  Raises StorageError where the folder cannot be written or another writer is at it, CorruptState
-    where what was published is not there.
+    before: where a log begins that is not there yet.  segment_bytes: a segment this long grows no further.
+    Raises StorageError where the folder cannot be written or another writer is at it, CorruptState where what was
+    published is not there.
     """
 
-    def __init__(self, folder: Path, *, first: int = 0, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(self, folder: Path, *, before: Beginning = _NOTHING, segment_bytes: int = SEGMENT_BYTES) -> None:
         self.folder = folder
         self._segment_bytes = segment_bytes
         self._open = ExitStack()
         self._file = self._mark_file = -1
-        self._mark, self._received_us = Mark(first, 0, first), 0
+        self._mark, self._received_us = Mark(before.offset, 0, before.offset), before.received_us
         self._origins: dict[int, int] = {}
         try:
             with storage_errors(f"cannot write {folder}"):
@@ -152,11 +162,13 @@ class FileSink:
         path = segment_path(self.folder, self.end)
         with whole_file(path) as draft:
             draft.write(content)
-        file = os.open(path, os.O_RDWR)
+        file, before = os.open(path, os.O_RDWR), self._mark
         try:
             self._move_mark(Mark(self.end, len(content), self.end))
         except BaseException:
             os.close(file)
+            with suppress(OSError):
+                self._move_mark(before)
             raise
         self._close_segment()
         self._file = file

@@ -11,6 +11,10 @@ import numpy as np
 from forbear.engine.ports import Origin, Sink, Source
 from forbear.features.columns import EventColumns, columns_of, events_of, instant
 
+STREAM = "transactions-stream"
+TOPICS = {1: "customer-updates", 2: "outcomes-stream"}
+"""The topics that are copied onto the stream, by the number that stands beside each copy: it must never change."""
+
 
 def route(sources: Mapping[int, Source], sink: Sink, limit: int) -> int:
     """Copy up to `limit` messages of each topic onto the stream, by rising number of topic; answer how many.
