@@ -248,8 +248,8 @@ class Cursor:
                 f"{folder} holds offsets {kept[0] if kept else until.offset} to {until.offset}, not {offset}",
                 mend="take what is older from the archive; if it is not there either, restore the log from a backup",
             )
-        self._open(before[-1])
         try:
+            self._open(before[-1])
             while self.offset < offset and (header := self._header(until)) and header.first + header.rows <= offset:
                 self._pass(header)
         except CorruptState:
