@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from forbear.domain.terms import Direction
-from forbear.features.columns import EventColumns, EventKind, codes_of, day_number, day_of
-from forbear.importers.base import ImportReport, Refusal, joined
+from forbear.features.columns import EventColumns, EventKind, codes_of, day_number, day_of, joined
+from forbear.importers.base import ImportReport, Refusal
 from forbear.importers.berka import BerkaImporter
 
 

@@ -72,6 +72,11 @@ class FileArchive:
         """The last day that was closed [days since 1970]; None if none was."""
         return max((s.closed_day for s in self.segments if s.closed_day is not None), default=None)
 
+    @property
+    def received_us(self) -> int:
+        """When the last event was received [microseconds UTC]; 0 if there is none."""
+        return self.segments[-1].received_to_us if self.segments else 0
+
     def offset_since(self, received_us: int) -> int:
         """An offset before which nothing was received at or after an instant [microseconds UTC]."""
         since = (segment.first for segment in self.segments if segment.received_to_us >= received_us)

@@ -109,6 +109,26 @@ def alone(path: Path) -> Iterator[bool]:
             yield True
 
 
+@contextmanager
+def nobody_holds(path: Path) -> Iterator[bool]:
+    """Whether nobody holds a lock file; if so, nobody can take it while the block runs. Raises OSError.
+
+    The file is not made. Where the system has no such locks nobody ever holds one.
+    """
+    if sys.platform == "win32" or not path.exists():
+        yield True
+        return
+    import fcntl  # noqa: PLC0415  # not there on every system
+
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
 def sha256_of(path: Path) -> str:
     """Checksum of a file's content. Raises OSError."""
     digest = hashlib.sha256()

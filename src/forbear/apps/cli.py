@@ -14,6 +14,7 @@ from typing import Annotated, ParamSpec, TypeVar
 
 import typer
 
+from forbear.apps.cli_live import send
 from forbear.apps.options import (
     DEFAULT_HOME,
     AnyKind,
@@ -22,6 +23,7 @@ from forbear.apps.options import (
     JsonOption,
     Kind,
     Lang,
+    LiveFromOption,
     ReplaceOption,
     SeedOption,
     day,
@@ -110,6 +112,7 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
     """
     forbear simulate --customers 2000 --days 540
     forbear simulate --customers 10000 --seed 3 --home big-bank
+    forbear simulate --live-from 2024-05-01 --home live-bank
     """,
 )
 def simulate(
@@ -117,6 +120,7 @@ def simulate(
     days: Annotated[int, typer.Option(help="Days of history.")] = 540,
     start: Annotated[date, typer.Option(parser=day, help="First day.")] = date(2023, 1, 1),
     seed: SeedOption = 7,
+    live_from: LiveFromOption = None,
     home: HomeOption = DEFAULT_HOME,
     replace: ReplaceOption = False,
     json: JsonOption = False,
@@ -128,12 +132,13 @@ def simulate(
     from forbear.simulation.spec import BankSpec
 
     spec = BankSpec(customers=customers, days=days, start=start, seed=seed)
-    simulate_bank(Home(home), spec, Console(json=json), replace=replace)
+    simulate_bank(Home(home), spec, Console(json=json), replace=replace, live_from=live_from)
 
 
 @command(imports, "berka", "forbear import berka ../data/berka --home berka-home")
 def import_berka(
     folder: Annotated[Path, typer.Argument(help="Folder with trans, account, disp, client, district and loan files.")],
+    live_from: LiveFromOption = None,
     home: HomeOption = DEFAULT_HOME,
     replace: ReplaceOption = False,
     json: JsonOption = False,
@@ -144,7 +149,7 @@ def import_berka(
     from forbear.apps.jobs.importing import show_import
     from forbear.importers.berka import BerkaImporter
 
-    show_import(Home(home), Console(json=json), lambda _: BerkaImporter(folder), replace=replace)
+    show_import(Home(home), Console(json=json), lambda _: BerkaImporter(folder), replace=replace, live_from=live_from)
 
 
 @command(
@@ -158,6 +163,7 @@ def import_berka(
 def import_events(
     files: Annotated[list[Path], typer.Argument(help="CSV, Parquet or JSON Lines files.")],
     mapping: Annotated[Path, typer.Option(help="TOML file that says what the columns mean.")],
+    live_from: LiveFromOption = None,
     home: HomeOption = DEFAULT_HOME,
     replace: ReplaceOption = False,
     json: JsonOption = False,
@@ -177,7 +183,17 @@ def import_events(
     def importer(scratch: Path) -> EventsImporter:
         return EventsImporter(files, meaning, scratch=scratch, today=today)
 
-    show_import(Home(home), Console(json=json), importer, replace=replace)
+    show_import(Home(home), Console(json=json), importer, replace=replace, live_from=live_from)
+
+
+command(
+    app,
+    "send",
+    """
+    forbear send events.jsonl
+    forbear send late.ndjson.gz --keep-received --home my-home
+    """,
+)(send)
 
 
 @command(

@@ -2,6 +2,7 @@
 
 deployment.json   currency, zone, definition of a miss; written with the first data
 archive/          the log of record
+log/              what is live: a folder a topic, and in it one a partition
 snapshots/        ledgers, folded up to an offset
 models/           artefacts, each named by its content; latest.json says which is the newest of a kind
 dead-letters/     records that were refused, with their reasons
@@ -18,22 +19,26 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
 from forbear.adapters.archive import FileArchive
-from forbear.adapters.disk import alone, storage_errors, sync_folder, write_whole
+from forbear.adapters.disk import alone, nobody_holds, storage_errors, sync_folder, write_whole
 from forbear.adapters.holidays import bank_calendar
+from forbear.adapters.log import Beginning, FileSink, FileSource
+from forbear.adapters.log_segments import LOCK
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, CorruptState, StorageError
 from forbear.engine.backfill import Feed
+from forbear.engine.router import STREAM
+from forbear.features.local_time import local_time
 from forbear.features.measures import WORDS
 
-FOLDERS = ("archive", "snapshots", "dead-letters", "truth")
+FOLDERS = ("archive", "log", "snapshots", "dead-letters", "truth")
 DATA = (*FOLDERS, "deployment.json")
 """What an import writes; models and reports outlive it. The last tells that a home holds data."""
 
@@ -76,6 +81,28 @@ class Home:
         if self.holds_data and not archive.next_offset:
             raise CorruptState(f"{archive.folder} has lost its events", mend=_RESTORE)
         return archive
+
+    def sink(self, topic: str = STREAM) -> FileSink:
+        """The one writer of a topic of the log. The stream goes on where the archive ends.
+
+        Raises StorageError where another process writes to it, CorruptState where it is damaged, or ends before the
+        archive does.
+        """
+        beginning = self._beginning(topic)
+        sink = FileSink(self.log(topic), before=beginning)
+        if sink.end < beginning.offset:
+            sink.close()
+            raise CorruptState(f"{self.log(topic)} ends before the archive, at {sink.end}", mend=_RESTORE)
+        return sink
+
+    def source(self, topic: str = STREAM) -> FileSource:
+        """A reader of a topic of the log, at its beginning. Raises CorruptState where it is damaged."""
+        zone = local_time(self.deployment.time_zone)
+        return FileSource(self.log(topic), zone, first=self._beginning(topic).offset)
+
+    def log(self, topic: str = STREAM) -> Path:
+        """Where a topic's only partition lies."""
+        return self.folder / "log" / topic / "0"
 
     @property
     def feed(self) -> Feed:
@@ -123,8 +150,9 @@ class Home:
         lock, draft = self.folder / ".lock", Home(self.folder / ".importing")
         with storage_errors(f"cannot write {self.folder}"):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with alone(lock) as mine:
+            with alone(lock) as mine, ExitStack() as busy:
                 _require_alone(self.folder, mine)
+                _require_alone(self.log(), busy.enter_context(nobody_holds(self.log() / LOCK)))
                 try:
                     _remove(draft.folder)
                     draft.folder.mkdir()
@@ -142,6 +170,10 @@ class Home:
         write_whole(self.folder / "deployment.json", content + b"\n")
 
     # ---- inside
+
+    def _beginning(self, topic: str) -> Beginning:
+        """Where a log begins that is not there yet: stream and archive count their events together."""
+        return Beginning(self.archive.next_offset, self.archive.received_us) if topic == STREAM else Beginning()
 
     @property
     def _adopting(self) -> Path:

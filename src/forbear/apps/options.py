@@ -57,3 +57,8 @@ def day(text: str | date) -> date:
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise typer.BadParameter(f"{found} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
     return found
+
+
+LiveFromOption = Annotated[
+    date | None, typer.Option("--live-from", parser=day, help="Put what was received from this day on into the log.")
+]

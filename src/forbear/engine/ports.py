@@ -22,6 +22,12 @@ class Scanned(NamedTuple):
     columns: EventColumns
     batch: EventBatch
 
+    def sliced(self, start: int, stop: int) -> Scanned:
+        """Rows start..stop of it."""
+        if (start, stop) == (0, len(self.batch)):
+            return self
+        return Scanned(self.offset + start, self.columns.take(slice(start, stop)), self.batch.slice(start, stop))
+
 
 class Archive(Protocol):
     """The log of record: every event in the order received, append-only, with both clocks.
@@ -124,8 +130,17 @@ class Source(Protocol):
 class Sink(Protocol):
     """One partition of a topic, written: durable when `publish` returns, whole or not at all."""
 
+    @property
+    def received_us(self) -> int:
+        """When the last event was received [microseconds UTC], 0 if there is none: none may be received before it."""
+        ...
+
     def publish(self, columns: EventColumns, origin: Origin | None = None) -> int:
-        """Add events behind all others; answer the offset behind the last. Raises StorageError."""
+        """Add events behind all others; answer the offset behind the last. No events leave no trace, nor does origin.
+
+        Raises InvalidEvent for an event that was received before one in front of it, ConflictError for an origin that
+        does not go beyond `past_of` its topic, StorageError if they cannot be kept; then nothing has changed.
+        """
         ...
 
     def past_of(self, topic: int) -> int:

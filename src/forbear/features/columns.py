@@ -6,7 +6,7 @@ One row an event, in log order. Enumerations are codes into the order in which `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
@@ -158,6 +158,14 @@ def blank(rows: int, **given: Column) -> EventColumns:
         if name != "kind"
     }
     return EventColumns(kind=np.asarray(given["kind"], dtype=np.int8), **made)
+
+
+def joined(parts: Iterable[EventColumns]) -> EventColumns:
+    """Columns one after the other. Raises ValueError for no parts."""
+    given = list(parts)
+    return EventColumns(
+        **{f.name: np.concatenate([getattr(part, f.name) for part in given]) for f in fields(EventColumns)}
+    )
 
 
 def columns_of(events: Sequence[Event]) -> EventColumns:

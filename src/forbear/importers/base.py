@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import InvalidEvent
-from forbear.features.columns import Column, EventColumns, EventKind, blank, day_number, day_of
+from forbear.features.columns import Column, EventColumns, EventKind, blank, day_number, day_of, joined
 from forbear.importers.days import LocalDays
 
 CHUNK_ROWS = 50_000
@@ -150,14 +150,6 @@ class Importer(Protocol):
         DayClosed (partition 0), after all that was received by its end and before all that came later.
         Bad records go to `report` and the run carries on. Raises ConfigError for a file that cannot be used.
         """
-
-
-def joined(parts: Iterable[EventColumns]) -> EventColumns:
-    """Columns one after the other. Raises ValueError for no parts."""
-    given = list(parts)
-    return EventColumns(
-        **{f.name: np.concatenate([getattr(part, f.name) for part in given]) for f in fields(EventColumns)}
-    )
 
 
 def interleaved(*parts: EventColumns) -> EventColumns:

@@ -26,7 +26,7 @@ from forbear.domain.deployment import Deployment, MissDefinition
 from forbear.domain.errors import InvalidEvent
 from forbear.domain.events import CustomerUpdated, Event, Transaction, convert
 from forbear.domain.terms import AccountKind, Category, Channel, Direction, Frequency, ObligationKind
-from forbear.features.columns import Column, EventColumns, codes_of, columns_of, micros
+from forbear.features.columns import Column, EventColumns, codes_of, columns_of, joined, micros
 from forbear.importers.base import (
     CHUNK_ROWS,
     ImportReport,
@@ -34,7 +34,6 @@ from forbear.importers.base import (
     Progress,
     distinct,
     interleaved,
-    joined,
     with_day_closes,
 )
 from forbear.importers.berka_days import Posting, day_order

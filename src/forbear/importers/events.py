@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -46,11 +46,12 @@ _RANKS: dict[type[Any], int] = {CustomerUpdated: 0, Transaction: 1, PaymentOutco
 _RANK_BITS = 48
 
 
-_Fact: TypeAlias = Transaction | CustomerUpdated | PaymentOutcome
+Fact: TypeAlias = Transaction | CustomerUpdated | PaymentOutcome
+_Received = TypeVar("_Received", bound="Fact | DayClosed")
 
 
 class _Accepted(NamedTuple):
-    event: _Fact
+    event: Fact
     line: int
     numbered: bool
 
@@ -69,7 +70,7 @@ class EventsImporter:
         self.deployment = mapping.deployment
         self._sources = [(path, _form_of(path, mapping)) for path in files]
         self._scratch = scratch
-        self._door = _Door(mapping.deployment, today)
+        self._door = Door(mapping.deployment, today)
 
     def read(self, report: ImportReport, progress: Progress | None = None) -> Iterator[EventColumns]:
         """Every event in log order, as `Importer.read` says. At the same instant: customers, transactions, payments.
@@ -106,7 +107,7 @@ class EventsImporter:
                 continue
             report.rows[path.name] += 1
             try:
-                event = _own_event(line)
+                event = own_event(line)
                 if isinstance(event, DayClosed):
                     report.set_aside["day_closed"] += 1
                     continue
@@ -134,7 +135,7 @@ class EventsImporter:
                 report.refuse(Refusal.of(error, Place(path.name, record.line, record.raw)))
 
 
-class _Door:
+class Door:
     """What a deployment takes, beyond what an event must be by itself."""
 
     def __init__(self, deployment: Deployment, today: date) -> None:
@@ -144,7 +145,7 @@ class _Door:
         self._closes = days.start(today + timedelta(days=1))
         self._today = today
 
-    def admit(self, event: _Fact) -> _Fact:
+    def admit(self, event: _Received) -> _Received:
         """The event itself. Raises InvalidEvent "wrong_currency", "before_opening" or "in_future"."""
         if isinstance(event, Transaction) and event.currency != self._currency:
             raise InvalidEvent(
@@ -159,7 +160,8 @@ class _Door:
         return event
 
 
-def _own_event(line: Line) -> _Fact | DayClosed:
+def own_event(line: Line) -> Fact | DayClosed:
+    """The fact or the close of a day that stands in a line of forbear's own form. Raises InvalidEvent."""
     if line.too_long:
         raise InvalidEvent(f"the line is longer than {LONGEST_LINE} bytes", code="line_too_long")
     event = decode(line.data)
@@ -197,8 +199,8 @@ def _continues(pending: Row, row: Row) -> bool:
     return same and both and len(pending["obligations"]) < MOST_OBLIGATIONS
 
 
-def _fact(row: Row, kind: type[_Fact]) -> _Fact:
-    return cast("_Fact", convert(row, kind))  # it gives back the kind that it is asked for
+def _fact(row: Row, kind: type[Fact]) -> Fact:
+    return cast("Fact", convert(row, kind))  # it gives back the kind that it is asked for
 
 
 def _form_of(path: Path, mapping: ImportMapping) -> Form | None:
@@ -246,7 +248,7 @@ def _marked(batch: list[_Accepted], file: int, ordinal: int) -> tuple[EventColum
     )
 
 
-def _digest(event: _Fact) -> int:
+def _digest(event: Fact) -> int:
     """Hash of what an event says. When it was received is left out: a redelivery says the same again."""
     said = encode(msgspec.structs.replace(event, received_at=_LONG_AGO))
     return int.from_bytes(blake2b(said, digest_size=8).digest(), "big", signed=True)

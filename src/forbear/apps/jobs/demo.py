@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import date, timedelta
 
 from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
@@ -24,20 +24,28 @@ COUNTRY = "DE"
 """Whose bank holidays a synthetic bank keeps."""
 
 
-def simulate_bank(home: Home, spec: BankSpec, console: Console, *, replace: bool) -> Loaded:
-    """Simulate a bank with the holidays of COUNTRY into a home, what only it knows beside, and say what it holds."""
+def simulate_bank(
+    home: Home, spec: BankSpec, console: Console, *, replace: bool, live_from: date | None = None
+) -> Loaded:
+    """Simulate a bank with the holidays of COUNTRY into a home, what only it knows beside, and say what it holds.
+
+    live_from: what is received from that bank-local day on goes to the log.
+    """
     spec = dataclasses.replace(spec, country=COUNTRY, holidays=bank_calendar(COUNTRY).holidays)
     supply = Supply(
         deployment(spec),
         lambda progress: simulate(spec, progress),
         spec.days,
         truth={BANK: lambda: spec_as_json(spec), "people.csv": people_of(spec).table},
+        live_from=live_from,
     )
     loaded = load_supply(home, supply, console, replace=replace)
     console.result({"home": str(home.folder), **dataclasses.asdict(loaded)})
     console.say(
         f"Synthetic bank: {loaded.customers:,} customers, {loaded.events:,} events, closed until {loaded.closed_until}"
     )
+    if loaded.live_events:
+        console.say(f"In the log, for the worker: {loaded.live_events:,} events received from {live_from} on")
     fates = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in loaded.fold_counts.items() if count)
     console.say(f"Ledger: {fates}")
     return loaded

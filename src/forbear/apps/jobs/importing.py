@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,19 @@ from forbear.apps.jobs.loading import load_files
 from forbear.importers.base import Importer
 
 
-def show_import(home: Home, console: Console, importer: Callable[[Path], Importer], *, replace: bool) -> None:
-    """Run an import and show its validation report. importer: made with a folder for its scratch files."""
-    summary = load_files(home, importer, console, replace=replace)
+def show_import(
+    home: Home,
+    console: Console,
+    importer: Callable[[Path], Importer],
+    *,
+    replace: bool,
+    live_from: date | None = None,
+) -> None:
+    """Run an import and show its validation report. importer: made with a folder for its scratch files.
+
+    live_from: what is received from that bank-local day on goes to the log.
+    """
+    summary = load_files(home, importer, console, replace=replace, live_from=live_from)
     console.result(summary)
     console.table("Validation report", ("what", "count"), list(_flattened(summary)))
     if home.dead_letters.exists() and any(home.dead_letters.iterdir()):

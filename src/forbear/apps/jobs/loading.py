@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from datetime import date
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import IO, Self
 
 import msgspec
 import numpy as np
@@ -17,16 +20,17 @@ from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home, checked
 from forbear.domain.deployment import Deployment
-from forbear.domain.errors import NotEnoughData
+from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.domain.events import encode
 from forbear.engine.ports import Kept
 from forbear.features.batch import EventBatch
 from forbear.features.book import Book
-from forbear.features.columns import EventColumns, EventKind, day_number, day_of, events_of
+from forbear.features.columns import EventColumns, EventKind, day_number, day_of, events_of, joined, micros
 from forbear.features.compute import FeatureSet
 from forbear.features.kernels import REFUSED, Fold
 from forbear.features.local_time import local_time
-from forbear.importers.base import Importer, ImportReport, Refusal, joined
+from forbear.importers.base import Importer, ImportReport, Refusal
+from forbear.importers.days import LocalDays
 
 SEGMENT_ROWS = 400_000
 
@@ -38,10 +42,12 @@ Chunks = Callable[[Callable[[int], None]], Iterable[EventColumns]]
 class Loaded:
     """What a home holds after loading.
 
+    events: in the archive; the rest of the figures is of these.  live_events: in the log, not folded yet.
     fold_counts: how many events met each fate, by name of `Fold`.
     """
 
     events: int
+    live_events: int
     customers: int
     closed_until: str
     fold_counts: dict[str, int]
@@ -52,12 +58,14 @@ class Supply:
     """Events in log order for a deployment. total: of the progress that `chunks` tells.
 
     truth: files, by name, of what a synthetic bank knows and its feed does not tell; kept outside the archive.
+    live_from: what is received from 00:00 of this bank-local day on goes to the log; None for nothing.
     """
 
     deployment: Deployment
     chunks: Chunks
     total: int
     truth: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
+    live_from: date | None = None
 
 
 def load_importer(home: Home, importer: Importer, console: Console, *, replace: bool) -> dict[str, object]:
@@ -66,9 +74,14 @@ def load_importer(home: Home, importer: Importer, console: Console, *, replace: 
 
 
 def load_files(
-    home: Home, importer: Callable[[Path], Importer], console: Console, *, replace: bool
+    home: Home,
+    importer: Callable[[Path], Importer],
+    console: Console,
+    *,
+    replace: bool,
+    live_from: date | None = None,
 ) -> dict[str, object]:
-    """The same with an importer that is made with a folder for its scratch files."""
+    """The same with an importer that is made with a folder for its scratch files. live_from: as in `Supply`."""
     with home.importing(replace=replace) as draft:
         scratch = draft.folder / "scratch"
         with storage_errors(f"cannot write {scratch}"):
@@ -80,20 +93,20 @@ def load_files(
             def chunks(progress: Callable[[int], None]) -> Iterable[EventColumns]:
                 return made.read(report, lambda done, total: progress(done * 1000 // max(total, 1)))
 
-            _archive(draft, Supply(made.deployment, chunks, 1000), console)
+            live = _archive(draft, Supply(made.deployment, chunks, 1000, live_from=live_from), console)
         if not draft.archive.next_offset:
             raise _nothing_accepted(report, letters.first)
-        loaded = _fold(draft, made.deployment, console)
+        loaded = _fold(draft, made.deployment, live, console)
     return {**report.summary(), "ledger": asdict(loaded)}
 
 
 def load_supply(home: Home, supply: Supply, console: Console, *, replace: bool) -> Loaded:
     """Archive and fold events that need no validation (a simulation's). Nothing is changed if it fails."""
     with home.importing(replace=replace) as draft:
-        _archive(draft, supply, console)
+        live = _archive(draft, supply, console)
         for name, content in supply.truth.items():
             write_whole(draft.truth / name, content())
-        return _fold(draft, supply.deployment, console)
+        return _fold(draft, supply.deployment, live, console)
 
 
 def _nothing_accepted(report: ImportReport, first: Refusal | None) -> NotEnoughData:
@@ -108,17 +121,44 @@ def _nothing_accepted(report: ImportReport, first: Refusal | None) -> NotEnoughD
     )
 
 
-def _archive(draft: Home, supply: Supply, console: Console) -> None:
-    """Put the events into the archive, once it is sure that they can be folded."""
+def _archive(draft: Home, supply: Supply, console: Console) -> int:
+    """Put the events into the archive and the log, once it is sure that they can be folded; answer how many live."""
     checked(supply.deployment)
     local_time(supply.deployment.time_zone)
     bank_calendar(supply.deployment.country)
+    live: list[EventColumns] = []
     with console.progress("Reading", supply.total) as progress:
-        for segment in segments(supply.chunks(progress)):
+        chunks = iter(supply.chunks(progress))
+        for segment in segments(_history(chunks, supply, live)):
             draft.archive.append(segment)
+        if not live:
+            return 0
+        if not draft.archive.next_offset:
+            raise ConfigError(
+                f"nothing was received before {supply.live_from}, so there is no history",
+                mend="give a later day to --live-from",
+            )
+        with closing(draft.sink()) as sink:
+            for chunk in chain(live, chunks):
+                sink.publish(chunk)
+            return sink.end - draft.archive.next_offset
 
 
-def _fold(draft: Home, deployment: Deployment, console: Console) -> Loaded:
+def _history(chunks: Iterator[EventColumns], supply: Supply, live: list[EventColumns]) -> Iterator[EventColumns]:
+    """What was received before everything live. Ends in the first chunk that is live, whose rest goes to `live`."""
+    if supply.live_from is None:
+        yield from chunks
+        return
+    live_us = micros(LocalDays(supply.deployment.time_zone).start(supply.live_from))
+    for chunk in chunks:
+        rows = int(np.searchsorted(chunk.received_us, live_us))
+        yield chunk.take(slice(0, rows))
+        if rows < len(chunk):
+            live.append(chunk.take(slice(rows, None)))
+            return
+
+
+def _fold(draft: Home, deployment: Deployment, live: int, console: Console) -> Loaded:
     zone, calendar = local_time(deployment.time_zone), bank_calendar(deployment.country)
     book = Book(FeatureSet.standard(deployment.unsupported), day_number(deployment.opens_on), calendar)
     counts = np.zeros(len(Fold), dtype=np.int64)
@@ -138,6 +178,7 @@ def _fold(draft: Home, deployment: Deployment, console: Console) -> Loaded:
     draft.found(deployment)
     return Loaded(
         events=draft.archive.next_offset,
+        live_events=live,
         customers=book.customers,
         closed_until=day_of(book.open_day - 1).isoformat(),
         fold_counts={fold.name.lower(): int(counts[fold]) for fold in Fold},
@@ -188,12 +229,16 @@ def _write_troubled(draft: Home, troubled: dict[int, int]) -> None:
 
 
 class DeadLetters:
-    """A file of JSON lines, one for each record that was not taken; no file where there is none."""
+    """A file of JSON lines, one for each record that was not taken; no file where there is none.
 
-    def __init__(self, path: Path) -> None:
+    append: behind those that stand there already.
+    """
+
+    def __init__(self, path: Path, *, append: bool = False) -> None:
+        self._mode = "ab" if append else "wb"
         self.first: Refusal | None = None
         self._path = path
-        self._file: BinaryIO | None = None
+        self._file: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -215,5 +260,5 @@ class DeadLetters:
         with storage_errors(f"cannot write {self._path}"):
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self._path.open("wb")
+                self._file = self._path.open(self._mode)
             self._file.write(msgspec.json.encode(line) + b"\n")
