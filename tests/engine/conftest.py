@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 from forbear.adapters.holidays import bank_calendar
 from forbear.apps.jobs.modelling import feature_specs
 from forbear.apps.package_data import shipped
+from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import Deployment
 from forbear.domain.events import Instructed
 from forbear.domain.terms import Instruction
@@ -18,7 +19,7 @@ from forbear.engine.ports import Scanned
 from forbear.engine.scorer import Scoring
 from forbear.engine.worker import Setup, Worker
 from forbear.features.batch import batch_of
-from forbear.features.columns import EventColumns, columns_of, instant
+from forbear.features.columns import EventColumns, columns_of, instant, joined
 from forbear.features.compute import FeatureSet
 from forbear.features.local_time import local_time
 from forbear.models.expert import ExpertScorecard, build_expert
@@ -66,13 +67,18 @@ class InMemory:
         return self.kept
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SmallBank:
     """A deployment, its log with the instructions on the hundredth day, and the parts of its workers."""
 
     deployment: Deployment
     log: EventColumns
     parts: InMemory
+
+    @property
+    def feed_parts(self) -> tuple[Deployment, BankCalendar]:
+        """What a feed is made of beside its archive."""
+        return self.deployment, bank_calendar(self.deployment.country)
 
     def worker(self) -> Worker:
         """A worker that knows nothing yet."""
@@ -83,11 +89,6 @@ class SmallBank:
         """Part of the log as a source gives it."""
         part = self.log.take(slice(start, stop))
         return Scanned(start, part, batch_of(part, local_time(self.deployment.time_zone)))
-
-
-def stacked(parts: list[EventColumns]) -> EventColumns:
-    """Columns behind one another."""
-    return EventColumns(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(EventColumns)})
 
 
 def instructions(at_us: int) -> EventColumns:
@@ -115,10 +116,10 @@ def reachable_policy() -> Policy:
 @pytest.fixture(scope="session")
 def small_bank() -> SmallBank:
     """A bank of 150 customers over 150 days; for the last fifty somebody is scored."""
-    bare = stacked(list(simulate(SPEC)))
+    bare = joined(list(simulate(SPEC)))
     at = int(np.searchsorted(bare.received_us, bare.received_us[0] + 100 * _DAY_US))
     given = instructions(int(bare.received_us[at]))
-    log = stacked([bare.take(slice(0, at)), given, bare.take(slice(at, None))])
+    log = joined([bare.take(slice(0, at)), given, bare.take(slice(at, None))])
     bank = deployment(SPEC)
     expert = build_expert(shipped("expert.toml"), feature_specs(FeatureSet.standard(bank.unsupported)))
     return SmallBank(bank, log, InMemory(expert, reachable_policy()))

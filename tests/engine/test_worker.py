@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forbear.adapters.archive import FileArchive
-from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.engine.backfill import Feed, rows_at
 from forbear.engine.draft import behind
@@ -66,7 +65,7 @@ def test_it_decides_something(straight: list[Outputs]) -> None:
     assert sum(len(one.contacts) for one in straight) > 50
 
 
-@settings(max_examples=6)
+@settings(max_examples=6, deadline=None)
 @given(cuts=CUTS)
 def test_batches_cannot_be_seen(straight: list[Outputs], small_bank: SmallBank, cuts: list[int]) -> None:
     """The log in stretches of any length gives the same predictions, decisions, contacts and audit chain."""
@@ -80,7 +79,7 @@ def test_single_events_are_batches_too(straight: list[Outputs], small_bank: Smal
     assert gathered(straight) == gathered(list(worked(small_bank, small_bank.worker(), bounds)))
 
 
-@settings(max_examples=4)
+@settings(max_examples=4, deadline=None)
 @given(cuts=CUTS, place=st.floats(0, 1))
 def test_a_restart_cannot_be_seen(
     straight: list[Outputs],
@@ -106,7 +105,7 @@ def test_a_restart_cannot_be_seen(
     assert gathered(straight) == gathered([*before, *after])
 
 
-@settings(max_examples=8)
+@settings(max_examples=8, deadline=None)
 @given(cuts=CUTS, place=st.floats(0, 1))
 def test_what_is_recorded_is_not_recorded_again(
     straight: list[Outputs], small_bank: SmallBank, cuts: list[int], place: float
@@ -144,7 +143,7 @@ def test_scores_of_a_close_are_those_of_the_batch(
     """At a close the scores are those that a replay of the archive gives, to the bit, and of the same people."""
     archive = FileArchive(tmp_path / "archive")
     archive.append(small_bank.log)
-    feed = Feed(archive, small_bank.deployment, bank_calendar(small_bank.deployment.country))
+    feed = Feed(archive, *small_bank.feed_parts)
     model = small_bank.worker().setup.parts.model("a" * 64, "b" * 64)[0]
     swept = [one.predictions for one in straight if one.predictions is not None]
     compared = 0
@@ -191,7 +190,7 @@ def test_history_is_silent(small_bank: SmallBank, tmp_path: Path) -> None:
     told = list(worked(small_bank, through, [0, start]))
     begin(
         begun,
-        Feed(archive, small_bank.deployment, bank_calendar(small_bank.deployment.country)),
+        Feed(archive, *small_bank.feed_parts),
         FileSnapshots(tmp_path / "none"),
     )
 
