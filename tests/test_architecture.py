@@ -42,7 +42,7 @@ ALLOWED = {
     "policy": {"msgspec", "numpy"},
     "engine": {"msgspec", "numpy"},
     "adapters": {"msgspec", "numpy", "pyarrow", "holidays", "sqlalchemy", "alembic", "cryptography"},
-    "apps": {"msgspec", "numpy", "matplotlib", "rich", "typer"},
+    "apps": {"msgspec", "numpy", "matplotlib", "rich", "structlog", "typer"},
     "simulation": {"msgspec", "numpy", "numba"},
     "importers": {"msgspec", "numpy", "pyarrow"},
     "testing": {"msgspec", "numpy", "hypothesis", "pytest"},

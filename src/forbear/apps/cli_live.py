@@ -8,9 +8,18 @@ from typing import Annotated
 
 import typer
 
+from forbear.apps.commands import app, command
 from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption
 
 
+@command(
+    app,
+    "send",
+    """
+    forbear send events.jsonl
+    forbear send late.ndjson.gz --keep-received --home my-home
+    """,
+)
 def send(
     file: Annotated[Path, typer.Argument(help="JSON Lines of forbear's own events, plain or .gz.")],
     keep_received: Annotated[

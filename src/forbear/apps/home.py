@@ -4,6 +4,11 @@ deployment.json   currency, zone, definition of a miss; written with the first d
 archive/          the log of record
 log/              what is live: a folder a topic, and in it one a partition
 snapshots/        ledgers, folded up to an offset
+log/              what is live, on from where the archive ends
+worker/           the worker's memory, at closes of days
+policies/         policies that were promoted, each named by its digest
+forbear.db        predictions, decisions, contacts, audit chain, outcomes
+keys.db           keys of customers, under which what is personal is sealed
 models/           artefacts, each named by its content; latest.json says which is the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
@@ -41,6 +46,12 @@ from forbear.features.measures import WORDS
 FOLDERS = ("archive", "log", "snapshots", "dead-letters", "truth")
 DATA = (*FOLDERS, "deployment.json")
 """What an import writes; models and reports outlive it. The last tells that a home holds data."""
+
+
+RECORDS = ("worker", *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")))
+"""What a worker writes: it goes when a synthetic bank is replaced."""
+SYNTHETIC = "simulation"
+"""The source of a synthetic bank."""
 
 
 class Home:
@@ -120,6 +131,26 @@ class Home:
         return self.folder / "models"
 
     @property
+    def policies(self) -> Path:
+        """Where policies that were promoted are, each named by its digest."""
+        return self.folder / "policies"
+
+    @property
+    def database(self) -> Path:
+        """What the worker has recorded."""
+        return self.folder / "forbear.db"
+
+    @property
+    def keys(self) -> Path:
+        """Keys of customers, under which what is personal is sealed."""
+        return self.folder / "keys.db"
+
+    @property
+    def worker(self) -> Path:
+        """Snapshots of the worker."""
+        return self.folder / "worker"
+
+    @property
     def reports(self) -> Path:
         """Where pages go."""
         return self.folder / "reports"
@@ -145,6 +176,10 @@ class Home:
             raise ConfigError(
                 f"{self.folder} already holds data from {self.deployment.source}",
                 mend="choose another --home, or pass --replace to put the new data in its place",
+            )
+        if self.database.exists() and self.deployment.source != SYNTHETIC:
+            raise ConfigError(
+                f"{self.folder} holds decisions on its data, and they are to be kept", mend="choose another --home"
             )
         new = not self.folder.exists()
         lock, draft = self.folder / ".lock", Home(self.folder / ".importing")
@@ -189,6 +224,8 @@ class Home:
 
     def _move_in(self) -> None:
         """Put what .adopting still holds in its place. May be cut short anywhere, and done again."""
+        for name in RECORDS:
+            _remove(self.folder / name)
         for name in DATA:
             if (self._adopting / name).exists():
                 _remove(self.folder / name)

@@ -1,4 +1,4 @@
-"""The documents that are shipped in the package: expert scorecard and catalogue of reasons."""
+"""The documents that are shipped in the package: expert scorecard, catalogue of reasons, policy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from forbear.domain.errors import ConfigError
 def shipped(name: str) -> dict[str, Any]:
     """A TOML document of forbear/data. Raises ConfigError where the package lacks it or it cannot be read."""
     try:
-        return tomllib.loads(files("forbear.data").joinpath(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return tomllib.loads(text_of(name))
+    except ValueError as error:
+        raise ConfigError(f"{name} of the package cannot be read: {error}", mend="install forbear again") from error
+
+
+def text_of(name: str) -> str:
+    """The text of a document of forbear/data. Raises ConfigError where the package lacks it."""
+    try:
+        return files("forbear.data").joinpath(name).read_text(encoding="utf-8")
+    except OSError as error:
         raise ConfigError(f"{name} of the package cannot be read: {error}", mend="install forbear again") from error

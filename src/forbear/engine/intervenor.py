@@ -68,7 +68,7 @@ class Intervenor:
         self.standing = Standing.empty(0)
         self.rules: Rules | None = None
         self.circumstances = Circumstances(replay=True)
-        self.today = Day(-1, [])
+        self.spent = Day(-1, [])
         self._reason_of = np.empty(0, np.int16)
         self._pending: list[Pending] = []
 
@@ -76,7 +76,7 @@ class Intervenor:
         """Decide by this policy from now on. What was proposed under the old one must have been cut before."""
         self.standing.under(self.rules.policy if self.rules else None, policy)
         self.rules = Rules.of(policy)
-        self.today = replace(self.today, offers=[0] * len(policy.channels))
+        self.spent = replace(self.spent, offers=[0] * len(policy.channels))
         self._reason_of = np.array([policy.reason_of(name) for name in self._features], dtype=np.int16)
 
     def judge(self, scores: Scores) -> Verdicts:
@@ -115,14 +115,14 @@ class Intervenor:
         pending = pending.take(np.flatnonzero(self.standing.judged[pending.scores.slots] == pending.scores.offset))
         capacity = tuple(
             max(channel.capacity_per_day - spent, 0)
-            for channel, spent in zip(rules.policy.channels, self.today.offers, strict=True)
+            for channel, spent in zip(rules.policy.channels, self.spent.offers, strict=True)
         )
         at = Cut(
             day=day,
             book_size=book_size,
             capacity=capacity,
-            offered_today=sum(self.today.offers),
-            released=self.today.released,
+            offered_today=sum(self.spent.offers),
+            released=self.spent.released,
         )
         decisions = allocate(rules, pending.proposals, pending.decisions, at)
         self._stand(rules, pending, decisions)
@@ -138,8 +138,8 @@ class Intervenor:
 
     def _open(self, day: int) -> None:
         """Begin a day with all of its capacity. A release holds up to the close with which the day ends."""
-        if day != self.today.day:
-            self.today = Day(day, [0] * len(self.today.offers), self.today.released)
+        if day != self.spent.day:
+            self.spent = Day(day, [0] * len(self.spent.offers), self.spent.released)
 
     def _stand(self, rules: Rules, pending: Pending, decisions: Decisions) -> None:
         """Note what was decided: the day, the contacts (a hold-out in place of one), the band that was answered."""
@@ -150,7 +150,7 @@ class Intervenor:
         contacted = np.flatnonzero(decisions.offered | (decisions.hold == HoldReason.HOLD_OUT.code))
         standing.contact_day[slots[contacted], channel[contacted]] = pending.proposals.day[contacted]
         for place in channel[decisions.offered].tolist():
-            self.today.offers[place] += 1
+            self.spent.offers[place] += 1
 
     def _reasons(self, rules: Rules, attributions: Floats) -> NDArray[np.int16]:
         """(n,) the policy's reason whose features together raise each score most, -1 where none does."""

@@ -49,9 +49,9 @@ def kept_of(worker: Worker) -> Kept:
         policy=(recorder.policy, recorder.digests["policy"]),
         kill_switch=intervenor.circumstances.kill_switch,
         replay=intervenor.circumstances.replay,
-        day=intervenor.today.day,
-        offers=intervenor.today.offers,
-        released=intervenor.today.released,
+        day=intervenor.spent.day,
+        offers=intervenor.spent.offers,
+        released=intervenor.spent.released,
         words=standing.words,
         head=None if recorder.head is None else asdict(recorder.head),
     )
@@ -93,6 +93,6 @@ def become(worker: Worker, kept: Kept) -> None:
         setattr(intervenor.standing, name, np.array(kept.arrays[f"standing.{name}"]))
     intervenor.standing.words = facts.words
     intervenor.circumstances = Circumstances(kill_switch=facts.kill_switch, replay=facts.replay)
-    intervenor.today = Day(facts.day, facts.offers, facts.released)
+    intervenor.spent = Day(facts.day, facts.offers, facts.released)
     worker.scorer.misses.add(Told(*(np.array(kept.arrays[f"misses.{f.name}"]) for f in fields(Told))))
     recorder.head = None if facts.head is None else AuditRecord(**facts.head)

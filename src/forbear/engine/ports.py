@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -184,6 +184,10 @@ class Vault(Protocol):
 
     def open(self, customer: int, sealed: bytes, about: bytes) -> bytes | None:
         """The plaintext; None where the key was destroyed. Raises CorruptState for what was tampered with."""
+        ...
+
+    def make_keys(self, customers: Iterable[int]) -> None:
+        """Make the keys of many customers at once, where they have none; erased ones stay erased."""
         ...
 
     def erase(self, customer: int) -> None:

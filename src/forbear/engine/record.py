@@ -45,7 +45,7 @@ class Recorder:
     def note(self, predictions: Predictions) -> None:
         """Remember predictions for the record of the next cut: where they stand and what they say, of nobody."""
         if len(predictions):
-            columns = (predictions.offset, predictions.ordinal, predictions.log_odds.view(np.int64))
+            columns = (predictions.offset, predictions.ordinal, (predictions.log_odds + 0.0).view(np.int64))
             self._since.append(np.column_stack(columns).astype("<i8").tobytes())
 
     def cut(self, draft: Draft, pending: Pending | None, offset: int, received_us: int, intervenor: Intervenor) -> None:
@@ -56,6 +56,7 @@ class Recorder:
             return
         outcomes: dict[str, int] = {}
         if pending is not None and intervenor.rules is not None:
+            self._vault.make_keys(pending.scores.customer.tolist())
             for row in range(len(pending.decisions)):
                 decision = self._decision(intervenor.rules, pending, row, (offset, received_us))
                 outcomes[decision.outcome] = outcomes.get(decision.outcome, 0) + 1

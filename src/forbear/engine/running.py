@@ -6,12 +6,14 @@ through again in silence, and must arrive at the same audit chain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from forbear.domain.errors import CorruptState
+from forbear.domain.events import Instructed
 from forbear.engine.backfill import Feed, Progress, earlier_misses
 from forbear.engine.draft import behind
 from forbear.engine.keeping import become, kept_of
@@ -25,6 +27,9 @@ from forbear.features.local_time import local_time
 
 KEEP_EVENTS = 500_000
 """A snapshot is taken at the first close of a day after so many events."""
+
+
+_NOTHING = Position(-1)
 
 
 class Stepped(NamedTuple):
@@ -46,26 +51,33 @@ class Running:
     snapshots: Snapshots
     keep_events: int = KEEP_EVENTS
     _kept_at: int = field(default=0, init=False)
-    _position: Position = field(default=Position(-1), init=False)
+    _position: Position = field(default=_NOTHING, init=False)
     _linked: bool = field(default=False, init=False)
+    _closed: bool = field(default=False, init=False)
 
-    def start(self, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:
+    def start(
+        self, feed: Feed, history: Snapshots, before: Sequence[Instructed] = (), progress: Progress | None = None
+    ) -> None:
         """Bring the worker to where its newest snapshot stands, or through the history if there is none.
 
         history: snapshots of the archive's ledgers. Nothing of the history is scored, nobody is contacted for it.
+        before: what was told before the first start; it is in force from the first event of the log on.
         Raises CorruptState where records exist of which neither snapshot nor beginning is known any more.
         """
         self._position = self.store.position()
         kept = self.snapshots.latest()
         if kept is not None:
             become(self.worker, kept)
-        elif self._position.offset >= 0:
+        elif self._position not in (_NOTHING, Position(feed.archive.next_offset)):
             raise CorruptState(
                 "the worker has recorded something, and all of its snapshots are gone",
                 mend="restore the folder worker/ of the home from a backup",
             )
         else:
             begin(self.worker, feed, history, progress)
+            first = behind(self.worker.told(before), self._position)
+            if first is not None:
+                self._record(first)
             self.keep()
         self._kept_at = self.worker.position
         self.source.seek(self.worker.position)
@@ -83,8 +95,8 @@ class Running:
                 self._record(fresh)
                 predictions += len(fresh.predictions or ())
                 decisions += len(fresh.decisions)
-        closed = scanned.batch.kind[-1] == EventKind.DAY_CLOSED
-        if closed and not silent and self.worker.position - self._kept_at >= self.keep_events:
+        self._closed = bool(scanned.batch.kind[-1] == EventKind.DAY_CLOSED)
+        if self._closed and not silent and self.worker.position - self._kept_at >= self.keep_events:
             self.keep()
         return Stepped(len(scanned.batch), predictions, decisions, silent)
 
@@ -98,6 +110,21 @@ class Running:
         """Whether what comes next is recorded already."""
         return Position(self.worker.position) < self._position
 
+    @property
+    def at_close(self) -> bool:
+        """Whether the last event was the close of a day: nothing is pending, and a snapshot may be taken."""
+        return self._closed
+
+    @property
+    def kept_at(self) -> int:
+        """The offset of the newest snapshot."""
+        return self._kept_at
+
+    @property
+    def position(self) -> Position:
+        """Up to where the log is recorded."""
+        return self._position
+
     def _record(self, outputs: Outputs) -> None:
         if outputs.audit and not self._linked:
             head = self.store.head()
@@ -107,8 +134,8 @@ class Running:
                     mend="this is another log, another version, or tampering: compare with a backup",
                 )
             self._linked = True
-        if self._position.offset < 0:
-            self._position = outputs.after
+        if self._position == _NOTHING:  # the first there is follows on nothing, wherever the log begins
+            outputs = replace(outputs, after=_NOTHING)
         self.store.commit(outputs)
         self._position = outputs.until
 

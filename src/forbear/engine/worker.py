@@ -7,7 +7,7 @@ a snapshot, runs silently up to what is recorded, and goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -113,6 +113,13 @@ class Worker:
         self.position = offset + len(batch)
         if self.position > draft.after.offset:
             yield draft.ended(Position(self.position))
+
+    def told(self, instructions: Sequence[Instructed]) -> Outputs:
+        """Take in what was told before the first event of the log: it is recorded right before that."""
+        draft = Draft(Position(self.position - 1))
+        for one in instructions:
+            self._follow(draft, self.position - 1, one)
+        return draft.ended(Position(self.position))
 
     # ---- events
 
@@ -227,7 +234,7 @@ class Worker:
                         draft_of.predictions.append(predictions)
                 final.predictions = draft_of.predictions
                 self._cut(final, offset, received_us, day + 1)
-            self.intervenor.today.released = False
+            self.intervenor.spent.released = False
             draft.days.append(self._day_row(offset, day, tally))
             book.close_day(day)
             self.scorer.misses.forget_before(book.open_day)
@@ -253,8 +260,10 @@ class Worker:
     # ---- instructions
 
     def _instructed(self, draft: Draft, offset: int, payload: bytes) -> None:
-        told = _INSTRUCTIONS.decode(payload)
         self.counts[Fold.INSTRUCTED] += 1
+        self._follow(draft, offset, _INSTRUCTIONS.decode(payload))
+
+    def _follow(self, draft: Draft, offset: int, told: Instructed) -> None:
         match told.instruction:
             case Instruction.PROMOTE_MODEL:
                 self.promote_model(draft, offset, told)
@@ -265,7 +274,7 @@ class Worker:
             case Instruction.STOP_OUTREACH:
                 self.intervenor.circumstances = Circumstances(kill_switch=True)
             case Instruction.RELEASE_VOLUME:
-                self.intervenor.today.released = True
+                self.intervenor.spent.released = True
         self.recorder.instruction(draft, offset, told)
 
     def promote_model(self, draft: Draft, offset: int, told: Instructed) -> None:

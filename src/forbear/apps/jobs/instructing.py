@@ -1,0 +1,119 @@
+"""What people tell a running deployment: put on its log, where every worker meets it at the same place."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from forbear.adapters.disk import storage_errors, write_whole
+from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.apps.jobs.parts import keep_policy, model_to_promote
+from forbear.apps.jobs.scoring import ScoreRequest, score
+from forbear.apps.package_data import text_of
+from forbear.domain.errors import ConfigError, CorruptState
+from forbear.domain.events import Instructed, checked
+from forbear.domain.terms import Instruction
+from forbear.features.columns import columns_of, instant
+from forbear.features.compute import FeatureSet
+from forbear.policy.bands import with_capacity_cut_offs
+from forbear.policy.document import Policy
+from forbear.policy.reading import parse_policy
+
+_BEFORE = "before.json"
+SHIPPED = "shipped"
+"""In place of a file: the policy of the package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An instruction on the log. offset: where it stands.  value: the digest that it names, "" for none."""
+
+    instruction: str
+    value: str
+    offset: int
+
+
+def instruct(home: Home, instruction: Instruction, by: str, now: datetime, value: str | None = None) -> Told:
+    """Put an instruction behind the log. It is received now, or right with the log's last event if that is later.
+
+    Before the worker's first start it is written down beside the log, and in force from the log's first event on.
+    Raises StorageError where another process writes to the log.
+    """
+    first = not home.database.exists()
+    with closing(home.sink()) as sink:
+        received = max(now, instant(sink.received_us))
+        place = sink.end
+        name = sha256(f"{instruction} {value} {by} {received.isoformat()} {place}".encode()).hexdigest()[:32]
+        event = Instructed(
+            instruction_id=name, instruction=instruction, by=by, booked_at=received, received_at=received, value=value
+        )
+        if first:
+            place = home.archive.next_offset
+            write_whole(home.worker / _BEFORE, msgspec.json.encode([*told_before(home), checked(event)]))
+        else:
+            sink.publish(columns_of([checked(event)]))
+    return Told(str(instruction), value or "", place)
+
+
+def told_before(home: Home) -> list[Instructed]:
+    """What was told before the worker's first start, in order. Raises CorruptState for a damaged file."""
+    path = home.worker / _BEFORE
+    with storage_errors(f"cannot read {path}"):
+        if not path.exists():
+            return []
+        content = path.read_bytes()
+    try:
+        return msgspec.json.decode(content, type=list[Instructed])
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise CorruptState(f"{path} is damaged: {error}", mend="delete it, and promote again") from error
+
+
+def promote_model(home: Home, kind: str | None, by: str, now: datetime) -> Told:
+    """Put the newest model of a kind in force, from here on."""
+    return instruct(home, Instruction.PROMOTE_MODEL, by, now, model_to_promote(home, kind))
+
+
+def promote_policy(home: Home, policy: Policy, by: str, now: datetime) -> Told:
+    """Put a policy in force, from here on. Raises ConfigError for one of another currency."""
+    if policy.currency != home.deployment.currency:
+        raise ConfigError(
+            f"the policy counts in {policy.currency}, the deployment in {home.deployment.currency}",
+            mend=f'set currency = "{home.deployment.currency}" and its costs and limits accordingly',
+        )
+    keep_policy(home, policy)
+    return instruct(home, Instruction.PROMOTE_POLICY, by, now, policy.digest)
+
+
+def policy_from(home: Home, source: str) -> Policy:
+    """The policy of a file, or the shipped one, its amounts taken in the currency of the deployment."""
+    if source == SHIPPED:
+        return replace(parse_policy(text_of("policy.toml")), currency=home.deployment.currency)
+    path = Path(source)
+    with storage_errors(f"cannot read {path}"):
+        if not path.is_file():
+            raise ConfigError(f"{path} is no file", mend=f"name a policy file, or {SHIPPED!r}")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path} is no text: {error}", mend="save it as UTF-8") from error
+    names = FeatureSet.standard(home.deployment.unsupported).names
+    return parse_policy(text, features=names)
+
+
+def with_shares(home: Home, policy: Policy, shares: tuple[float, ...], kind: str | None, console: Console) -> Policy:
+    """The policy with cut-offs that take such shares of the book as it is scored now, its most urgent band first."""
+    if len(shares) != len(policy.bands):
+        raise ConfigError(
+            f"{len(shares)} shares for {len(policy.bands)} bands", mend="give one for each band, the most urgent first"
+        )
+    bands = tuple(replace(band, share=share) for band, share in zip(policy.bands, shares, strict=True))
+    book = score(home, console, ScoreRequest(kind=kind))
+    version = f"{policy.version}.{book.as_of}"
+    return with_capacity_cut_offs(replace(policy, bands=bands), book.probabilities, version)

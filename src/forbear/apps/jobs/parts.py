@@ -1,0 +1,84 @@
+"""Models and policies that a log names: found in a home by their digests."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from forbear.adapters.disk import storage_errors, write_whole
+from forbear.apps.home import Home
+from forbear.apps.jobs.modelling import feature_specs, load_model_of
+from forbear.apps.jobs.scoring import EXPERT, chosen_model
+from forbear.apps.package_data import shipped
+from forbear.domain.errors import ConfigError, CorruptState
+from forbear.engine.scorer import Scoring
+from forbear.features.compute import FeatureSet
+from forbear.models.artefact import Artefact
+from forbear.models.documents import canonical_json
+from forbear.models.expert import ExpertScorecard, build_expert
+from forbear.policy.document import Policy, to_toml
+from forbear.policy.reading import parse_policy
+
+
+class HomeParts:
+    """Parts over a home: artefacts in models/, policies in policies/, and the shipped expert scorecard."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._features = FeatureSet.standard(home.deployment.unsupported)
+
+    def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
+        """The model of a digest, its kind, and the log-odds that everybody starts from."""
+        scorer, kind = self._scorer(digest)
+        if isinstance(scorer, Artefact):
+            scorer.for_features(feature_hash)
+        unknown = np.full((1, len(self._features.names)), np.nan)
+        return scorer, kind, scorer.explain(unknown).expected
+
+    def policy(self, digest: str) -> Policy:
+        """The policy of a digest."""
+        path = self._home.policies / f"{digest}.toml"
+        with storage_errors(f"cannot read {path}"):
+            if not path.exists():
+                raise ConfigError(f"the log names policy {digest[:12]}, and {path} is not there", mend=_RESTORE)
+            policy = parse_policy(path.read_text(encoding="utf-8"))
+        if policy.digest != digest:
+            raise CorruptState(f"{path} is not the policy that was promoted: its digest differs", mend=_RESTORE)
+        return policy
+
+    def _scorer(self, digest: str) -> tuple[Artefact | ExpertScorecard, str]:
+        for path in sorted(self._home.models.glob(f"*-{digest[:12]}.json")):
+            with storage_errors(f"cannot read {path}"):
+                artefact = Artefact.decode(path.read_bytes())
+            if artefact.digest() == digest:
+                return artefact, artefact.model.kind
+        expert = build_expert(shipped("expert.toml"), feature_specs(self._features))
+        if digest_of(expert) == digest:
+            return expert, EXPERT
+        raise ConfigError(f"the log names model {digest[:12]}, and {self._home.models} does not hold it", mend=_RESTORE)
+
+
+def digest_of(scorer: Artefact | ExpertScorecard) -> str:
+    """SHA-256 of a model's content."""
+    if isinstance(scorer, Artefact):
+        return scorer.digest()
+    return sha256(canonical_json(scorer.to_document())).hexdigest()
+
+
+def model_to_promote(home: Home, kind: str | None) -> str:
+    """The digest of the newest model of a kind, of the leading kind for None, or of the expert scorecard."""
+    if kind is None or kind == EXPERT:
+        return digest_of(chosen_model(home, kind)[0])
+    return load_model_of(home, kind).digest()
+
+
+def keep_policy(home: Home, policy: Policy) -> Path:
+    """Write a policy into a home under its digest."""
+    path = home.policies / f"{policy.digest}.toml"
+    write_whole(path, to_toml(policy).encode())
+    return path
+
+
+_RESTORE = "restore it from a backup: what was promoted must stay"

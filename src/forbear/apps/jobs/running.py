@@ -1,0 +1,144 @@
+"""Run the worker of a home: to the end of its log, or on and on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from forbear.adapters.disk import alone, storage_errors
+from forbear.adapters.log import retain
+from forbear.adapters.snapshots import FileSnapshots
+from forbear.adapters.sql.store import open_store
+from forbear.adapters.vault import FileVault
+from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.apps.jobs.instructing import told_before
+from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.telemetry import Journal
+from forbear.domain.errors import StorageError
+from forbear.domain.events import encode
+from forbear.engine.archiver import archive_recorded
+from forbear.engine.outputs import Position
+from forbear.engine.running import KEEP_EVENTS, Running
+from forbear.engine.worker import Setup, Worker
+from forbear.features.columns import events_of
+
+THREADS = 2
+"""Threads that share the sweep of a day close; they change nothing in what comes of it."""
+_SEGMENT_ROWS = 250_000
+_DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """How to run. follow: go on when the log has ended.  limit: events taken in at once.
+
+    keep_events: see `Running`.  retention_days: how long the log keeps what the archive has too.
+    """
+
+    follow: bool = False
+    limit: int = 16_384
+    keep_events: int = KEEP_EVENTS
+    retention_days: int = 7
+
+
+class Ran(NamedTuple):
+    """What a run did. events: taken in for the first time.  again: worked through once more, in silence."""
+
+    events: int
+    again: int
+    predictions: int
+    decisions: int
+    next_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a run asks of the world. seconds: a clock that never goes back.  wait: for more events, or an end."""
+
+    seconds: Callable[[], float]
+    wait: Callable[[], bool]
+
+
+@contextmanager
+def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
+    """The worker of a home, not started yet. Raises StorageError where another process runs it."""
+    with ExitStack() as stack:
+        with storage_errors(f"cannot write {home.worker}"):
+            home.worker.mkdir(parents=True, exist_ok=True)
+            mine = stack.enter_context(alone(home.worker / ".lock"))
+        if not mine:
+            raise StorageError(f"another worker runs on {home.folder}", mend="stop it first: a home has one worker")
+        with closing(home.sink()):
+            """Whatever a torn write left at the log's end is cut off before anybody reads it."""
+        source = stack.enter_context(closing(home.source()))
+        vault = stack.enter_context(closing(FileVault(home.keys)))
+        store = stack.enter_context(closing(open_store(f"sqlite:///{home.database}")))
+        pool = stack.enter_context(ThreadPoolExecutor(THREADS))
+        setup = Setup(
+            deployment=home.deployment,
+            calendar=home.feed.calendar,
+            parts=HomeParts(home),
+            vault=vault,
+            letters=lambda offset: encode(next(iter(events_of(source.read(offset, offset + 1))))).decode(),
+            mapped=pool.map,
+        )
+        yield Running(Worker(setup), source, store, FileSnapshots(home.worker), keep_events)
+
+
+def run_worker(home: Home, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
+    """Take in what the log holds, and under `follow` what comes; ended in order, everything recorded is archived.
+
+    Raises what the worker, its store and its log raise; what was recorded stays, and the next run goes on from there.
+    """
+    with running(home, request.keep_events) as worker:
+        with console.progress("Reading history", home.archive.next_offset) as progress:
+            worker.start(home.feed, home.snapshots, told_before(home), progress)
+        journal.note("started", offset=worker.worker.position, recorded=list(worker.position), end=worker.source.end)
+        ran = _followed(worker, console, journal, request, world)
+        if worker.position != Position(-1):
+            _archived(home, worker, request, journal)
+        journal.note("stopped", **ran._asdict())
+    return ran
+
+
+def _followed(worker: Running, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
+    begun, start = world.seconds(), worker.worker.position
+    told, events, again, predictions, decisions = begun, 0, 0, 0, 0
+    with console.progress("Working", worker.source.end - start) as progress:
+        while True:
+            done = worker.step(request.limit)
+            if done is None:
+                if not request.follow or not world.wait():
+                    break
+                continue
+            again += done.events if done.silent else 0
+            events += 0 if done.silent else done.events
+            predictions += done.predictions
+            decisions += done.decisions
+            progress(worker.worker.position - start)
+            now = world.seconds()
+            if now - told >= _TELL_SECONDS:
+                told = now
+                lag = worker.source.end - worker.worker.position
+                rate = round((worker.worker.position - start) / (now - begun))
+                journal.note("working", offset=worker.worker.position, lag=lag, events_per_s=rate)
+            if request.follow and not world.wait():
+                break
+    return Ran(events, again, predictions, decisions, worker.worker.position)
+
+
+def _archived(home: Home, worker: Running, request: RunRequest, journal: Journal) -> None:
+    """Move what is recorded to the archive, and let the log go of what is old and archived."""
+    if worker.at_close:
+        worker.keep()
+    moved = archive_recorded(worker.source, home.archive, worker.position.offset, _SEGMENT_ROWS, everything=True)
+    old_us = worker.worker.clock_us - request.retention_days * _DAY_US
+    gone = retain(home.log(), min(home.archive.next_offset, worker.kept_at), old_us)
+    journal.note("archived", events=moved, segments_deleted=gone)
+
+
+_TELL_SECONDS = 5.0

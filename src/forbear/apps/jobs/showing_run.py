@@ -1,0 +1,132 @@
+"""Say what a run, an instruction or a look at the state came to."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from threading import Event
+
+from forbear.adapters.sql.queries import open_queries
+from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.apps.jobs.instructing import Told, instruct, policy_from, promote_model, promote_policy, with_shares
+from forbear.apps.jobs.running import RunRequest, World, run_worker
+from forbear.apps.telemetry import journal_of
+from forbear.domain.errors import ConfigError
+from forbear.domain.terms import Instruction
+from forbear.engine.audit import anchor
+from forbear.features.columns import day_of
+
+_POLL_SECONDS = 0.002
+_SWITCHES = {
+    "start": Instruction.START_OUTREACH,
+    "stop": Instruction.STOP_OUTREACH,
+    "release": Instruction.RELEASE_VOLUME,
+}
+
+
+def show_run(home: Home, console: Console, request: RunRequest) -> None:
+    """Run the worker and say what it did."""
+    begun = time.monotonic()
+    with journal_of(home.folder / "logs" / "worker.jsonl") as journal, _until_told() as told:
+        world = World(time.monotonic, lambda: not told.wait(_POLL_SECONDS))
+        ran = run_worker(home, console, journal, request, world)
+    seconds = time.monotonic() - begun
+    console.result({**ran._asdict(), "seconds": round(seconds, 3)})
+    console.say(
+        f"Worked through {ran.events:,} events in {seconds:.1f} s: {ran.predictions:,} scores, {ran.decisions:,} "
+        f"decisions; the log's next event is {ran.next_offset:,}"
+    )
+    if ran.again:
+        console.say(f"{ran.again:,} events before them had been recorded already, and were read again in silence")
+
+
+def show_promotion(
+    home: Home, console: Console, asked: tuple[str | None, str, str], by: str, now: datetime
+) -> tuple[Told, ...]:
+    """Promote a model (its kind), a policy (its file) with cut-offs by shares, or both, and say where it stands."""
+    kind, source, shares = asked
+    if kind is None and not source:
+        raise ConfigError("nothing to promote", mend="name a --model, a --policy, or both")
+    told = []
+    policy = policy_from(home, source) if source else None
+    if policy is not None and shares:
+        policy = with_shares(home, policy, _shares(shares), kind, console)
+    if kind is not None:
+        told.append(promote_model(home, kind, by, now))
+    if policy is not None:
+        told.append(promote_policy(home, policy, by, now))
+    console.result({"told": [asdict(one) for one in told]})
+    for one in told:
+        console.say(f"{one.instruction.replace('_', ' ')} {one.value[:12]}: in force from offset {one.offset:,} on")
+    if policy is not None:
+        console.say("Bands: " + ", ".join(f"{band.name} from {band.enter:.2%}" for band in policy.bands))
+    return tuple(told)
+
+
+def show_switch(home: Home, console: Console, what: str, by: str, now: datetime) -> None:
+    """Start, stop or release outreach, and say where that stands."""
+    told = instruct(home, _SWITCHES[what], by, now)
+    console.result(asdict(told))
+    console.say(f"{told.instruction.replace('_', ' ')}: in force from offset {told.offset:,} on")
+
+
+def show_status(home: Home, console: Console) -> None:
+    """Say how far the worker is. Raises ConfigError where none ever ran."""
+    if not home.database.exists():
+        raise ConfigError(f"no worker ever ran on {home.folder}", mend="run `forbear run --once` with this --home")
+    with closing(open_queries(f"sqlite:///{home.database}")) as queries, closing(home.source()) as source:
+        found = queries.status()
+        end = source.end
+    status = found.value
+    facts: dict[str, object] = {
+        "recorded": list(found.as_of),
+        "end": end,
+        "lag": end - found.as_of.offset,
+        "last_day": None if status.last_day is None else day_of(status.last_day).isoformat(),
+        "rows": dict(status.rows),
+        "model": status.model and status.model.digest,
+        "policy": status.policy and status.policy.digest,
+        "audit": status.head and anchor(status.head),
+    }
+    console.result(facts)
+    console.table("Worker", ["", "now"], [[name.replace("_", " "), _words(value)] for name, value in facts.items()])
+
+
+def _words(value: object) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{count:,} {name}" for name, count in value.items() if count)
+        case int():
+            return f"{value:,}"
+        case list():
+            return ":".join(f"{part:,}" for part in value)
+    return "-" if value is None else str(value)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part.strip().removesuffix("%")) / (100 if "%" in part else 1) for part in text.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--shares {text!r} are no numbers", mend="write them like 1%,2%,5%") from error
+
+
+@contextmanager
+def _until_told() -> Iterator[Event]:
+    """Set once somebody asks for an end: with Ctrl-C or SIGTERM. A second time ends at once."""
+    told = Event()
+
+    def asked(number: int, _frame: object) -> None:
+        told.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
