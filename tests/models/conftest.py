@@ -15,7 +15,7 @@ SPECS = (
     FeatureSpec("cover", "savings", -1, -np.inf, np.inf, "days"),
     FeatureSpec("age_of_account", "patterns", 0, 0.0, np.inf, "days"),
     FeatureSpec("never_seen", "cash", 1, 0.0, 1.0, "share"),
-    FeatureSpec("noise", "cash", 1, 0.0, 1.0, "share"),
+    FeatureSpec("noise", "cash", 1, 0, 1, "share"),
 )
 
 MakeBank = Callable[..., Dataset]

@@ -15,6 +15,7 @@ from forbear.apps import cli_live, cli_run
 from forbear.apps.commands import app, command, imports
 from forbear.apps.options import (
     DEFAULT_HOME,
+    MADE,
     AnyKind,
     Every,
     HomeOption,
@@ -34,7 +35,7 @@ _ELSEWHERE = (cli_live, cli_run)
 
 def _now() -> str:
     """When a page is made, in words."""
-    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.now(UTC).strftime(MADE)
 
 
 @app.callback(invoke_without_command=True)
@@ -298,7 +299,7 @@ def demo(
     from forbear.apps.home import Home
     from forbear.apps.jobs.demo import run_demo
 
-    run_demo(Home(home), customers=customers, seed=seed, created=_now(), json=json)
+    run_demo(Home(home), customers=customers, seed=seed, made_at=datetime.now(UTC), json=json)
 
 
 def main() -> None:

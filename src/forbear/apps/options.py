@@ -43,6 +43,8 @@ HomeOption = Annotated[Path, typer.Option("--home", help="Folder that holds all 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
 ReplaceOption = Annotated[bool, typer.Option("--replace", help="Put the new data in the place of what is there.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Equal seeds give equal results.")]
+MADE = "%Y-%m-%d %H:%M UTC"
+"""When a page is made, in words."""
 DEFAULT_HOME = Path("forbear-home")
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 """What days are counted in; see domain.events, which takes longer to import than `--help` should."""

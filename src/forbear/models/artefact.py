@@ -183,7 +183,7 @@ def _spec_document(spec: FeatureSpec) -> Document:
     document: Document = msgspec.to_builtins(spec)
     # JSON has no infinity: an open end of a range is null.
     for bound in ("low", "high"):
-        document[bound] = document[bound] if np.isfinite(document[bound]) else None
+        document[bound] = float(document[bound]) if np.isfinite(document[bound]) else None
     return document
 
 

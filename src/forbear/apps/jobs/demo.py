@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Request
+from forbear.apps.jobs.instructing import SHIPPED
 from forbear.apps.jobs.known_truth import BANK, spec_as_json
 from forbear.apps.jobs.loading import Loaded, Supply, load_supply
-from forbear.apps.jobs.modelling import TrainingRequest
+from forbear.apps.jobs.modelling import TrainingRequest, kinds_kept
+from forbear.apps.jobs.running import RunRequest
 from forbear.apps.jobs.scoring import ScoreRequest
 from forbear.apps.jobs.showing import show_backtest, show_scores, show_training
+from forbear.apps.jobs.showing_run import show_promotion, show_run, show_status, show_switch
+from forbear.apps.options import MADE
 from forbear.domain.errors import ConfigError
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.people import people_of
 from forbear.simulation.spec import BankSpec
 
-TRAINED_DAYS, ALL_DAYS = 480, 720
+TRAINED_DAYS, LIVE_DAYS, ALL_DAYS = 480, 90, 720
+SHARES = "1%,2%,4%"
+"""Of the book, for the bands of the demo's policy: calibrated PDs of a rare event seldom reach the shipped cut-offs."""
+_BY = "forbear demo"
 COUNTRY = "DE"
 """Whose bank holidays a synthetic bank keeps."""
 
@@ -51,10 +58,10 @@ def simulate_bank(
     return loaded
 
 
-def run_demo(home: Home, *, customers: int, seed: int, created: str, json: bool) -> None:
-    """Simulate, train on the first two thirds, test on the last, score the book. Under --json: the backtest's line.
+def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: bool) -> None:
+    """Simulate, train on the first two thirds, work through the last three months live, test on the last third.
 
-    created: when, in words, for the page.
+    Under --json: the backtest's line. made_at: when, for the page and for what is told to the deployment.
     """
     steps, last = Console(quiet=json), Console(json=json)
     spec = BankSpec(customers=customers, days=ALL_DAYS, seed=seed)
@@ -63,11 +70,16 @@ def run_demo(home: Home, *, customers: int, seed: int, created: str, json: bool)
             f"{home.folder} holds data from {home.deployment.source}, which a demo would replace",
             mend="choose another --home",
         )
-    simulate_bank(home, spec, steps, replace=True)
+    live_from = spec.start + timedelta(days=spec.days - LIVE_DAYS)
+    simulate_bank(home, spec, steps, replace=True, live_from=live_from)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))
+    show_promotion(home, steps, (kinds_kept(home)[0], SHIPPED, SHARES), _BY, made_at)
+    show_switch(home, steps, "start", _BY, made_at)
+    show_run(home, steps, RunRequest())
+    show_status(home, steps)
     last_day = spec.start + timedelta(days=spec.days)
-    asked = Request(first=until, last=last_day, seed=seed, created=created, truth=True)
+    asked = Request(first=until, last=last_day, seed=seed, created=made_at.strftime(MADE), truth=True)
     found = show_backtest(home, asked, last)
     show_scores(home, steps, ScoreRequest())
     steps.say(f"\nEvery figure above is of a synthetic bank. Open the page: {found.page.resolve()}")
