@@ -57,6 +57,11 @@ def before_compiling(tell: Callable[[], None]) -> None:
     _herald.tell = tell
 
 
+def on_disk(layer: str) -> bool:
+    """Whether anything of a layer's kernels, as their source is now, has been compiled before."""
+    return any(_cache_folder(layer).iterdir())
+
+
 def compiled(kernel: Kernel) -> Kernel:
     """The kernel as machine code: strict IEEE arithmetic, the interpreter lock released, kept on disk."""
     return _compile(kernel)

@@ -18,6 +18,7 @@ from forbear.apps.jobs.scoring import ScoreRequest
 from forbear.apps.jobs.showing import show_backtest, show_scores, show_training
 from forbear.apps.jobs.showing_run import show_promotion, show_run, show_status, show_switch
 from forbear.apps.options import MADE
+from forbear.apps.warming import warm_up
 from forbear.domain.errors import ConfigError
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.people import people_of
@@ -71,6 +72,7 @@ def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: 
             mend="choose another --home",
         )
     live_from = spec.start + timedelta(days=spec.days - LIVE_DAYS)
+    warm_up()
     simulate_bank(home, spec, steps, replace=True, live_from=live_from)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))
