@@ -15,6 +15,7 @@ from typing import Annotated, ParamSpec, TypeVar
 import typer
 
 from forbear.apps.cli_live import send
+from forbear.apps.cli_report import REPORT_EXAMPLES, report
 from forbear.apps.options import (
     DEFAULT_HOME,
     AnyKind,
@@ -194,6 +195,7 @@ command(
     forbear send late.ndjson.gz --keep-received --home my-home
     """,
 )(send)
+command(app, "report", REPORT_EXAMPLES)(report)
 
 
 @command(
