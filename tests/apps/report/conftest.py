@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from runpy import run_path
@@ -19,10 +19,10 @@ from forbear.adapters.vault import FileVault
 from forbear.apps.report.request import Sources
 from forbear.engine.outputs import Outputs
 from forbear.engine.worker import Setup, Worker
+from forbear.features.hashing import keys_of
 
 small_bank = run_path(str(Path(__file__).parents[2] / "engine" / "conftest.py"))["small_bank"]
 """The same small bank that the worker's own tests take in."""
-HOSTILE = """<script src="http://evil.example/x.js">alert('1 & 2')</script>"""
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,39 @@ def most_decided(worked: Worked) -> str:
     return str(names[int(found[np.argmax(counts)])])
 
 
-@pytest.fixture
-def renamed(worked: Worked, tmp_path: Path) -> Callable[[str], Iterator[Sources]]:
-    """The worked bank recorded again with another id for everybody."""
+Renamed = Callable[[str, str], AbstractContextManager[Sources]]
 
-    def again(name: str) -> Iterator[Sources]:
+
+@pytest.fixture
+def renamed(worked: Worked, tmp_path: Path) -> Renamed:
+    """The worked bank recorded again: one customer has another id and its key, all others that id with a number."""
+
+    @contextmanager
+    def again(was: str, name: str) -> Iterator[Sources]:
+        (old,) = [key for outputs in worked.outputs for key, told in outputs.customers if told == was]
+        new = int(keys_of(np.array([name.encode()]))[0])
         store = open_store(f"sqlite:///{tmp_path / 'forbear.db'}")
         with closing(store):
             for outputs in worked.outputs:
-                customers = tuple((key, f"{name}{key}") for key, _ in outputs.customers)
-                store.commit(replace(outputs, customers=customers))
+                store.commit(_rekeyed(outputs, {old: new}, name))
         queries = open_queries(f"sqlite:///{tmp_path / 'forbear.db'}")
         with closing(queries), closing(worked.vault()) as vault:
             yield Sources(queries, vault, worked.deployment, {})
 
     return again
+
+
+def _rekeyed(outputs: Outputs, keys: dict[int, int], name: str) -> Outputs:
+    """Outputs with other keys for some customers, and other ids for all."""
+    rows: dict[str, Any] = {
+        kind: tuple(replace(row, customer=keys.get(row.customer, row.customer)) for row in getattr(outputs, kind))
+        for kind in ("decisions", "contacts", "outcomes", "dead_letters")
+    }
+    named = [(keys.get(key, key), f"{name}{'' if key in keys else key}") for key, _ in outputs.customers]
+    predictions = outputs.predictions
+    if predictions is not None:
+        customer = predictions.customer.copy()
+        for old, new in keys.items():
+            customer[customer == np.uint64(old)] = np.uint64(new)
+        predictions = replace(predictions, customer=customer)
+    return replace(outputs, **rows, customers=tuple(named), predictions=predictions)

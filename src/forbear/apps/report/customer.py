@@ -17,7 +17,7 @@ from forbear.apps.page.numerals import COUNT, DASH, PERCENT, SIGNED
 from forbear.apps.report.gather import personal_of
 from forbear.apps.report.plots import Course, course
 from forbear.apps.report.request import Sources
-from forbear.apps.report.wording import MEANINGS, OFFER, Wording, dated, money, plain, verdict_of
+from forbear.apps.report.wording import OFFER, Wording, dated, money, plain, verdict_of
 from forbear.domain.errors import NotEnoughData
 from forbear.domain.terms import OutcomeStatus
 from forbear.engine.outputs import Contact, Decision, OutcomeRow, Position
@@ -196,14 +196,15 @@ def _latest(one: _Customer) -> Html:
     ranked = sorted(lines, key=lambda line: (-abs(line.log_odds), line.feature))
     chart = element("div", attribution_bars(one.name, expected, ranked), class_="plot")
     reason = one.wording.reason(latest)
+    told = f' In words for the customer: "{reason}"' if reason else ""
     lead = (
-        f"Everybody starts from {SIGNED.write(expected)}; with these bars the sum is {SIGNED.write(latest.log_odds)} in "
-        f"log-odds before calibration. To the right raises the score. {reason}"
+        f"Everybody starts from {SIGNED.write(expected)}; with these bars the sum is {SIGNED.write(latest.log_odds)} "
+        f"in log-odds before calibration. To the right raises the score.{told}"
     )
     return section(
         "The latest score, explained",
         lead,
-        element("div", element("figure", chart, class_="card whole"), class_="grid"),
+        element("div", element("figure", chart, class_="card whole narrow"), class_="grid"),
     )
 
 
@@ -218,11 +219,11 @@ def _decisions(one: _Customer) -> Html:
         f"the decision.{f' {COUNT.write(more)} older ones are not listed.' if more else ''}"
     )
     opened = [(decision, personal_of(one.sources, decision)) for decision in shown]
-    titles = ("Day", "Outcome", "Band", "Action", "Cost", "Propensity")
-    head = [column(name, class_="" if name in ("Cost", "Propensity") else "text") for name in titles]
+    titles = ("Day", "Outcome", "Action", "Propensity", "Reasons")
+    head = [column(name, class_="" if name == "Propensity" else "text") for name in titles]
     rows = [_decision_row(one, decision, personal) for decision, personal in opened]
-    content = table(f"{len(shown)} decisions, the latest first.", [*head, column("Reasons", class_="text")],
-                    element("tbody", *rows), name="Decisions")  # fmt: skip
+    caption = f"{len(shown)} decisions, the latest first."
+    content = table(caption, head, element("tbody", *rows), name="Decisions")
     return section(title, lead, content, *(_features_then(*pair) for pair in opened))
 
 
@@ -230,15 +231,14 @@ def _decision_row(one: _Customer, decision: Decision, personal: Mapping[str, Any
     reasons = one.wording.told(personal) if personal is not None else (ERASED,)
     policy = one.wording.policy
     currency = policy.currency if policy else one.currency
-    drawn = "the action was drawn" if decision.explored else ""
+    band = f"in the band {decision.band}" if decision.band else "in no band"
+    way = f"{decision.channel}, {money(decision.cost_minor, currency)}"
     return element(
         "tr",
         row_heading(dated(decision.day)),
-        element("td", plain(decision.outcome), small(MEANINGS.get(decision.outcome, "")), class_="text"),
-        element("td", decision.band or DASH, class_="text"),
-        element("td", plain(decision.action), small(decision.channel), class_="text"),
-        element("td", money(decision.cost_minor, currency)),
-        element("td", PERCENT.write(decision.propensity), small(drawn)),
+        element("td", plain(decision.outcome), small(band), class_="text"),
+        element("td", plain(decision.action), small(way), class_="text"),
+        element("td", PERCENT.write(decision.propensity), small("drawn" if decision.explored else "")),
         element("td", " ".join(reasons) or DASH, class_="text"),
     )
 
@@ -247,14 +247,14 @@ def _features_then(decision: Decision, personal: Mapping[str, Any] | None) -> Ht
     """The features that a decision rested on, folded away; nothing where they cannot be read any more."""
     if personal is None:
         return Html()
-    added: Mapping[str, float | None] = personal["attributions"]
-    ranked = sorted(personal["features"].items(), key=lambda pair: (-abs(added[pair[0]] or 0.0), pair[0]))
+    added: Mapping[str, float] = personal["attributions"]
+    ranked = sorted(personal["features"].items(), key=lambda pair: (-abs(added[pair[0]]), pair[0]))
     rows = [
         element(
             "tr",
             row_heading(name),
             element("td", "unknown" if value is None else f"{value:.4g}"),
-            element("td", DASH if added[name] is None else SIGNED.write(added[name])),
+            element("td", SIGNED.write(added[name])),
         )
         for name, value in ranked
     ]

@@ -93,7 +93,7 @@ def _headline(report: Report) -> str:
         return f"Nobody is scored yet. The ledgers of {COUNT.write(last.customers)} customers are being kept."
     return (
         f"{COUNT.write(report.in_bands)} of {COUNT.write(last.scored)} customers are at risk enough to be in a band; "
-        f"help was offered {COUNT.write(offered)} time{'' if offered == 1 else 's'} in {COUNT.write(len(report.days))} "
+        f"help was offered {COUNT.write(offered)} time{'' if offered == 1 else 's'} in {COUNT.write(len(report.live))} "
         "days."
     )
 

@@ -108,9 +108,17 @@ def early_section(report: Report) -> Html:
         f"{PERCENT.estimate(week)} of the payments that were missed had been announced at least {MARKED_DAYS[0]} days "
         f"before they were due by a score in a band. {COUNT.write(early.missed)} payments due in this period were "
         f"missed; the base is the {COUNT.write(early.scored)} whose customer had been scored in the {HORIZON_DAYS} "
-        "days before."
+        f"days before.{_not_told(report)}"
     )
     return section(title, lead, element("div", _early_card(early), class_="grid"))
+
+
+def _not_told(report: Report) -> str:
+    """What is left out because not all of it is known yet."""
+    days = report.sources.deployment.miss.reporting_days
+    return (
+        f" Payments due in the last {days} closed days are left out: not all of them are told of yet." if days else ""
+    )
 
 
 def _early_card(early: Earliness) -> Html:
@@ -155,8 +163,8 @@ def sure_section(report: Report) -> Html:
     inside = sum(close.within for close in sure.closes)
     lead = (
         f"Of {COUNT.write(rows)} scores on closed days at least {HORIZON_DAYS} days apart, {expected:.1f} were "
-        f"expected to be followed by a missed payment, and {COUNT.write(observed)} were. The expected share lies within the "
-        f"interval of the observed one on {inside} of {len(sure.closes)} days looked at. {waiting}"
+        f"expected to be followed by a missed payment, and {COUNT.write(observed)} were. The expected share lies "
+        f"within the interval of the observed one on {inside} of {len(sure.closes)} days looked at. {waiting}"
     )
     cards = element("div", _over_time(sure), _by_probability(sure), class_="grid")
     figures = _closes_table(sure.apart)

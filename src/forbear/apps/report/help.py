@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from forbear.apps.page.canvas import Drawing
-from forbear.apps.page.cards import Card
 from forbear.apps.page.frame import section
 from forbear.apps.page.legend import key_square, plotted
 from forbear.apps.page.markup import Html, column, element, row_heading, small, table
@@ -45,7 +44,8 @@ def decisions_section(report: Report) -> Html:
     held = f"{COUNT.write(total - offered)} were held"
     lead = (
         f"Of {COUNT.write(total)} choices of an action, {COUNT.write(offered)} were offered and {held}. A choice is "
-        "made where the policy would contact the customer; who is in no band, or was answered lately, needs none."
+        "made where the policy would contact the customer; who is in no band, or was answered lately, needs none. What "
+        "is decided as a day closes counts for the next."
     )
     cards = element("div", _by_day(report.tallies), class_="grid")
     return section(title, lead, cards, _by_action(report.tallies), _verdicts(report))
@@ -116,7 +116,7 @@ def cost_section(report: Report) -> Html:
     title, policy = "What it costs", report.wording.policy
     if policy is None or not report.offers:
         return section(title, "Nothing was offered in this period, so nothing was spent.")
-    total, days = report.cost_minor, len(report.days)
+    total, days = report.cost_minor, len(report.live)
     early = report.earliness
     foreseen = len(early.by_offer) if early else 0
     per_miss = (
@@ -126,9 +126,9 @@ def cost_section(report: Report) -> Html:
         else "no missed payment of this period had an offer before it"
     )
     lead = (
-        f"The offers of {COUNT.write(days)} closed days cost {money(total, policy.currency)} by the policy's own prices: "
-        f"{money(round(total / days), policy.currency)} a day, and {per_miss}. What help is worth is another question; "
-        "see the hold-out below."
+        f"The offers of {COUNT.write(days)} closed days, since anybody was scored, cost "
+        f"{money(total, policy.currency)} by the policy's own prices: {money(round(total / days), policy.currency)} a "
+        f"day, and {per_miss}. What help is worth is another question; see the hold-out below."
     )
     offers: dict[tuple[str, str], list[int]] = {}
     for one in report.offers:
@@ -155,7 +155,7 @@ def contacts_section(report: Report) -> Html:
     title, policy = "How often customers were contacted", report.wording.policy
     if policy is None or not report.contacts:
         return section(title, "Nobody was contacted in this period.")
-    days = report.last.day - report.first + 1
+    days = report.last.day - report.live[0].day + 1
     most, allowed = max(report.contacts), most_contacts(policy, days)
     kept = "Nobody was contacted more often" if most <= allowed else "This bound was broken"
     lead = (
@@ -165,9 +165,11 @@ def contacts_section(report: Report) -> Html:
     rows = [(f"{times} time{'s' if times > 1 else ''}", count) for times, count in sorted(report.contacts.items())]
     summary = f"{COUNT.write(sum(report.contacts.values()))} customers were contacted; erased ones are not counted."
     drawing = Drawing("contacts", f"Customers by number of contacts. {summary}", height=0.2 + 0.39 * len(rows))
-    how = "How many customers were contacted how often in this period."
-    card = Card("Contacts of a customer", how, Html(), plotted(plots.counted(rows, drawing)), summary).html()
-    return section(title, lead, element("div", card, _bounds(policy), class_="grid"))
+    how = element("p", "How many customers were contacted how often in this period.", class_="how")
+    heading = element("h3", "Contacts of a customer")
+    side = element("div", heading, how, plotted(plots.counted(rows, drawing)), class_="side")
+    card = element("figure", side, _bounds(policy), element("figcaption", summary), class_="card wide")
+    return section(title, lead, element("div", card, class_="grid"))
 
 
 def most_contacts(policy: Policy, days: int) -> int:
@@ -200,10 +202,11 @@ def hold_out_section(report: Report) -> Html:
         return section(title, "Not told: there is no policy yet, or the store does not know what became of a score.")
     size = (
         f"{COUNT.write(found.held_out.customers)} customers were held out by a hash, who would have been offered help; "
-        f"the policy holds out {round_percent(found.share)}. {COUNT.write(found.proposed.customers)} had an offer proposed "
-        f"and might have been held out; {COUNT.write(found.exempt)} more cannot be, and are left out here."
+        f"the policy holds out {round_percent(found.share)}. {COUNT.write(found.proposed.customers)} had an offer "
+        "proposed and might have been held out"
     )
-    return section(title, f"{size} {_effect(found)}", _arms(found))
+    exempt = f"; {COUNT.write(found.exempt)} more cannot be, and are left out here." if found.exempt else "."
+    return section(title, f"{size}{exempt} {_effect(found)}", _arms(found))
 
 
 def _effect(found: HoldOut) -> str:
@@ -218,8 +221,8 @@ def _effect(found: HoldOut) -> str:
     across = effect.low <= 0.0 <= effect.high
     return (
         f"Where help was proposed, the share that missed a payment within {HORIZON_DAYS} days differs by "
-        f"{_POINTS.write(effect.value)} percentage points ({_POINTS.interval(effect)}, 95{SPACE}% interval); below 0 the "
-        f"help works. {'That is no evidence of an effect either way.' if across else 'The interval leaves 0 out.'}"
+        f"{_POINTS.write(effect.value)} percentage points ({_POINTS.interval(effect)}, 95{SPACE}% interval); below 0 "
+        f"the help works. {'That is no evidence of an effect either way.' if across else 'The interval leaves 0 out.'}"
     )
 
 
@@ -228,7 +231,7 @@ def _arms(found: HoldOut) -> Html:
     head = [column("Arm"), column("Customers"), column("30 days over"), column("Of them missed"), column("Share")]
     caption = (
         "Customers by their first decision under the policy in force. Whose offer was proposed and held by the "
-        "allocator is in the second arm too: it was not chance that chose."
+        "allocator is in the second arm too, since chance had no part in that."
     )
     return table(caption, head, element("tbody", *rows), name="Hold-out")
 
@@ -236,6 +239,5 @@ def _arms(found: HoldOut) -> Html:
 def _arm(name: str, arm: Arm) -> Html:
     share = PERCENT.write(arm.missed / arm.mature) if arm.mature else DASH
     counts = (arm.customers, arm.mature, arm.missed)
-    return element(
-        "tr", row_heading(name), *(element("td", COUNT.write(count)) for count in counts), element("td", share)
-    )
+    cells = [*map(COUNT.write, counts), share]
+    return element("tr", row_heading(name), *(element("td", cell) for cell in cells))
