@@ -6,7 +6,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
@@ -29,6 +29,8 @@ from forbear.apps.report.wording import MEANINGS, OFFER, PROPOSED, money
 from forbear.domain.deployment import HORIZON_DAYS, MissDefinition
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.audit import anchor
+from forbear.engine.erase import Request as Erasure
+from forbear.engine.erase import erase
 from forbear.engine.outputs import Outputs, Position
 from forbear.features.columns import day_of
 from forbear.policy.proposals import HoldReason
@@ -255,6 +257,28 @@ def test_a_broken_chain_is_told(worked: Any, tmp_path: Path) -> None:
     }
     assert "BROKEN at record 40: the record does not follow the one before it" in text
     assert "Audit chain broken" in text
+
+
+def test_the_erased_are_not_named(worked: Any, tmp_path: Path) -> None:
+    """Erased, the riskiest customer is still counted, and neither named nor explained; the chain is whole."""
+    folder = Path(shutil.copytree(worked.folder, tmp_path / "copy"))
+    changed = replace(worked, folder=folder)
+    with closing(changed.queries()) as queries, closing(changed.vault()) as vault:
+        sources = Sources(queries, vault, worked.deployment, {})
+        before = gather(sources, ALL)
+        assert before is not None
+        first, *others = before.riskiest
+        with closing(open_store(f"sqlite:///{folder / 'forbear.db'}")) as store:
+            erase(first.scored.customer, Erasure(by="an officer", at_us=0), vault, store, alone=nullcontext(True))
+        after = gather(sources, ALL)
+        assert after is not None
+        document = render(after)
+
+    told = after.riskiest[0]
+    assert (told.name, told.reason, told.scored.pd) == ("erased", "", first.scored.pd)
+    assert [one.name for one in after.riskiest[1:]] == [one.name for one in others]
+    assert first.name not in document
+    assert (after.in_bands, after.chain.broken) == (before.in_bands, None)
 
 
 @pytest.mark.parametrize("synthetic", [True, False])

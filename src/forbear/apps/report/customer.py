@@ -239,7 +239,7 @@ def _decision_row(one: _Customer, decision: Decision, personal: Mapping[str, Any
         element("td", plain(decision.outcome), small(band), class_="text"),
         element("td", plain(decision.action), small(way), class_="text"),
         element("td", PERCENT.write(decision.propensity), small("drawn" if decision.explored else "")),
-        element("td", " ".join(reasons) or DASH, class_="text"),
+        element("td", " ".join(reasons) or DASH, class_="text long"),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from forbear.apps.jobs.explaining import shipped_catalogue
+from forbear.apps.page.numerals import SPACE
 from forbear.domain.deployment import Deployment
 from forbear.domain.money import amount_text
 from forbear.engine.outputs import Part
@@ -122,14 +123,14 @@ def plain(word: str) -> str:
 
 
 def dated(day: int) -> str:
-    """A day as a person reads it."""
+    """A day as a person reads it, on one line."""
     found: date = day_of(day)
-    return f"{found.day} {found:%B %Y}"
+    return f"{found.day} {found:%B %Y}".replace(" ", SPACE)
 
 
 def money(amount_minor: int, currency: str) -> str:
     """An amount with its currency."""
-    return f"{amount_text(amount_minor, currency, thousands=',')}\N{NO-BREAK SPACE}{currency}"
+    return f"{amount_text(amount_minor, currency, thousands=',')}{SPACE}{currency}"
 
 
 def listed(words: Sequence[str]) -> str:
