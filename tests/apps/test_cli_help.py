@@ -25,6 +25,7 @@ COMMANDS = (
     ["explain"],
     ["truth"],
     ["demo"],
+    ["report"],
 )
 
 HELP = """

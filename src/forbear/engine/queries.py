@@ -118,11 +118,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lead:
-    """A payment that was missed, and the day of the first offer in the days before; None without one."""
+    """A payment that was missed, and what was known in the days before it; None for what was not there.
+
+    first_scored_day: of any score.  first_in_band_day: of one that lay in a band.  first_offer_day: of an offer.
+    """
 
     customer: int
     obligation: int
     due_day: int
+    first_scored_day: int | None
+    first_in_band_day: int | None
     first_offer_day: int | None
 
 
@@ -170,7 +175,7 @@ class Queries(Protocol):
         ...
 
     def leads(self, first: int, last: int, within_days: int) -> Answer[tuple[Lead, ...]]:
-        """Payments due in some days and missed, with the first offer of the so many days before the due day.
+        """Payments due in some days and missed, with the first score and offer of so many days before the due day.
 
         A payment told of later as paid by its due day was not missed. Erased customers are not among them.
         """

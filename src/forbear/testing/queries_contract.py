@@ -127,8 +127,8 @@ class QueriesContract(StoreHarness):
         ]
         assert self.queries(store).contact_counts(FIRST_DAY, FIRST_DAY + 1).value == {2: 1}
 
-    def test_leads_pair_misses_with_the_first_offer(self) -> None:
-        """A miss has the first offer of the days before it, or none; one that was taken back is no miss."""
+    def test_leads_pair_misses_with_the_first_score_and_offer(self) -> None:
+        """A miss has the first score and offer of the days before it, or none; one that was taken back is no miss."""
         store, made = self.filled(3)
         after = made[-1].until
         missed = replace(made[0].outcomes[0], customer=CUSTOMERS[0], due_day=FIRST_DAY + 2)
@@ -143,14 +143,21 @@ class QueriesContract(StoreHarness):
 
         for within, offered in ((30, FIRST_DAY), (1, FIRST_DAY + 1), (0, None)):
             (lead,) = asked.leads(*due, within).value
-            assert (CUSTOMERS[0], 5, FIRST_DAY + 2, offered) == (
-                lead.customer,
-                lead.obligation,
-                lead.due_day,
-                lead.first_offer_day,
-            )
+            assert (CUSTOMERS[0], 5, FIRST_DAY + 2) == (lead.customer, lead.obligation, lead.due_day)
+            assert (offered, offered, offered) == (lead.first_scored_day, lead.first_in_band_day, lead.first_offer_day)
         (without,) = asked.leads(FIRST_DAY, FIRST_DAY, 30).value
         assert (CUSTOMERS[2], None) == (without.customer, without.first_offer_day)
+
+    def test_a_score_outside_every_band_is_no_warning(self) -> None:
+        """A miss whose customer was scored, but in no band, was asked about and not foreseen."""
+        store, made = self.filled(1)
+        after, calm = made[-1].until, scores(15, FIRST_DAY + 1, CUSTOMERS[1:2])
+        calm.band[:] = -1
+        missed = replace(made[0].outcomes[0], customer=CUSTOMERS[1], offset=16, due_day=FIRST_DAY + 4)
+        store.commit(Outputs(after=after, until=Position(20), predictions=calm, outcomes=(missed,)))
+
+        (lead,) = self.queries(store).leads(FIRST_DAY + 4, FIRST_DAY + 4, 3).value
+        assert (lead.first_scored_day, lead.first_in_band_day, lead.first_offer_day) == (FIRST_DAY + 1, None, None)
 
     def test_additivity_finds_the_worst(self) -> None:
         """Scores that are their attributions' sum have next to no error; one that is not is found with its place."""

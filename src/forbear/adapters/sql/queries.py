@@ -131,7 +131,7 @@ class SqlQueries:
             return Answer(as_of, reports.contact_counts(connection, self.partition, first, last))
 
     def leads(self, first: int, last: int, within_days: int) -> Answer[tuple[Lead, ...]]:
-        """Payments due in some days and missed, with the first offer of the so many days before the due day."""
+        """Payments due in some days and missed, with the first score and offer of so many days before the due day."""
         with self._reading() as (connection, as_of):
             return Answer(as_of, reports.leads(connection, (first, last), within_days))
 

@@ -47,20 +47,30 @@ def contact_counts(connection: Connection, partition: int, first: int, last: int
 
 
 def leads(connection: Connection, due: tuple[int, int], within_days: int) -> tuple[Lead, ...]:
-    """Payments due in some days and missed, with the first offer of the so many days before the due day."""
+    """Payments due in some days and missed, with the first score and offer of so many days before the due day."""
     missed, mended = OUTCOMES.alias("missed"), OUTCOMES.alias("mended")
     same = and_(*(mended.c[name] == missed.c[name] for name in ("customer", "obligation", "due_day")))
     taken_back = exists().where(same, mended.c.offset > missed.c.offset, mended.c.paid_day <= mended.c.due_day)
-    offered = (DECISIONS.c.customer == missed.c.customer) & (DECISIONS.c.outcome == OFFER)
-    in_time = DECISIONS.c.day.between(missed.c.due_day - within_days, missed.c.due_day - 1)
-    by = (missed.c.customer, missed.c.obligation, missed.c.due_day)
-    query = (
-        select(*by, func.min(DECISIONS.c.day).label("first_offer_day"))
-        .select_from(missed.outerjoin(DECISIONS, offered & in_time))
+    told = (
+        select(missed.c.customer, missed.c.obligation, missed.c.due_day)
         .where(missed.c.status == str(OutcomeStatus.MISSED), missed.c.due_day.between(*due), ~taken_back)
-        .group_by(*by)
-        .order_by(missed.c.due_day, *by)
+        .where(missed.c.customer.is_not(None))
+        .distinct()
+        .subquery()
     )
+
+    def first(table: Table, *which: Any) -> Any:
+        in_time = table.c.day.between(told.c.due_day - within_days, told.c.due_day - 1)
+        return (
+            select(func.min(table.c.day)).where(table.c.customer == told.c.customer, in_time, *which).scalar_subquery()
+        )
+
+    query = select(
+        told,
+        first(PREDICTIONS).label("first_scored_day"),
+        first(PREDICTIONS, PREDICTIONS.c.band >= 0).label("first_in_band_day"),
+        first(DECISIONS, DECISIONS.c.outcome == OFFER).label("first_offer_day"),
+    ).order_by(told.c.due_day, told.c.customer, told.c.obligation)
     return tuple(Lead(**row) for row in connection.execute(query).mappings())
 
 

@@ -13,11 +13,13 @@ from forbear.apps.jobs.instructing import SHIPPED
 from forbear.apps.jobs.known_truth import BANK, spec_as_json
 from forbear.apps.jobs.loading import Loaded, Supply, load_supply
 from forbear.apps.jobs.modelling import TrainingRequest, kinds_kept
+from forbear.apps.jobs.reporting import show_report
 from forbear.apps.jobs.running import RunRequest
 from forbear.apps.jobs.scoring import ScoreRequest
 from forbear.apps.jobs.showing import show_backtest, show_scores, show_training
 from forbear.apps.jobs.showing_run import show_promotion, show_run, show_status, show_switch
 from forbear.apps.options import MADE
+from forbear.apps.report.request import ReportRequest
 from forbear.apps.warming import warm_up
 from forbear.domain.errors import ConfigError
 from forbear.simulation.bank import deployment, simulate
@@ -84,4 +86,7 @@ def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: 
     asked = Request(first=until, last=last_day, seed=seed, created=made_at.strftime(MADE), truth=True)
     found = show_backtest(home, asked, last)
     show_scores(home, steps, ScoreRequest())
-    steps.say(f"\nEvery figure above is of a synthetic bank. Open the page: {found.page.resolve()}")
+    told = show_report(home, ReportRequest(created=made_at.strftime(MADE)), None, steps)
+    steps.say("\nEvery figure above is of a synthetic bank. Pages to open:")
+    for page in (told.page, found.page):
+        steps.say(f"  {page.resolve()}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from forbear.apps.page import plots, words
 from forbear.apps.page.canvas import Drawing
+from forbear.apps.page.legend import absent, key_line, key_square, plotted
 from forbear.apps.page.markup import Html, column, element, row_heading, small, table
 from forbear.apps.page.numerals import PERCENT, SPACE, round_percent
 from forbear.apps.page.request import BacktestPage
@@ -46,12 +47,12 @@ def lead_time_card(page: BacktestPage) -> Html:
         class_="how",
     )
     if not any(not math.isnan(figure.value) for line in lines for figure in line.caught):
-        absent = _absent("Not drawn: no day of an outcome is known in the test rows.")
-        return element("figure", element("div", title, how, class_="side"), absent, class_="card wide")
+        why = absent("Not drawn: no day of an outcome is known in the test rows.")
+        return element("figure", element("div", title, how, class_="side"), why, class_="card wide")
     summary = words.lead_time_summary(lines)
     marked = words.days_in_time(page.leader)
     plot = plots.lead_time(lines, marked, Drawing("lead-time", f"Lead time by budget. {summary}", height=3.7))
-    left = element("div", title, how, _budget_key(lines), _plotted(plot), class_="side")
+    left = element("div", title, how, _budget_key(lines), plotted(plot), class_="side")
     return element("figure", left, _lead_time_table(lines), element("figcaption", summary), class_="card wide")
 
 
@@ -65,7 +66,7 @@ def roc_card(page: BacktestPage) -> Html:
         "How many positives are found for how many false alarms, from the riskiest row to the safest. "
         "The further up and left the better; the dotted diagonal is chance.",
         _model_key(page.evaluations) if drawn else Html(),
-        _plotted(plots.roc(page.evaluations, drawing)) if drawn else _one_class(),
+        plotted(plots.roc(page.evaluations, drawing)) if drawn else _one_class(),
         summary,
     ).html()
 
@@ -81,7 +82,7 @@ def precision_recall_card(page: BacktestPage) -> Html:
         "How often an alarm is right when so much of what is coming is to be found. "
         f"The dotted line is the base rate, {PERCENT.write(rate)}: alarms drawn at random.",
         _model_key(page.evaluations) if drawn else Html(),
-        _plotted(plots.precision_recall(page.evaluations, rate, drawing)) if drawn else _one_class(),
+        plotted(plots.precision_recall(page.evaluations, rate, drawing)) if drawn else _one_class(),
         summary,
     ).html()
 
@@ -95,10 +96,10 @@ def calibration_card(page: BacktestPage) -> Html:
         f"happened; bars are 95{SPACE}% intervals (Wilson), a hollow dot is a rate of 0 below the axis."
     )
     if shown is None:
-        return Card(title, how, Html(), _absent("Not drawn: no model here states a probability."), "").html()
+        return Card(title, how, Html(), absent("Not drawn: no model here states a probability."), "").html()
     summary = words.calibration_summary(shown.calibration)
     drawing = Drawing("calibration", f"Observed rate by predicted probability. {summary}", height=6.0)
-    return Card(title, how, Html(), _plotted(plots.calibration(shown.calibration, drawing)), summary).html()
+    return Card(title, how, Html(), plotted(plots.calibration(shown.calibration, drawing)), summary).html()
 
 
 def weights_card(page: BacktestPage) -> Html:
@@ -108,11 +109,11 @@ def weights_card(page: BacktestPage) -> Html:
     title = f"What it looks at: {page.leader.model}"
     how = "How much of the model's weight each feature carries, and which way the model may use it."
     if not ranked:
-        return Card(title, how, Html(), _absent("Not drawn: the model gives no weights."), "").html()
+        return Card(title, how, Html(), absent("Not drawn: the model gives no weights."), "").html()
     first = ranked[:MOST_WEIGHTS]
     summary = words.weights_summary(ranked, len(first))
     drawing = Drawing("weights", f"Weight of the features. {summary}", height=0.2 + 0.39 * len(first))
-    return Card(title, how, _direction_key(), _plotted(plots.weights(first, drawing)), summary).html()
+    return Card(title, how, _direction_key(), plotted(plots.weights(first, drawing)), summary).html()
 
 
 def _lead_time_table(lines: Sequence[LeadTime]) -> Html:
@@ -133,7 +134,7 @@ def _cell(figure: Figure) -> Html:
 
 def _model_key(evaluations: Sequence[Evaluation]) -> Html:
     items = [
-        _key_item(*MODEL_LINES[rank % len(MODEL_LINES)], text=evaluation.model)
+        key_line(*MODEL_LINES[rank % len(MODEL_LINES)], text=evaluation.model)
         for rank, evaluation in enumerate(evaluations)
     ]
     return element("ul", *items, class_="legend")
@@ -141,7 +142,7 @@ def _model_key(evaluations: Sequence[Evaluation]) -> Html:
 
 def _budget_key(lines: Sequence[LeadTime]) -> Html:
     items = [
-        _key_item(*BUDGET_LINES[rank % len(BUDGET_LINES)], text=f"riskiest {round_percent(line.budget)}")
+        key_line(*BUDGET_LINES[rank % len(BUDGET_LINES)], text=f"riskiest {round_percent(line.budget)}")
         for rank, line in enumerate(lines)
     ]
     return element("ul", *items, class_="legend")
@@ -150,28 +151,12 @@ def _budget_key(lines: Sequence[LeadTime]) -> Html:
 def _direction_key() -> Html:
     items = []
     for colour, mark, meaning in DIRECTIONS.values():
-        square = element("rect", width="10", height="10", fill=f"var(--{colour})")
-        swatch = element("svg", square, width="10", height="10", aria_hidden="true")
-        items.append(element("li", swatch, f"{mark} {meaning}"))
+        items.append(key_square(colour, f"{mark} {meaning}"))
     return element("ul", *items, class_="legend")
 
 
-def _key_item(colour: str, pattern: str, *, text: str) -> Html:
-    stroke = {"stroke": f"var(--{colour})", "stroke_width": "2.5", "stroke_dasharray": pattern}
-    line = element("line", x1="0", y1="4", x2="28", y2="4", **stroke)
-    return element("li", element("svg", line, width="28", height="8", aria_hidden="true"), text)
-
-
-def _plotted(plot: Html) -> Html:
-    return element("div", plot, class_="plot")
-
-
 def _one_class() -> Html:
-    return _absent("Not drawn: the test rows are all positive or all negative.")
-
-
-def _absent(text: str) -> Html:
-    return element("p", text, class_="absent")
+    return absent("Not drawn: the test rows are all positive or all negative.")
 
 
 def cards(page: BacktestPage) -> Html:

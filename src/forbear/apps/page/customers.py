@@ -60,7 +60,12 @@ def _way_out(told: ToldWayOut) -> Html:
 
 def attribution_chart(one: ExplainedCustomer) -> Html:
     """Bars of what the weightiest features add to the score, to the right where they raise it; the rest in one bar."""
-    first, rest = one.lines[:MOST_BARS], one.lines[MOST_BARS:]
+    return attribution_bars(one.customer, one.expected, one.lines)
+
+
+def attribution_bars(customer: str, expected: float, lines: Sequence[Line]) -> Html:
+    """The chart of one score's lines, the weightiest first. expected: the log-odds that everybody starts from."""
+    first, rest = lines[:MOST_BARS], lines[MOST_BARS:]
     bars = [(line.feature, line.log_odds) for line in first]
     if rest:
         bars.append((f"{len(rest)} others", sum(line.log_odds for line in rest)))
@@ -69,13 +74,18 @@ def attribution_chart(one: ExplainedCustomer) -> Html:
     axis = _NAMES + _side()
     line = element("line", x1=f"{axis:g}", y1="0", x2=f"{axis:g}", y2=str(_ROW * len(bars)), stroke="var(--rule)")
     return element(
-        "svg", line, *rows, viewBox=f"0 0 {_WIDTH} {_ROW * len(bars)}", role="img", aria_label=_label(one, first)
+        "svg",
+        line,
+        *rows,
+        viewBox=f"0 0 {_WIDTH} {_ROW * len(bars)}",
+        role="img",
+        aria_label=_label(customer, expected, first),
     )
 
 
-def _label(one: ExplainedCustomer, first: Sequence[Line]) -> str:
+def _label(customer: str, expected: float, first: Sequence[Line]) -> str:
     told = "; ".join(f"{line.feature} {SIGNED.write(line.log_odds)}" for line in first)
-    return f"What each feature adds to the log-odds of {one.customer}, from {SIGNED.write(one.expected)}: {told}."
+    return f"What each feature adds to the log-odds of {customer}, from {SIGNED.write(expected)}: {told}."
 
 
 def _side() -> float:

@@ -3,61 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import groupby
 
 from forbear.apps.page import words
 from forbear.apps.page.cards import cards
 from forbear.apps.page.customers import customer_cards, cutoff_in_words
 from forbear.apps.page.figures_table import figures_table
-from forbear.apps.page.markup import Html, column, element, joined, row_heading, small, table
+from forbear.apps.page.frame import feed_section, footer, section, synthetic_note, terms, tiles, whole
+from forbear.apps.page.markup import Html, column, element, table
 from forbear.apps.page.numerals import COUNT, PERCENT, RATIO, SPACE, round_percent
 from forbear.apps.page.request import BacktestPage
-from forbear.apps.page.style import style_sheet
 from forbear.apps.page.truth import truth_in_words, truth_tables
 
-SYNTHETIC = "Every figure on this page comes from a simulated bank. None is evidence about real customers."
-OUTCOME_MEANINGS = {
-    "folded": "took part in the ledger at once",
-    "late": "came after its day had closed; counted in its own day from then on",
-    "waiting": "dated after the open day; kept until that day opens",
-    "day_closed": "closed a day; moves the windows and scores again",
-    "duplicate": "seen before with the same content; ignored",
-    "conflict": "same identifier, other content; refused and set aside for its sender",
-    "parked": "older than the ledger reaches; set aside and counted",
-    "wrong_currency": "not in the currency of its customer's ledger; refused",
-    "wrong_account_kind": "contradicts the kind of an account that is known; refused",
-    "too_many_accounts": "more accounts than one ledger holds; refused",
-    "overflow": "an amount or a count beyond what a day can hold; refused",
-}
-# A page with this policy cannot load anything, whatever a caller's text may hold.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-LEAST_SHARE = 1e-4
-"""Below this a share of the feed is only said to be small; its count says the rest."""
 _SCORECARD_HEAD = ("Feature", "Bin", "Points", "Share of rows")
 
 
 def render(page: BacktestPage) -> str:
     """The complete HTML document; equal pages give equal text. It needs no network and runs no script."""
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("title", f"{page.title} (synthetic data)" if page.synthetic else page.title),
-        element("style", Html(style_sheet())),
-    )
-    body = element("body", _header(page), _main(page), _footer(page))
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+    return whole(page.title, _header(page), _main(page), _footer(page), synthetic=page.synthetic)
 
 
 def _header(page: BacktestPage) -> Html:
-    label = element("p", element("strong", "Synthetic data. "), SYNTHETIC, class_="synthetic", role="note")
     beside = words.beside_headline(page)
     return element(
         "header",
-        label if page.synthetic else "",
+        synthetic_note() if page.synthetic else "",
         element("h1", page.title),
         element("p", f"Backtest on {page.source}. Made {page.created}.", class_="eyebrow"),
         element("p", words.headline(page), class_="headline"),
@@ -71,7 +41,7 @@ def _tiles(page: BacktestPage) -> Html:
     auc, precision = words.figure_of(leader, "auc"), words.figure_of(leader, "precision_at_5pct")
     predicted, _ = words.predicted_and_observed(leader.calibration)
     found = f"{COUNT.write(leader.customers)} customers, {COUNT.write(leader.positives)} positives"
-    tiles = (
+    told = (
         ("Ranking (AUC)", RATIO.write(auc.value), _interval_of(RATIO.interval(auc))),
         (
             f"Contacts right, riskiest {round_percent(words.HEADLINE_BUDGET)}",
@@ -81,11 +51,7 @@ def _tiles(page: BacktestPage) -> Html:
         ("Observed rate", PERCENT.write(rate), _stated(predicted)),
         ("Test rows", COUNT.write(leader.rows), found),
     )
-    made = [
-        element("div", element("dt", term), element("dd", value, class_="value"), element("dd", more, class_="more"))
-        for term, value, more in tiles
-    ]
-    return element("dl", *made, class_="tiles")
+    return tiles(*told)
 
 
 def _interval_of(interval: str) -> str:
@@ -104,20 +70,16 @@ def _against(precision: float, rate: float) -> str:
 def _main(page: BacktestPage) -> Html:
     return element(
         "main",
-        _section("What was asked", "", _question(page)),
-        _section("Figures", "", figures_table(page)),
-        _section("Curves", "", cards(page)),
+        section("What was asked", "", _question(page)),
+        section("Figures", "", figures_table(page)),
+        section("Curves", "", cards(page)),
         _customers(page),
         _truth(page),
-        _feed(page.feed),
+        feed_section(page.feed),
         _unsupported(page.features_unsupported),
         _scorecard(page.scorecard_table),
         _notes(page.notes),
     )
-
-
-def _section(title: str, lead: str, *content: Html) -> Html:
-    return element("section", element("h2", title), element("p", lead, class_="lead") if lead else "", *content)
 
 
 def _question(page: BacktestPage) -> Html:
@@ -127,12 +89,7 @@ def _question(page: BacktestPage) -> Html:
         "Tested on": page.tested,
         "Source": page.source,
     }
-    return _terms(answers)
-
-
-def _terms(answers: Mapping[str, str], class_: str = "") -> Html:
-    pairs = [joined([element("dt", term), element("dd", text, class_=class_)]) for term, text in answers.items()]
-    return element("dl", *pairs, class_="terms")
+    return terms(answers)
 
 
 def _customers(page: BacktestPage) -> Html:
@@ -143,37 +100,13 @@ def _customers(page: BacktestPage) -> Html:
         "this customer's score and putting it right lowers it. What would help is what the model says, other things "
         "staying as they are; it is no promise."
     )
-    return _section("The riskiest customers, explained", lead, customer_cards(page.customers))
+    return section("The riskiest customers, explained", lead, customer_cards(page.customers))
 
 
 def _truth(page: BacktestPage) -> Html:
     if page.truth is None:
         return Html()
-    return _section("Beside the truth", truth_in_words(page.truth), truth_tables(page.truth))
-
-
-def _feed(feed: Mapping[str, int]) -> Html:
-    if not feed:
-        return Html()
-    total = sum(feed.values())
-    rows = [
-        element(
-            "tr",
-            row_heading(outcome.replace("_", " "), small(OUTCOME_MEANINGS.get(outcome, ""))),
-            element("td", COUNT.write(events)),
-            element("td", _share_of(events, total)),
-        )
-        for outcome, events in feed.items()
-    ]
-    head = [column("Outcome"), column("Events"), column("Share")]
-    caption = f"{COUNT.write(total)} outcomes in all."
-    lead = "What the ledger did with every event that it was given. Nothing is dropped without a count."
-    return _section("The feed", lead, table(caption, head, element("tbody", *rows), name="The feed"))
-
-
-def _share_of(events: int, total: int) -> str:
-    share = events / total if total else math.nan
-    return f"under {round_percent(LEAST_SHARE)}" if 0.0 < share < LEAST_SHARE else PERCENT.write(share)
+    return section("Beside the truth", truth_in_words(page.truth), truth_tables(page.truth))
 
 
 def _unsupported(names: tuple[str, ...]) -> Html:
@@ -181,7 +114,7 @@ def _unsupported(names: tuple[str, ...]) -> Html:
         return Html()
     lead = "Features that this source carries no data for. They are unknown in every row."
     chips = element("ul", *(element("li", name) for name in names), class_="chips mono")
-    return _section("What the source cannot show", lead, chips)
+    return section("What the source cannot show", lead, chips)
 
 
 def _scorecard(cells: tuple[tuple[str, ...], ...]) -> Html:
@@ -195,7 +128,7 @@ def _scorecard(cells: tuple[tuple[str, ...], ...]) -> Html:
         name="Scorecard",
     )
     summary = element("summary", f"Features: {len(groups)}, bins: {len(cells)}")
-    return _section("The scorecard, to read", "", element("details", summary, content, open="open"))
+    return section("The scorecard, to read", "", element("details", summary, content, open="open"))
 
 
 def _scorecard_feature(rows: list[tuple[str, ...]]) -> Html:
@@ -212,14 +145,8 @@ def _scorecard_feature(rows: list[tuple[str, ...]]) -> Html:
 def _notes(notes: tuple[str, ...]) -> Html:
     if not notes:
         return Html()
-    return _section("Notes and limits", "", element("ul", *(element("li", note) for note in notes), class_="notes"))
+    return section("Notes and limits", "", element("ul", *(element("li", note) for note in notes), class_="notes"))
 
 
 def _footer(page: BacktestPage) -> Html:
-    closing = ["This page is complete in itself: it loads nothing and runs no script.", f"Made {page.created}."]
-    return element(
-        "footer",
-        element("h2", "Provenance"),
-        _terms(page.facts, class_="mono"),
-        element("p", " ".join([SYNTHETIC, *closing] if page.synthetic else closing), class_="closing"),
-    )
+    return footer("Provenance", page.facts, page.created, synthetic=page.synthetic)

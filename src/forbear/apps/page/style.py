@@ -105,6 +105,11 @@ sup{line-height:0;font-size:.75em;margin-left:.1em}
  min-width:0}
 .card.wide{grid-column:1/-1;grid-row:auto;grid-template-rows:auto 1fr;column-gap:2.5rem;align-items:start;
  grid-template-columns:minmax(0,1.15fr) minmax(0,1fr)}
+.card.whole{display:flex;flex-direction:column;grid-column:1/-1}
+.long{min-width:15rem}
+.card.narrow{grid-column:auto}
+.scroll+details{margin-top:1rem}
+section>.grid+.scroll,section>.scroll+.scroll,section>.scroll+.grid{margin-top:1.5rem}
 .card .how{font-size:.875rem;color:var(--muted)}
 .card figcaption{font-size:.9375rem}
 .card.wide .side{grid-row:1/3}
