@@ -65,7 +65,7 @@ def test_a_day_is_complete_from_the_stated_share_on(count: int, typical: int, sh
     answer = assess(arrivals, MONDAY, BankCalendar(), ClosingRule(share=share))
 
     assert isinstance(answer, Waiting) == (count < share * typical)
-    assert (answer.count, answer.typical) == (count, typical)
+    assert (answer.came, answer.typical) == (count, typical)
 
 
 @settings(deadline=None, max_examples=25)
@@ -118,7 +118,7 @@ def test_a_feed_that_stopped_at_noon_is_found() -> None:
 @pytest.mark.parametrize(("count", "answer"), [(0, Waiting(Reason.NOTHING_CAME, 0, None)), (1, Complete(1, None))])
 def test_a_young_bank_has_nothing_typical(count: int, answer: Complete | Waiting) -> None:
     """With two earlier days of its kind a day is complete as soon as anything of it has come."""
-    young = {day: 40 for day in range(MONDAY - 16, MONDAY)} | {MONDAY: count}
+    young = dict.fromkeys(range(MONDAY - 16, MONDAY), 40) | {MONDAY: count}
 
     assert assess(arrived(transactions(young)), MONDAY, BankCalendar(), RULE) == answer
 

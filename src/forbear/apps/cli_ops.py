@@ -75,7 +75,8 @@ def doctor(
     """Examine a home, and say what to do, worst first. Changes nothing; the exit status says who must act."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
-    from forbear.apps.jobs.doctor import Examination, show_examination
+    from forbear.apps.jobs.doctor import show_examination
+    from forbear.apps.jobs.examining import Examination
 
     asked = Examination(now=datetime.now(UTC), deep=deep, anchors=tuple(anchor or ()))
     show_examination(Home(home), Console(json=json), asked)

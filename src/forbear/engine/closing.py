@@ -21,7 +21,7 @@ from forbear.features.columns import EventKind, day_of
 from forbear.features.local_time import DAY_US, LocalTime
 
 QUARTERS = 4
-"""A day is counted in quarters of six hours, by the bank's clock: a feed that stops at noon leaves some of them empty."""
+"""A day is counted in quarters of six hours, by the bank's clock: a feed that stops at noon leaves some empty."""
 _QUARTER_US = DAY_US // QUARTERS
 _MINUTE_US = 60_000_000
 _WEEK = 7
@@ -54,9 +54,9 @@ class Reason(StrEnum):
 
 
 class Complete(NamedTuple):
-    """A day that may be closed. count: transactions of it.  typical: of such a day, None where that is not known."""
+    """A day that may be closed. came: transactions of it.  typical: of such a day, None where that is not known."""
 
-    count: int
+    came: int
     typical: float | None
 
 
@@ -64,7 +64,7 @@ class Waiting(NamedTuple):
     """A day that may not. quarter: the one that is too small, None for the day as a whole; counts are of it."""
 
     reason: Reason
-    count: int
+    came: int
     typical: float | None
     quarter: int | None = None
 

@@ -134,7 +134,7 @@ def told_of(looked: Looked) -> dict[str, Any]:
         "day": day_of(looked.day).isoformat(),
         "closed": looked.closed,
         "waits_for": None if waits is None else str(waits.reason),
-        "count": answer.count,
+        "count": answer.came,
         "typical": answer.typical,
         "hours": None if waits is None or waits.quarter is None else _hours(waits.quarter),
     }

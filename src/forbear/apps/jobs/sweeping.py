@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -34,14 +34,14 @@ class SweepRequest:
     now: datetime
     day: date | None = None
     forced_by: str = ""
-    rule: ClosingRule = ClosingRule()
+    rule: ClosingRule = field(default_factory=ClosingRule)
 
 
 def show_sweep(home: Home, console: Console, request: SweepRequest) -> None:
     """Close days, have the worker take them in, and say what came of it.
 
-    Raises NotEnoughData for a day whose feed is not complete; days before it are closed all the same. Raises ConfigError
-    for a day that is not over.
+    Raises NotEnoughData for a day whose feed is not complete, and days before it are closed all the same; ConfigError
+    for one by force that is not over.
     """
     closed, waiting = close_days(home, request)
     if waiting is not None and not closed:
