@@ -146,9 +146,9 @@ def test_a_closer_that_waits_makes_none(outage: Outage) -> None:
 
 def test_every_day_is_closed_in_the_end(outage: Outage) -> None:
     """The days of the outage wait for the feed, in order, and no day is left out."""
-    waited, undisturbed = outage.closer, outage.undisturbed
+    waited, naive = outage.closer, outage.naive
 
-    assert waited.closes.keys() == undisturbed.closes.keys()
+    assert waited.closes.keys() == naive.closes.keys()
     assert list(waited.closes) == sorted(waited.closes)
     for day in range(outage.day, outage.day + OUTAGE_DAYS):
-        assert waited.closes[day] > undisturbed.closes[day]
+        assert waited.closes[day] > naive.closes[day]

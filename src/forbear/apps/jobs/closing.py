@@ -13,7 +13,7 @@ from forbear.adapters.disk import nobody_holds, storage_errors
 from forbear.adapters.log_segments import LOCK
 from forbear.apps.home import Home
 from forbear.apps.telemetry import Journal
-from forbear.domain.errors import ConfigError
+from forbear.domain.errors import ConfigError, StorageError
 from forbear.domain.events import DayClosed, Instructed, checked
 from forbear.domain.terms import Instruction
 from forbear.engine.closing import QUARTERS, Answer, Arrivals, ClosingRule, Complete, Reason, Waiting, assess, is_due
@@ -109,11 +109,16 @@ class Tending:
         """Look, every few seconds, and close what may be closed; note in the journal what is waited for, once."""
         if self._seconds() < self._next or not log_is_free():
             return
-        looked = self._closer.close_next(self._now())
+        self._next = self._seconds() + _LOOK_SECONDS
+        try:
+            looked = self._closer.close_next(self._now())
+        except StorageError as error:  # the close can wait, and the worker need not
+            self._journal.note("close_failed", why=str(error))
+            return
         if looked.closed:
             self._journal.note("closed", **told_of(looked))
+            self._next = self._seconds()
             return
-        self._next = self._seconds() + _LOOK_SECONDS
         if isinstance(looked.answer, Waiting) and looked.answer.reason is not Reason.NOT_OVER:
             if self._noted != (looked.day, looked.answer.reason):
                 self._journal.note("waiting", **told_of(looked))
