@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +19,7 @@ from forbear.domain.errors import (
     StorageError,
 )
 
+_WAIT_SECONDS = 5.0
 _NOT_UNIQUE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -72,3 +73,18 @@ def make_private(path: Path) -> None:
         except FileExistsError:
             return
         sync_folder(path.parent)
+
+
+def damage_in(path: Path) -> str:
+    """What SQLite finds wrong in a file that it only reads, in its own words; "" for nothing.
+
+    Raises CorruptState for a file that is no database, StorageError for one that cannot be opened.
+    """
+    with sqlite_errors(str(path)), closing(reading(path)) as file:
+        found = [str(row[0]) for row in file.execute("PRAGMA integrity_check(3)")]
+    return "" if found == ["ok"] else "; ".join(found)
+
+
+def reading(path: Path) -> sqlite3.Connection:
+    """A connection that only reads. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)

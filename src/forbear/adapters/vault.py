@@ -10,14 +10,14 @@ import secrets
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from forbear.adapters.disk import storage_errors
-from forbear.adapters.sqlite import make_private, sqlite_errors
+from forbear.adapters.sqlite import make_private, reading, sqlite_errors
 from forbear.domain.errors import CorruptState, ErasedCustomer, StorageError
 
 _FORMAT = 1
@@ -141,6 +141,18 @@ class FileVault:
         if len(self._ciphers) > self._most:
             self._ciphers.popitem(last=False)
         return cipher
+
+
+def keys_in(path: Path) -> tuple[set[int], set[int]]:
+    """Customers who have a key in a file, and those whose key was destroyed; the file is only read.
+
+    Raises StorageError where others than its owner may read it or it is not there, CorruptState for a damaged one.
+    """
+    _require_private(path)
+    with sqlite_errors(f"the keys in {path}"), closing(reading(path)) as file:
+        rows = file.execute("SELECT customer, secret IS NULL FROM keys").fetchall()
+    there, gone = ({customer % _WHOLE for customer, erased in rows if bool(erased) == told} for told in (False, True))
+    return there, gone
 
 
 def _signed(key: int) -> int:

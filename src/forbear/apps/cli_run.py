@@ -24,11 +24,14 @@ class Switch(StrEnum):
 ByOption = Annotated[str, typer.Option("--by", help="Who says so; default: the user's name.")]
 
 
-@command(app, "run", "forbear run\nforbear run --once --home my-home")
+@command(app, "run", "forbear run --close\nforbear run --once --home my-home")
 def run(
     follow: Annotated[
         bool, typer.Option("--follow/--once", help="Go on when the log has ended, or stop there.")
     ] = True,
+    close: Annotated[
+        bool, typer.Option("--close", help="Close days that are due and complete, while it follows the log.")
+    ] = False,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
@@ -37,8 +40,11 @@ def run(
     from forbear.apps.home import Home
     from forbear.apps.jobs.running import RunRequest
     from forbear.apps.jobs.showing_run import show_run
+    from forbear.engine.closing import ClosingRule
 
-    show_run(Home(home), Console(json=json), RunRequest(follow=follow))
+    if close and not follow:
+        raise typer.BadParameter("--close goes with --follow: `forbear sweep` closes days once")
+    show_run(Home(home), Console(json=json), RunRequest(follow=follow), ClosingRule() if close else None)
 
 
 @command(
@@ -91,7 +97,7 @@ def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
     from forbear.apps.home import Home
     from forbear.apps.jobs.showing_run import show_status
 
-    show_status(Home(home), Console(json=json))
+    show_status(Home(home), Console(json=json), _now())
 
 
 def _user() -> str:

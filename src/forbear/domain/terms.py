@@ -125,7 +125,8 @@ class Instruction(StrEnum):
 
     promote_model, promote_policy: put the artefact, or the policy, of a digest in force.  start_outreach: from now on
     offers are made, before it history is only read.  stop_outreach: the kill switch.  release_volume: let an
-    abnormal number of offers pass, up to the next close of a day.
+    abnormal number of offers pass, up to the next close of a day.  force_close: the close that follows it was wanted
+    by a person, whatever the feed had brought by then.
     """
 
     PROMOTE_MODEL = "promote_model"
@@ -133,6 +134,7 @@ class Instruction(StrEnum):
     START_OUTREACH = "start_outreach"
     STOP_OUTREACH = "stop_outreach"
     RELEASE_VOLUME = "release_volume"
+    FORCE_CLOSE = "force_close"
 
 
 class Circumstance(StrEnum):

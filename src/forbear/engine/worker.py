@@ -275,6 +275,8 @@ class Worker:
                 self.intervenor.circumstances = Circumstances(kill_switch=True)
             case Instruction.RELEASE_VOLUME:
                 self.intervenor.spent.released = True
+            case Instruction.FORCE_CLOSE:
+                pass  # it says of the close behind it who wanted that: its record is all there is to it
         self.recorder.instruction(draft, offset, told)
 
     def promote_model(self, draft: Draft, offset: int, told: Instructed) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
@@ -81,8 +81,8 @@ def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: 
     show_promotion(home, steps, (kinds_kept(home)[0], SHIPPED, SHARES), _BY, made_at)
     show_switch(home, steps, "start", _BY, made_at)
     show_run(home, steps, RunRequest())
-    show_status(home, steps)
     last_day = spec.start + timedelta(days=spec.days)
+    show_status(home, steps, datetime.combine(last_day, time(), UTC))
     asked = Request(first=until, last=last_day, seed=seed, created=made_at.strftime(MADE), truth=True)
     found = show_backtest(home, asked, last)
     show_scores(home, steps, ScoreRequest())

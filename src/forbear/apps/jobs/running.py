@@ -22,6 +22,7 @@ from forbear.domain.errors import StorageError
 from forbear.domain.events import encode
 from forbear.engine.archiver import archive_recorded
 from forbear.engine.outputs import Position
+from forbear.engine.ports import Source
 from forbear.engine.running import KEEP_EVENTS, Running
 from forbear.engine.worker import Setup, Worker
 from forbear.features.columns import events_of
@@ -131,13 +132,23 @@ def _followed(worker: Running, console: Console, journal: Journal, request: RunR
     return Ran(events, again, predictions, decisions, worker.worker.position)
 
 
+def compacted(home: Home, source: Source, known: tuple[int, int], retention_days: int) -> tuple[int, int]:
+    """Move what is recorded from the log to the archive, and let the log go of what is old and archived.
+
+    known: up to where the log is recorded, and the offset of the worker's newest snapshot: what is behind that stays.
+    Answers how many events moved and how many segments of the log went.
+    """
+    recorded, kept_at = known
+    moved = archive_recorded(source, home.archive, recorded, _SEGMENT_ROWS, everything=True)
+    old_us = home.archive.received_us - retention_days * _DAY_US
+    return moved, retain(home.log(), min(home.archive.next_offset, kept_at), old_us)
+
+
 def _archived(home: Home, worker: Running, request: RunRequest, journal: Journal) -> None:
-    """Move what is recorded to the archive, and let the log go of what is old and archived."""
     if worker.at_close:
         worker.keep()
-    moved = archive_recorded(worker.source, home.archive, worker.position.offset, _SEGMENT_ROWS, everything=True)
-    old_us = worker.worker.clock_us - request.retention_days * _DAY_US
-    gone = retain(home.log(), min(home.archive.next_offset, worker.kept_at), old_us)
+    known = worker.position.offset, worker.kept_at
+    moved, gone = compacted(home, worker.source, known, request.retention_days)
     journal.note("archived", events=moved, segments_deleted=gone)
 
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Event
 
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.closing import Closer, Tending, in_words, log_is_free
 from forbear.apps.jobs.instructing import Told, instruct, policy_from, promote_model, promote_policy, with_shares
 from forbear.apps.jobs.running import RunRequest, World, run_worker
 from forbear.apps.telemetry import journal_of
 from forbear.domain.errors import ConfigError
 from forbear.domain.terms import Instruction
 from forbear.engine.audit import anchor
-from forbear.features.columns import day_of
+from forbear.engine.closing import ClosingRule, is_due
+from forbear.features.columns import day_of, micros
+from forbear.features.local_time import local_time
 
 _POLL_SECONDS = 0.002
 _SWITCHES = {
@@ -29,11 +32,22 @@ _SWITCHES = {
 }
 
 
-def show_run(home: Home, console: Console, request: RunRequest) -> None:
-    """Run the worker and say what it did."""
+def show_run(home: Home, console: Console, request: RunRequest, close_by: ClosingRule | None = None) -> None:
+    """Run the worker and say what it did. close_by: close due days as well, by this rule, while it runs."""
     begun = time.monotonic()
-    with journal_of(home.folder / "logs" / "worker.jsonl") as journal, _until_told() as told:
+    with ExitStack() as stack:
+        journal = stack.enter_context(journal_of(home.folder / "logs" / "worker.jsonl"))
+        told = stack.enter_context(_until_told())
         world = World(time.monotonic, lambda: not told.wait(_POLL_SECONDS))
+        if close_by is not None:
+            closer = stack.enter_context(closing(Closer(home, close_by)))
+            tending = Tending(closer, journal, time.monotonic, lambda: datetime.now(UTC))
+
+            def wait() -> bool:
+                tending.tend(lambda: log_is_free(home))
+                return not told.wait(_POLL_SECONDS)
+
+            world = World(time.monotonic, wait)
         ran = run_worker(home, console, journal, request, world)
     seconds = time.monotonic() - begun
     console.result({**ran._asdict(), "seconds": round(seconds, 3)})
@@ -75,8 +89,8 @@ def show_switch(home: Home, console: Console, what: str, by: str, now: datetime)
     console.say(f"{told.instruction.replace('_', ' ')}: in force from offset {told.offset:,} on")
 
 
-def show_status(home: Home, console: Console) -> None:
-    """Say how far the worker is. Raises ConfigError where none ever ran."""
+def show_status(home: Home, console: Console, now: datetime) -> None:
+    """Say how far the worker is, and what a day that is due waits for. Raises ConfigError where none ever ran."""
     if not home.database.exists():
         raise ConfigError(f"no worker ever ran on {home.folder}", mend="run `forbear run --once` with this --home")
     with closing(open_queries(f"sqlite:///{home.database}")) as queries, closing(home.source()) as source:
@@ -88,6 +102,7 @@ def show_status(home: Home, console: Console) -> None:
         "end": end,
         "lag": end - found.as_of.offset,
         "last_day": None if status.last_day is None else day_of(status.last_day).isoformat(),
+        "waiting": _waiting(home, status.last_day, now),
         "rows": dict(status.rows),
         "model": status.model and status.model.digest,
         "policy": status.policy and status.policy.digest,
@@ -95,6 +110,15 @@ def show_status(home: Home, console: Console) -> None:
     }
     console.result(facts)
     console.table("Worker", ["", "now"], [[name.replace("_", " "), _words(value)] for name, value in facts.items()])
+
+
+def _waiting(home: Home, last_day: int | None, now: datetime) -> str | None:
+    """Why the open day is not closed although it is due; None where it may be, or is not due."""
+    rule, zone = ClosingRule(), local_time(home.deployment.time_zone)
+    if last_day is None or not is_due(last_day + 1, micros(now), zone, rule.grace_minutes):
+        return None
+    with closing(Closer(home, rule)) as closer:
+        return in_words(closer.look(now)) or None
 
 
 def _words(value: object) -> str:
