@@ -11,13 +11,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.demo import COUNTRY, simulate_bank
 from forbear.apps.jobs.instructing import instruct, policy_from, promote_model, promote_policy, with_shares
 from forbear.apps.jobs.loading import Supply, load_supply
-from forbear.apps.jobs.modelling import dataset_of, feature_specs, keep, month_cuts, replay_rows, target_of
+from forbear.apps.jobs.modelling import dataset_of, keep, month_cuts, replay_rows, target_of
 from forbear.domain.terms import Instruction
 from forbear.features.columns import EventColumns, joined, micros
 from forbear.features.compute import FeatureSet
@@ -25,13 +27,14 @@ from forbear.importers.days import LocalDays
 from forbear.models.artefact import make_artefact
 from forbear.models.boosting import BoostingSettings, fit_boosting
 from forbear.models.training import TrainingSpec, train
-from forbear.policy.document import Policy
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.spec import BankSpec
 
 TREES, DEPTH = 200, 4
 HISTORY_DAYS = 70
 """Before anything is live: longer than a customer must be known to be scored."""
+EVERY_NTH = 5
+"""The shipped policy asks at every 10th transaction; at every 5th, some 30 % of all transactions ask."""
 SHARES = (0.01, 0.02, 0.04)
 """Of the book, for the bands of the shipped policy."""
 _TRAINED_ON = BankSpec(customers=1_500, days=330, seed=2)
@@ -56,12 +59,16 @@ def live_bank(folder: Path, customers: int, live_days: int) -> tuple[Home, Event
     return home, joined(held)
 
 
-def put_in_force(home: Home, policy: Policy | None = None) -> None:
-    """Promote a boosting of TREES trees and a policy, the shipped one by default, and start outreach."""
+def put_in_force(home: Home) -> None:
+    """Promote a boosting of TREES trees and the shipped policy with EVERY_NTH, and start outreach."""
     now = datetime(2000, 1, 1, tzinfo=UTC)  # before the first event: the log's own time counts
     keep_boosting(home)
     promote_model(home, "boosting", _BY, now)
-    shared = with_shares(home, policy or policy_from(home, "shipped"), SHARES, "boosting", _QUIET)
+    policy = policy_from(home, "shipped")
+    policy = msgspec.structs.replace(
+        policy, triggers=msgspec.structs.replace(policy.triggers, every_nth_transaction=EVERY_NTH)
+    )
+    shared = with_shares(home, policy, SHARES, "boosting", _QUIET)
     promote_policy(home, shared, _BY, now)
     instruct(home, Instruction.START_OUTREACH, _BY, now)
 
@@ -74,7 +81,6 @@ def keep_boosting(home: Home) -> None:
         first, last = _TRAINED_ON.start + timedelta(days=70), _TRAINED_ON.start + timedelta(days=_TRAINED_ON.days - 45)
         rows = replay_rows(small, month_cuts(first, last), _QUIET, until=None).rows
     features = FeatureSet.standard(home.deployment.unsupported)
-    assert [spec.name for spec in feature_specs(features)] == list(features.names)
     dataset = dataset_of(rows, features)
     settings = BoostingSettings(depth=DEPTH, learning_rate=0.05, max_rounds=TREES, min_child_weight=5.0, ridge=5.0)
     trained = train(dataset, TrainingSpec("boosting", 0, boosting=settings))
