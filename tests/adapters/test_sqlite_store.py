@@ -25,7 +25,7 @@ from forbear.domain.errors import (
     StorageError,
 )
 from forbear.engine.outputs import Outputs, Position
-from forbear.testing.outputs import CUSTOMERS, assert_same, day, days, joined, scores
+from forbear.testing.outputs import CUSTOMERS, assert_same, assert_same_predictions, day, days, joined, scores
 from forbear.testing.queries_contract import QueriesContract, erased
 from forbear.testing.store_contract import Interrupted, StoreContract
 
@@ -302,3 +302,19 @@ def test_no_error_shows_a_row(url: str) -> None:
 
     told = f"{refused.value} {refused.value.__cause__}"
     assert not [word for word in ("somebody", str(CUSTOMERS[0])) if word in told]
+
+
+def test_many_predictions_read_back(url: str) -> None:
+    """Predictions that fill two statements and begin a third come back value for value."""
+    many = scores(7, 20_000, tuple(range(1, 1_301)))
+    store = open_store(url)
+    store.commit(Outputs(after=Position(-1), until=Position(8), predictions=many))
+    store.close()
+    queries = open_queries(url)
+    try:
+        found = queries.recorded(2_000).value.predictions
+    finally:
+        queries.close()
+
+    assert found is not None
+    assert_same_predictions(many, found)

@@ -6,7 +6,7 @@ through again in silence, and must arrive at the same audit chain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -43,13 +43,17 @@ class Stepped(NamedTuple):
 
 @dataclass(slots=True)
 class Running:
-    """A worker with its log, its store and its snapshots."""
+    """A worker with its log, its store and its snapshots.
+
+    settle: returns when everything given to the store is recorded; a store that records at once needs none.
+    """
 
     worker: Worker
     source: Source
     store: Store
     snapshots: Snapshots
     keep_events: int = KEEP_EVENTS
+    settle: Callable[[], None] = lambda: None
     _kept_at: int = field(default=0, init=False)
     _position: Position = field(default=_NOTHING, init=False)
     _linked: bool = field(default=False, init=False)
@@ -83,9 +87,10 @@ class Running:
         self.source.seek(self.worker.position)
 
     def step(self, limit: int) -> Stepped | None:
-        """Take in up to so many events and record what they give; None where there are none yet."""
+        """Take in up to so many events and record what they give; None where there are none yet, and all is settled."""
         scanned = self.source.poll(limit)
         if scanned is None:
+            self.settle()
             return None
         predictions, decisions, silent = 0, 0, True
         for outputs in self.worker.process(scanned):
@@ -102,6 +107,7 @@ class Running:
 
     def keep(self) -> None:
         """Take a snapshot. The last event must have been the close of a day, or none."""
+        self.settle()  # a snapshot beyond what is recorded would leave a gap behind it
         self.snapshots.save(kept_of(self.worker))
         self._kept_at = self.worker.position
 

@@ -167,13 +167,17 @@ class Book:
         first = np.append(first[touched], len(events))
         parts = []
         for shard, start, past in _rows_pieces(touched, first):
-            asked, values = self._stream(shard, (run, touched[start:past], first[start : past + 1]), marks, codes)
-            parts.append((*asked, values))
-        rows, bits, own, values = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else (
-            none, none, none, np.empty((0, len(self.features.features))),
-        )  # fmt: skip
-        by_row = np.argsort(rows)
-        return Streamed(codes, rows[by_row], bits[by_row].astype(np.uint8), own[by_row], values[by_row])
+            parts.append(self._stream(shard, (run, touched[start:past], first[start : past + 1]), marks, codes))
+        asked = np.concatenate([np.empty((3, 0), dtype=np.int64), *(one for one, _ in parts)], axis=1)
+        answers = np.concatenate([np.empty((0, len(self.features.asks))), *(one for _, one in parts)])
+        order = np.argsort(asked[0])
+        rows, bits, own = asked[:, order]
+        values = np.empty((len(rows), len(self.features.features)))
+        # The formulas cost as much for one row as for hundreds: they run over all shards at once.
+        for start in range(0, len(rows), BLOCK):
+            here = order[start : start + BLOCK]
+            values[start : start + BLOCK] = self.features.evaluate(_by_question(answers[here], len(here)))
+        return Streamed(codes, rows, bits.astype(np.uint8), own, values)
 
     def close_day(self, day: int) -> None:
         """Close a day without a batch: the ring moves on. A day already closed is left alone."""
@@ -250,7 +254,7 @@ class Book:
     def _stream(
         self, shard: int, work: tuple[Any, Any, Any], marks: Marks, codes: NDArray[np.uint8]
     ) -> tuple[NDArray[np.int64], Floats]:
-        """Run the compiled pass over a block of one shard; rows, bits and slots of what was asked, and the values."""
+        """Run the compiled pass over a block of one shard; rows, bits and slots of what was asked, and the answers."""
         rows = int(work[2][-1] - work[2][0])
         answers = np.empty((rows, len(self.features.asks)))
         asked = np.empty((3, rows), dtype=np.int64)
@@ -258,7 +262,7 @@ class Book:
         arguments = (*work, marks, self.features.asks, self.business, (answers, asked), codes, progress)
         self._until_done(shard, progress, lambda own: stream_block(own, self._slots, *arguments))
         found = int(progress[2])
-        return asked[:, :found], self.features.evaluate(_by_question(answers, found))
+        return asked[:, :found], answers[:found].copy()
 
     def _collect(self, shard: int, wanted: int) -> None:
         """Copy what lives of a shard into a new pool, with so many words and some slack free."""

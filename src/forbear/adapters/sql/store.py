@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ from forbear.engine.audit import follows
 from forbear.engine.erase import Held
 from forbear.engine.outputs import AuditRecord, Outputs, Position, Predictions
 
+_TOGETHER = 512
+"""Predictions of one statement: its values stay below the 32,766 that any SQLite takes."""
 START = Position(-1, 0)
 """Where a store stands in which nothing was ever recorded."""
 
@@ -60,7 +63,11 @@ class SqlStore:
         self.engine = engine
         self.consumer = consumer
         self.partition = partition
-        self._insert_prediction = str(insert(PREDICTIONS).compile(dialect=engine.dialect))
+        one = str(insert(PREDICTIONS).compile(dialect=engine.dialect))
+        self._insert_prediction = one
+        # One statement of many rows lets go of the interpreter's lock once, many statements for each row.
+        values = one[one.index("VALUES") + len("VALUES") :].strip()
+        self._insert_predictions = f"{one}{f', {values}' * (_TOGETHER - 1)}"
 
     def position(self) -> Position:
         """Up to where the log is recorded; (-1, 0) where nothing ever was."""
@@ -84,8 +91,7 @@ class SqlStore:
             if outputs.audit:
                 self._require_link(connection, outputs.audit[0])
             if outputs.predictions is not None and len(outputs.predictions):
-                rows = prediction_rows(outputs.predictions, self.partition)
-                connection.exec_driver_sql(self._insert_prediction, rows)
+                self._insert(connection, prediction_rows(outputs.predictions, self.partition))
             for kind, values in values_of(outputs).items():
                 if values:
                     connection.execute(insert(TABLES[kind]), [row_of(value, self.partition) for value in values])
@@ -124,6 +130,14 @@ class SqlStore:
         self.engine.dispose()
 
     # ---- inside
+
+    def _insert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+        whole = len(rows) - len(rows) % _TOGETHER
+        for start in range(0, whole, _TOGETHER):
+            together = tuple(chain.from_iterable(rows[start : start + _TOGETHER]))
+            connection.exec_driver_sql(self._insert_predictions, together)
+        if rows[whole:]:
+            connection.exec_driver_sql(self._insert_prediction, rows[whole:])
 
     def _advance(self, connection: Connection, after: Position, until: Position) -> None:
         place = {"consumer": self.consumer, "partition": self.partition}

@@ -21,6 +21,7 @@ from forbear.apps.telemetry import Journal
 from forbear.domain.errors import StorageError
 from forbear.domain.events import encode
 from forbear.engine.archiver import archive_recorded
+from forbear.engine.behind import CommittingBehind
 from forbear.engine.outputs import Position
 from forbear.engine.ports import Source
 from forbear.engine.running import KEEP_EVENTS, Running
@@ -87,7 +88,8 @@ def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
             letters=lambda offset: encode(next(iter(events_of(source.read(offset, offset + 1))))).decode(),
             mapped=pool.map,
         )
-        yield Running(Worker(setup), source, store, FileSnapshots(home.worker), keep_events)
+        behind = stack.enter_context(closing(CommittingBehind(store)))
+        yield Running(Worker(setup), source, behind, FileSnapshots(home.worker), keep_events, behind.settle)
 
 
 def run_worker(home: Home, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -100,6 +102,7 @@ def run_worker(home: Home, console: Console, journal: Journal, request: RunReque
             worker.start(home.feed, home.snapshots, told_before(home), progress)
         journal.note("started", offset=worker.worker.position, recorded=list(worker.position), end=worker.source.end)
         ran = _followed(worker, console, journal, request, world)
+        worker.settle()
         if worker.position != Position(-1):
             _archived(home, worker, request, journal)
         journal.note("stopped", **ran._asdict())
