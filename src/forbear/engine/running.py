@@ -6,7 +6,7 @@ through again in silence, and must arrive at the same audit chain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from forbear.engine.draft import behind
 from forbear.engine.keeping import become, kept_of
 from forbear.engine.misses import misses_in
 from forbear.engine.outputs import Outputs, Position
-from forbear.engine.ports import Snapshots, Source, Store
+from forbear.engine.ports import Scanned, Snapshots, Source, Store
 from forbear.engine.recovery import resume
 from forbear.engine.worker import Worker
 from forbear.features.columns import EventKind
@@ -65,7 +65,7 @@ class Running:
         Raises CorruptState where records exist of which neither snapshot nor beginning is known any more.
         """
         self._position = self.store.position()
-        kept = self.snapshots.latest()
+        kept = self.snapshots.latest(self._position.offset)  # one that stands further tells of what the store forgot
         if kept is not None:
             become(self.worker, kept)
         elif self._position not in (_NOTHING, Position(feed.archive.next_offset)):
@@ -77,7 +77,7 @@ class Running:
             begin(self.worker, feed, history, progress)
             first = behind(self.worker.told(before), self._position)
             if first is not None:
-                self._record(first)
+                self._record(replace(first, customers=_known(self.worker, feed)))
             self.keep()
         self._kept_at = self.worker.position
         self.source.seek(self.worker.position)
@@ -88,20 +88,22 @@ class Running:
         if scanned is None:
             return None
         predictions, decisions, silent = 0, 0, True
-        for outputs in self.worker.process(scanned):
-            fresh = behind(outputs, self._position)
-            if fresh is not None:
-                silent = False
-                self._record(fresh)
-                predictions += len(fresh.predictions or ())
-                decisions += len(fresh.decisions)
-        self._closed = bool(scanned.batch.kind[-1] == EventKind.DAY_CLOSED)
-        if self._closed and not silent and self.worker.position - self._kept_at >= self.keep_events:
-            self.keep()
+        for part in self._parted(scanned):
+            for outputs in self.worker.process(part):
+                fresh = behind(outputs, self._position)
+                if fresh is not None:
+                    silent = False
+                    self._record(fresh)
+                    predictions += len(fresh.predictions or ())
+                    decisions += len(fresh.decisions)
+            self._closed = bool(part.batch.kind[-1] == EventKind.DAY_CLOSED)
+            if self._closed and not self.catching_up and self.worker.position - self._kept_at >= self.keep_events:
+                self.keep()
         return Stepped(len(scanned.batch), predictions, decisions, silent)
 
     def keep(self) -> None:
         """Take a snapshot. The last event must have been the close of a day, or none."""
+        self.store.settle()  # or a power cut could leave a snapshot of what was never recorded
         self.snapshots.save(kept_of(self.worker))
         self._kept_at = self.worker.position
 
@@ -125,6 +127,16 @@ class Running:
         """Up to where the log is recorded."""
         return self._position
 
+    def _parted(self, scanned: Scanned) -> Iterator[Scanned]:
+        """The events, parted behind each close of a day at which a snapshot is due."""
+        start, end = 0, len(scanned.batch)
+        closes = np.flatnonzero(scanned.batch.kind == EventKind.DAY_CLOSED) + 1
+        while start < end:
+            due = closes[(closes > start) & (closes + scanned.offset - self._kept_at >= self.keep_events)]
+            stop = int(due[0]) if len(due) else end
+            yield scanned.sliced(start, stop)
+            start = stop
+
     def _record(self, outputs: Outputs) -> None:
         if outputs.audit and not self._linked:
             head = self.store.head()
@@ -138,6 +150,12 @@ class Running:
             outputs = replace(outputs, after=_NOTHING)
         self.store.commit(outputs)
         self._position = outputs.until
+
+
+def _known(worker: Worker, feed: Feed) -> tuple[tuple[int, str], ...]:
+    """(key, id) of those whom the history has met, in the order of their slots."""
+    ids = feed.archive.customers()
+    return tuple((key, ids[key]) for key in worker.scorer.book.keys.tolist())
 
 
 def begin(worker: Worker, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:

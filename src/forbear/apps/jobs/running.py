@@ -28,7 +28,7 @@ from forbear.features.columns import events_of
 
 THREADS = 2
 """Threads that share the sweep of a day close; they change nothing in what comes of it."""
-_SEGMENT_ROWS = 250_000
+SEGMENT_ROWS = 250_000
 _DAY_US = 86_400_000_000
 
 
@@ -135,7 +135,8 @@ def _archived(home: Home, worker: Running, request: RunRequest, journal: Journal
     """Move what is recorded to the archive, and let the log go of what is old and archived."""
     if worker.at_close:
         worker.keep()
-    moved = archive_recorded(worker.source, home.archive, worker.position.offset, _SEGMENT_ROWS, everything=True)
+    worker.store.settle()
+    moved = archive_recorded(worker.source, home.archive, worker.position.offset, SEGMENT_ROWS, everything=True)
     old_us = worker.worker.clock_us - request.retention_days * _DAY_US
     gone = retain(home.log(), min(home.archive.next_offset, worker.kept_at), old_us)
     journal.note("archived", events=moved, segments_deleted=gone)
