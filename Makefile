@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 HOME_DIR ?= forbear-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types docs bench lock clean
+.PHONY: help setup run test check format lint types docs bench drill lock clean
 
 help:  ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench: $(STAMP)  ## Every figure that the README quotes
 	$(BIN)/python bench/features.py
 	$(BIN)/python bench/explain.py
 	$(BIN)/python bench/simulate.py
+
+drill: $(STAMP)  ## Kill the worker 200 times, and fill the disk: is anything lost or doubled?
+	$(BIN)/python bench/drill.py --kills 200 --full 8
 
 lock:  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --group dev pyproject.toml -o requirements.lock

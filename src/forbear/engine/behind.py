@@ -13,7 +13,7 @@ MOST_WAITING = 4
 
 
 class CommittingBehind:
-    """Store that has promised when `commit` returns, and recorded when `settle` does.
+    """Store that has promised when `commit` returns, and recorded when `wait` does.
 
     What fails is raised by the next call of any method, and nothing behind it is committed.
     """
@@ -26,12 +26,12 @@ class CommittingBehind:
 
     def position(self) -> Position:
         """Up to where the log is recorded, all that was promised included."""
-        self.settle()
+        self.wait()
         return self.store.position()
 
     def head(self) -> AuditRecord | None:
         """The last record of the audit chain, all that was promised included."""
-        self.settle()
+        self.wait()
         return self.store.head()
 
     def commit(self, outputs: Outputs) -> None:
@@ -40,10 +40,15 @@ class CommittingBehind:
             self._next()
         self._waiting.append(self._thread.submit(self._commit, outputs))
 
-    def settle(self) -> None:
-        """Wait until everything promised is recorded. Raises what a commit has raised."""
+    def wait(self) -> None:
+        """Return when everything promised is recorded. Raises what a commit has raised."""
         while self._waiting:
             self._next()
+
+    def settle(self) -> None:
+        """Return when everything promised is recorded and survives a power cut."""
+        self.wait()
+        self.store.settle()
 
     def close(self) -> None:
         """Let go of the thread, when it has done what it was given."""

@@ -171,6 +171,10 @@ class Store(Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Every commit so far survives a power cut when it returns; before that the last ones may not."""
+        ...
+
 
 class Vault(Protocol):
     """Keys of customers. A lost key is an erased person: what was sealed under it cannot be read by anybody."""

@@ -6,7 +6,7 @@ through again in silence, and must arrive at the same audit chain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from forbear.engine.draft import behind
 from forbear.engine.keeping import become, kept_of
 from forbear.engine.misses import misses_in
 from forbear.engine.outputs import Outputs, Position
-from forbear.engine.ports import Snapshots, Source, Store
+from forbear.engine.ports import Scanned, Snapshots, Source, Store
 from forbear.engine.recovery import resume
 from forbear.engine.worker import Worker
 from forbear.features.columns import EventKind
@@ -45,7 +45,7 @@ class Stepped(NamedTuple):
 class Running:
     """A worker with its log, its store and its snapshots.
 
-    settle: returns when everything given to the store is recorded; a store that records at once needs none.
+    wait: returns when everything given to the store is recorded; a store that records at once needs none.
     """
 
     worker: Worker
@@ -53,7 +53,7 @@ class Running:
     store: Store
     snapshots: Snapshots
     keep_events: int = KEEP_EVENTS
-    settle: Callable[[], None] = lambda: None
+    wait: Callable[[], None] = lambda: None
     _kept_at: int = field(default=0, init=False)
     _position: Position = field(default=_NOTHING, init=False)
     _linked: bool = field(default=False, init=False)
@@ -69,7 +69,7 @@ class Running:
         Raises CorruptState where records exist of which neither snapshot nor beginning is known any more.
         """
         self._position = self.store.position()
-        kept = self.snapshots.latest()
+        kept = self.snapshots.latest(self._position.offset)  # one that stands further tells of what the store forgot
         if kept is not None:
             become(self.worker, kept)
         elif self._position not in (_NOTHING, Position(feed.archive.next_offset)):
@@ -81,33 +81,34 @@ class Running:
             begin(self.worker, feed, history, progress)
             first = behind(self.worker.told(before), self._position)
             if first is not None:
-                self._record(first)
+                self._record(replace(first, customers=_known(self.worker, feed)))
             self.keep()
         self._kept_at = self.worker.position
         self.source.seek(self.worker.position)
 
     def step(self, limit: int) -> Stepped | None:
-        """Take in up to so many events and record what they give; None where there are none yet, and all is settled."""
+        """Take in up to so many events and record what they give; None where there are none yet, and all is recorded."""
         scanned = self.source.poll(limit)
         if scanned is None:
-            self.settle()
+            self.wait()
             return None
         predictions, decisions, silent = 0, 0, True
-        for outputs in self.worker.process(scanned):
-            fresh = behind(outputs, self._position)
-            if fresh is not None:
-                silent = False
-                self._record(fresh)
-                predictions += len(fresh.predictions or ())
-                decisions += len(fresh.decisions)
-        self._closed = bool(scanned.batch.kind[-1] == EventKind.DAY_CLOSED)
-        if self._closed and not silent and self.worker.position - self._kept_at >= self.keep_events:
-            self.keep()
+        for part in self._parted(scanned):
+            for outputs in self.worker.process(part):
+                fresh = behind(outputs, self._position)
+                if fresh is not None:
+                    silent = False
+                    self._record(fresh)
+                    predictions += len(fresh.predictions or ())
+                    decisions += len(fresh.decisions)
+            self._closed = bool(part.batch.kind[-1] == EventKind.DAY_CLOSED)
+            if self._closed and not self.catching_up and self.worker.position - self._kept_at >= self.keep_events:
+                self.keep()
         return Stepped(len(scanned.batch), predictions, decisions, silent)
 
     def keep(self) -> None:
         """Take a snapshot. The last event must have been the close of a day, or none."""
-        self.settle()  # a snapshot beyond what is recorded would leave a gap behind it
+        self.store.settle()  # or a crash could leave a snapshot of what was never recorded
         self.snapshots.save(kept_of(self.worker))
         self._kept_at = self.worker.position
 
@@ -131,6 +132,16 @@ class Running:
         """Up to where the log is recorded."""
         return self._position
 
+    def _parted(self, scanned: Scanned) -> Iterator[Scanned]:
+        """The events, parted behind each close of a day at which a snapshot is due."""
+        start, end = 0, len(scanned.batch)
+        closes = np.flatnonzero(scanned.batch.kind == EventKind.DAY_CLOSED) + 1
+        while start < end:
+            due = closes[(closes > start) & (closes + scanned.offset - self._kept_at >= self.keep_events)]
+            stop = int(due[0]) if len(due) else end
+            yield scanned.sliced(start, stop)
+            start = stop
+
     def _record(self, outputs: Outputs) -> None:
         if outputs.audit and not self._linked:
             head = self.store.head()
@@ -144,6 +155,12 @@ class Running:
             outputs = replace(outputs, after=_NOTHING)
         self.store.commit(outputs)
         self._position = outputs.until
+
+
+def _known(worker: Worker, feed: Feed) -> tuple[tuple[int, str], ...]:
+    """(key, id) of those whom the history has met, in the order of their slots."""
+    ids = feed.archive.customers()
+    return tuple((key, ids[key]) for key in worker.scorer.book.keys.tolist())
 
 
 def begin(worker: Worker, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:

@@ -30,7 +30,7 @@ from forbear.features.columns import events_of
 
 THREADS = 2
 """Threads that share the sweep of a day close; they change nothing in what comes of it."""
-_SEGMENT_ROWS = 250_000
+SEGMENT_ROWS = 250_000
 _DAY_US = 86_400_000_000
 
 
@@ -89,7 +89,7 @@ def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
             mapped=pool.map,
         )
         behind = stack.enter_context(closing(CommittingBehind(store)))
-        yield Running(Worker(setup), source, behind, FileSnapshots(home.worker), keep_events, behind.settle)
+        yield Running(Worker(setup), source, behind, FileSnapshots(home.worker), keep_events, behind.wait)
 
 
 def run_worker(home: Home, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -102,7 +102,7 @@ def run_worker(home: Home, console: Console, journal: Journal, request: RunReque
             worker.start(home.feed, home.snapshots, told_before(home), progress)
         journal.note("started", offset=worker.worker.position, recorded=list(worker.position), end=worker.source.end)
         ran = _followed(worker, console, journal, request, world)
-        worker.settle()
+        worker.wait()
         if worker.position != Position(-1):
             _archived(home, worker, request, journal)
         journal.note("stopped", **ran._asdict())
@@ -142,7 +142,7 @@ def compacted(home: Home, source: Source, known: tuple[int, int], retention_days
     Answers how many events moved and how many segments of the log went.
     """
     recorded, kept_at = known
-    moved = archive_recorded(source, home.archive, recorded, _SEGMENT_ROWS, everything=True)
+    moved = archive_recorded(source, home.archive, recorded, SEGMENT_ROWS, everything=True)
     old_us = home.archive.received_us - retention_days * _DAY_US
     return moved, retain(home.log(), min(home.archive.next_offset, kept_at), old_us)
 
@@ -150,6 +150,7 @@ def compacted(home: Home, source: Source, known: tuple[int, int], retention_days
 def _archived(home: Home, worker: Running, request: RunRequest, journal: Journal) -> None:
     if worker.at_close:
         worker.keep()
+    worker.store.settle()
     known = worker.position.offset, worker.kept_at
     moved, gone = compacted(home, worker.source, known, request.retention_days)
     journal.note("archived", events=moved, segments_deleted=gone)
