@@ -116,7 +116,7 @@ def throughput(home: Home, worker: Running) -> dict[str, Any]:
         began = time.perf_counter()
         done = worker.step(1 if at_close else min(LIMIT, following - worker.worker.position))
         if at_close or worker.worker.position == following:
-            worker.settle()  # each clock bears its own commits
+            worker.wait()  # each clock bears its own commits
         seconds[at_close] += time.perf_counter() - began
         predictions[at_close] += done.predictions if done else 0
         if at_close:
@@ -160,7 +160,7 @@ def latency(home: Home, worker: Running, columns: EventColumns) -> dict[str, Any
     while worker.worker.position < end and (producer.is_alive() or worker.source.end > worker.worker.position):
         if worker.step(LIMIT) is None:
             time.sleep(PAUSE_SECONDS)
-    worker.settle()
+    worker.wait()
     past, handed, took = receiver.recv()
     producer.join()
     place = np.searchsorted(np.array(watched.until), np.array(past))

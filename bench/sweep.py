@@ -63,11 +63,11 @@ def main() -> None:
             closes, _ = closes_of(home, worker.worker.position)
             while worker.worker.position < closes[0]:
                 worker.step(closes[0] - worker.worker.position)
-            worker.settle()
+            worker.wait()
             copied(worker.worker, customers)
             began = time.perf_counter()
             done = worker.step(1)
-            worker.settle()
+            worker.wait()
             seconds = time.perf_counter() - began
     assert done is not None
     result = {

@@ -32,6 +32,9 @@ class Slow:
         """There is none."""
         return None
 
+    def settle(self) -> None:
+        """What is taken stays."""
+
     def commit(self, outputs: Outputs) -> None:
         """Wait, then take it or fail."""
         self.go_on.wait()

@@ -87,7 +87,7 @@ class Running:
         self.source.seek(self.worker.position)
 
     def step(self, limit: int) -> Stepped | None:
-        """Take in up to so many events and record what they give; None where there are none yet, and all is recorded."""
+        """Take in up to so many events and record what they give; None where there are none yet, all recorded."""
         scanned = self.source.poll(limit)
         if scanned is None:
             self.wait()

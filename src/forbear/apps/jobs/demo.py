@@ -27,8 +27,6 @@ from forbear.simulation.people import people_of
 from forbear.simulation.spec import BankSpec
 
 TRAINED_DAYS, LIVE_DAYS, ALL_DAYS = 480, 90, 720
-SHARES = "1%,2%,4%"
-"""Of the book, for the bands of the demo's policy: calibrated PDs of a rare event seldom reach the shipped cut-offs."""
 _BY = "forbear demo"
 COUNTRY = "DE"
 """Whose bank holidays a synthetic bank keeps."""
@@ -78,7 +76,7 @@ def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: 
     simulate_bank(home, spec, steps, replace=True, live_from=live_from)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))
-    show_promotion(home, steps, (kinds_kept(home)[0], SHIPPED, SHARES), _BY, made_at)
+    show_promotion(home, steps, (kinds_kept(home)[0], SHIPPED, _shares(customers)), _BY, made_at)
     show_switch(home, steps, "start", _BY, made_at)
     show_run(home, steps, RunRequest())
     last_day = spec.start + timedelta(days=spec.days)
@@ -90,3 +88,12 @@ def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: 
     steps.say("\nEvery figure above is of a synthetic bank. Pages to open:")
     for page in (told.page, found.page):
         steps.say(f"  {page.resolve()}")
+
+
+def _shares(customers: int) -> str:
+    """Of the book, for the demo's bands: 1, 2 and 4 %, more where that would be nobody.
+
+    Calibrated PDs of a rare event seldom reach the cut-offs of the shipped policy.
+    """
+    least = max(1.0, 300.0 / max(customers, 1))
+    return ",".join(f"{min(least * times, 30.0):.3g}%" for times in (1, 2, 4))
