@@ -24,7 +24,7 @@ run: $(STAMP)  ## The main job on a small synthetic bank: simulate, train, backt
 	$(BIN)/forbear demo --home $(HOME_DIR)
 
 test: $(STAMP)  ## All tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(STAMP) format lint types test  ## What CI runs: format, lint, types, tests, documents
 

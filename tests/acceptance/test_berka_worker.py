@@ -73,7 +73,7 @@ def decisions_of(home: Home) -> list[Decision]:
 
 
 def test_every_close_is_scored_as_the_batch_scores_it(berka: Home) -> None:
-    """At a close of each week the recorded scores are those of a replay of the archive: same people, difference exactly 0."""
+    """At a close of each week the recorded scores are those of a replay: same people, difference exactly 0."""
     model, compared = load_model_of(berka, "boosting"), 0
     with queries_of(berka) as queries:
         for day in CLOSES:

@@ -119,4 +119,4 @@ def test_the_header_is_one_line_of_json(tmp_path: Path) -> None:
 
     header = msgspec.json.decode(path.read_bytes().split(b"\n", 1)[0])
 
-    assert {n: header[n] for n in ("format", "offset", "open_day")} == {"format": 1, "offset": 5, "open_day": 19_005}
+    assert {n: header[n] for n in ("format", "offset", "open_day")} == {"format": 2, "offset": 5, "open_day": 19_005}
