@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forbear.apps.feature_page import looks_back_days, main, needs_of, page, windows_of
-from forbear.apps.jobs.explaining import shipped_catalogue
+from forbear.apps.jobs.approving import shipped_catalogue
 from forbear.features.compute import FeatureSet
 from forbear.features.definition import Feature
 from forbear.features.pool import HORIZON_DAYS

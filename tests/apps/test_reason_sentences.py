@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from forbear.apps.home import Home
-from forbear.apps.jobs.explaining import shipped_catalogue, teller_of
+from forbear.apps.jobs.approving import shipped_catalogue
+from forbear.apps.jobs.explaining import teller_of
 from forbear.apps.jobs.scoring import chosen_model
 from forbear.apps.package_data import shipped
 from forbear.domain.protected import is_protected

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from forbear.adapters.holidays import bank_calendar
+from forbear.apps.jobs.approving import approved, shipped_approval
 from forbear.apps.jobs.modelling import feature_specs
 from forbear.apps.package_data import shipped
 from forbear.domain.calendar import BankCalendar
@@ -24,13 +25,14 @@ from forbear.features.columns import EventColumns, columns_of, instant, joined
 from forbear.features.compute import FeatureSet
 from forbear.features.local_time import local_time
 from forbear.models.expert import ExpertScorecard, build_expert
+from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy
 from forbear.policy.reading import parse_policy
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.spec import BankSpec
 
 SPEC = BankSpec(customers=150, days=150, seed=11)
-MODEL, POLICY = "a" * 64, "b" * 64
+MODEL, POLICY, REASONS = "a" * 64, "b" * 64, "c" * 64
 _DAY_US = 86_400_000_000
 
 
@@ -55,10 +57,11 @@ class Plain:
 
 @dataclass(frozen=True)
 class InMemory:
-    """Parts: the expert scorecard and one policy, under the two digests."""
+    """Parts: the expert scorecard, one policy and approved reasons, under the three digests."""
 
     expert: ExpertScorecard
     kept: Policy
+    words: Approved
 
     def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
         """The expert scorecard."""
@@ -69,6 +72,11 @@ class InMemory:
         """The one policy."""
         assert digest == POLICY
         return self.kept
+
+    def reasons(self, digest: str) -> Approved:
+        """The shipped reasons."""
+        assert digest == REASONS
+        return self.words
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,9 +104,14 @@ class SmallBank:
 
 
 def instructions(at_us: int) -> EventColumns:
-    """A model, a policy and the start of outreach, given at one instant."""
+    """A model, a policy, reasons and the start of outreach, given at one instant."""
     when = instant(at_us)
-    told = {Instruction.PROMOTE_MODEL: MODEL, Instruction.PROMOTE_POLICY: POLICY, Instruction.START_OUTREACH: None}
+    told = {
+        Instruction.PROMOTE_MODEL: MODEL,
+        Instruction.PROMOTE_POLICY: POLICY,
+        Instruction.PROMOTE_REASONS: REASONS,
+        Instruction.START_OUTREACH: None,
+    }
     given = [
         Instructed(
             instruction_id=f"I-{what}", instruction=what, by="a tester", booked_at=when, received_at=when, value=value
@@ -125,5 +138,7 @@ def small_bank() -> SmallBank:
     given = instructions(int(bare.received_us[at]))
     log = joined([bare.take(slice(0, at)), given, bare.take(slice(at, None))])
     bank = deployment(SPEC)
-    expert = build_expert(shipped("expert.toml"), feature_specs(FeatureSet.standard(bank.unsupported)))
-    return SmallBank(bank, log, InMemory(expert, reachable_policy()))
+    features = FeatureSet.standard(bank.unsupported)
+    expert = build_expert(shipped("expert.toml"), feature_specs(features))
+    words = approved(features, shipped_approval(features))
+    return SmallBank(bank, log, InMemory(expert, reachable_policy(), words))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from forbear.adapters.disk import storage_errors
 from forbear.apps.console import fail
-from forbear.apps.jobs.explaining import shipped_catalogue
+from forbear.apps.jobs.approving import shipped_catalogue
 from forbear.domain.errors import ConfigError, ForbearError
 from forbear.features.compute import FeatureSet, asked_by, reach
 from forbear.features.definition import FREE, GROUPS, LOWERS, RAISES, Feature

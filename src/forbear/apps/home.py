@@ -136,6 +136,11 @@ class Home:
         return self.folder / "policies"
 
     @property
+    def reasons(self) -> Path:
+        """Where approved reasons that were promoted are, each named by its digest."""
+        return self.folder / "reasons"
+
+    @property
     def database(self) -> Path:
         """What the worker has recorded."""
         return self.folder / "forbear.db"

@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 
 from forbear.domain.errors import InvalidEvent
 from forbear.domain.terms import (
+    PROMOTIONS,
     AccountKind,
     Category,
     Channel,
@@ -249,8 +250,7 @@ def _check_transaction(event: Transaction) -> None:
 
 
 def _check_instruction(event: Instructed) -> None:
-    promotes = event.instruction in (Instruction.PROMOTE_MODEL, Instruction.PROMOTE_POLICY)
-    if promotes != (event.value is not None):
+    if (event.instruction in PROMOTIONS) != (event.value is not None):
         raise InvalidEvent("a promotion, and nothing else, names a digest", field="value")
 
 

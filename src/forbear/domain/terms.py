@@ -123,10 +123,10 @@ class OutcomeStatus(StrEnum):
 class Instruction(StrEnum):
     """What a person tells a running deployment; it holds from its place in the log on.
 
-    promote_model, promote_policy: put the artefact, or the policy, of a digest in force.  start_outreach: from now on
-    offers are made, before it history is only read.  stop_outreach: the kill switch.  release_volume: let an
-    abnormal number of offers pass, up to the next close of a day.  force_close: the close that follows it was wanted
-    by a person, whatever the feed had brought by then.
+    promote_model, promote_policy, promote_reasons: put the artefact, the policy, or the approved reasons of a digest
+    in force.  start_outreach: from now on offers are made, before it history is only read.  stop_outreach: the kill
+    switch.  release_volume: let an abnormal number of offers pass, up to the next close of a day.  force_close: the
+    close that follows it was wanted by a person, whatever the feed had brought by then.
     """
 
     PROMOTE_MODEL = "promote_model"
@@ -135,6 +135,11 @@ class Instruction(StrEnum):
     STOP_OUTREACH = "stop_outreach"
     RELEASE_VOLUME = "release_volume"
     FORCE_CLOSE = "force_close"
+    PROMOTE_REASONS = "promote_reasons"
+
+
+PROMOTIONS = frozenset({Instruction.PROMOTE_MODEL, Instruction.PROMOTE_POLICY, Instruction.PROMOTE_REASONS})
+"""Instructions that name a digest."""
 
 
 class Circumstance(StrEnum):

@@ -27,6 +27,7 @@ from forbear.policy.proposals import (
     Decisions,
     HoldReason,
     Proposals,
+    chosen,
 )
 
 
@@ -91,12 +92,12 @@ class Intervenor:
             proposals = self.standing.proposals(asked, reason[rows], rules.policy)
             decisions = decide(rules, proposals, self.circumstances)
             verdicts.band[rows], verdicts.verdict[rows] = decisions.band, decisions.hold
-            chosen = decisions.offered | (decisions.hold >= HoldReason.REPLAY.code)
+            picked = chosen(decisions.hold)
             self.standing.band[asked.slots] = decisions.band
-            others = np.where(chosen, self.standing.answered[asked.slots], answered_after(rules, proposals, decisions))
+            others = np.where(picked, self.standing.answered[asked.slots], answered_after(rules, proposals, decisions))
             self.standing.answered[asked.slots] = others
-            if chosen.any():
-                self._pending.append(Pending(asked, proposals, decisions).take(np.flatnonzero(chosen)))
+            if picked.any():
+                self._pending.append(Pending(asked, proposals, decisions).take(np.flatnonzero(picked)))
         self.standing.judged[scores.slots] = scores.offset
         return verdicts
 

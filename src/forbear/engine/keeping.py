@@ -22,7 +22,10 @@ from forbear.policy.proposals import Circumstances
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is no array. model, policy: number and digest, 0 and "" before the first.  head: of the audit chain."""
+    """What is no array. model, policy, reasons: number and digest, 0 and "" before the first.
+
+    head: of the audit chain.
+    """
 
     clock_us: int
     model: tuple[int, str]
@@ -34,6 +37,7 @@ class _Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     released: bool
     words: list[str]
     head: dict[str, Any] | None
+    reasons: tuple[int, str] = (0, "")
 
 
 def kept_of(worker: Worker) -> Kept:
@@ -47,6 +51,7 @@ def kept_of(worker: Worker) -> Kept:
         clock_us=worker.clock_us,
         model=(recorder.model, recorder.digests["model"]),
         policy=(recorder.policy, recorder.digests["policy"]),
+        reasons=(recorder.reasons, recorder.digests.get("reasons", "")),
         kill_switch=intervenor.circumstances.kill_switch,
         replay=intervenor.circumstances.replay,
         day=intervenor.spent.day,
@@ -89,6 +94,9 @@ def become(worker: Worker, kept: Kept) -> None:
     if facts.policy[1]:
         intervenor.put_in_force(worker.setup.parts.policy(facts.policy[1]))
         recorder.put_policy(*facts.policy)
+    if facts.reasons[1]:
+        worker.words.approved = worker.setup.parts.reasons(facts.reasons[1])
+        recorder.put_reasons(*facts.reasons)
     for name in FRESH:
         setattr(intervenor.standing, name, np.array(kept.arrays[f"standing.{name}"]))
     intervenor.standing.words = facts.words

@@ -149,11 +149,12 @@ class OutcomeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A model or a policy that was put in force. kind: "model" or "policy".  number: from 1, in order of promotion.
+    """What was put in force. kind: "model", "policy" or "reasons".  number: from 1, in order of promotion.
 
     digest: SHA-256 of its content.  offset: from which event on.  by: who promoted it.
     document: of a model {"kind", "features": [...], "expected": log-odds}; of a policy {"version", "bands": [...],
-    "reasons": [...], "currency", "text": its TOML}.
+    "reasons": [...], "currency", "text": its TOML}; of reasons {"version", "catalogue": its digest,
+    "languages": [...]}.
     """
 
     kind: str

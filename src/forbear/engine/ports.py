@@ -9,10 +9,13 @@ from typing import Any, NamedTuple, Protocol
 from numpy.typing import NDArray
 
 from forbear.engine.outputs import AuditRecord, Outputs, Position
+from forbear.engine.scorer import Scoring
 from forbear.features.batch import EventBatch
 from forbear.features.book import BookState
 from forbear.features.columns import EventColumns
 from forbear.features.local_time import LocalTime
+from forbear.models.reasons.approved import Approved
+from forbear.policy.document import Policy
 
 
 class Scanned(NamedTuple):
@@ -196,4 +199,24 @@ class Vault(Protocol):
 
     def erase(self, customer: int) -> None:
         """Destroy a customer's key for good."""
+        ...
+
+
+class Parts(Protocol):
+    """Where artefacts, policies and approved reasons are kept, by the digest that a promotion names."""
+
+    def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
+        """A model, its kind and its expected log-odds. Raises ConfigError if it is not there, ModelMismatch if it does
+        not fit the features, CorruptState if it is not what was promoted.
+        """
+        ...
+
+    def policy(self, digest: str) -> Policy:
+        """A policy. Raises ConfigError if it is not there, CorruptState if it is not what was promoted."""
+        ...
+
+    def reasons(self, digest: str) -> Approved:
+        """Approved reasons. Raises ConfigError if they are not there, ModelMismatch if they do not fit the features,
+        CorruptState if they are not what was promoted.
+        """
         ...

@@ -38,13 +38,14 @@ class Answer(NamedTuple, Generic[T]):
 class Status:
     """rows: by name of table.  last_day: the last closed day with a row, None for none.
 
-    model, policy: those in force, None before the first.  head: the last record of the audit chain.
+    model, policy, reasons: those in force, None before the first.  head: the last record of the audit chain.
     """
 
     rows: Mapping[str, int]
     last_day: int | None
     model: Part | None
     policy: Part | None
+    reasons: Part | None
     head: AuditRecord | None
 
 

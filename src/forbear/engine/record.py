@@ -15,20 +15,21 @@ from forbear.engine.draft import Draft
 from forbear.engine.intervenor import Intervenor, Pending, word_of
 from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
 from forbear.engine.ports import Vault
+from forbear.engine.scorer import Scores
 from forbear.models.documents import canonical_json
 from forbear.policy.bands import OUTSIDE
 from forbear.policy.decide import Rules
 
-Tell = Callable[[int, Mapping[str, Any]], list[dict[str, Any]]]
-"""Reasons in words for the customer of a slot, given what was scored: sentences by language, as JSON can hold them."""
+Tell = Callable[[Scores, int], Mapping[str, Any]]
+"""What is told in words of one of some scores, as JSON can hold it; empty where nothing is."""
 
 
 class Recorder:
     """The audit chain's head, the numbers of what is in force, and what was predicted since the last cut."""
 
-    def __init__(self, vault: Vault, features: tuple[str, ...], tell: Tell | None = None) -> None:
+    def __init__(self, vault: Vault, features: tuple[str, ...], tell: Tell) -> None:
         self.head: AuditRecord | None = None
-        self.model, self.policy = 0, 0
+        self.model, self.policy, self.reasons = 0, 0, 0
         self.digests = {"model": "", "policy": ""}
         self._expected = 0.0
         self._vault, self._features, self._tell = vault, features, tell
@@ -41,6 +42,10 @@ class Recorder:
     def put_policy(self, number: int, digest: str) -> None:
         """Another policy is in force."""
         self.policy, self.digests["policy"] = number, digest
+
+    def put_reasons(self, number: int, digest: str) -> None:
+        """Other approved reasons are in force."""
+        self.reasons, self.digests["reasons"] = number, digest
 
     def note(self, predictions: Predictions) -> None:
         """Remember predictions for the record of the next cut: where they stand and what they say, of nobody."""
@@ -114,18 +119,18 @@ class Recorder:
         )
 
     def _personal(self, pending: Pending, row: int, rules: Rules) -> dict[str, Any]:
-        """What a decision rests on: score, features, attributions, reasons. What is unknown is null."""
+        """What a decision rests on: score, features, attributions, and reasons in words. What is unknown is null."""
         scores = pending.scores
         reason = int(pending.proposals.reason[row])
-        known = {
+        return {
             "pd": float(scores.pd[row]),
             "log_odds": float(scores.log_odds[row]),
             "expected": self._expected,
             "features": _by_name(self._features, scores.values[row].tolist()),
             "attributions": _by_name(self._features, scores.attributions[row].tolist()),
             "reason": rules.policy.reasons[reason].code if reason >= 0 else "",
+            **self._tell(scores, row),
         }
-        return known if self._tell is None else {**known, "told": self._tell(int(scores.slots[row]), known)}
 
 
 def _by_name(names: tuple[str, ...], values: list[float]) -> dict[str, float | None]:

@@ -21,9 +21,10 @@ from forbear.features.book import Book
 from forbear.features.columns import day_number
 from forbear.features.compute import FeatureSet
 from forbear.features.eligibility import Hurdle, features_only, hurdles, with_eligibility
+from forbear.features.figures import figure_set
 from forbear.features.hashing import Keys
 from forbear.features.ledger import Floats
-from forbear.features.streaming import Marks
+from forbear.features.streaming import Marks, Streamed
 from forbear.models.explanation import Explanation
 from forbear.policy.triggers import Trigger
 
@@ -42,6 +43,9 @@ class Scoring(Protocol):
 
     def calibrated(self, log_odds: Floats) -> Floats:
         """PD in [0, 1] of (n,) such log-odds."""
+
+    def predict(self, features: Floats) -> Floats:
+        """PD in [0, 1] for each row of (n, k), (n,)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,9 @@ class Scorer:
         self.book = Book(with_eligibility(self.features, deployment), day_number(deployment.opens_on), calendar)
         self.misses = RecentMisses(deployment.eligibility.clear_days)
         self.model: Scoring | None = None
+        self._quoted = figure_set(deployment.unsupported)
+        self._quoted_places = self._quoted.among(self.book.features)
+        self._asked: tuple[NDArray[np.int64], Streamed] | None = None
 
     def fold(self, offset: int, batch: EventBatch, marks: Marks) -> tuple[Scores, NDArray[np.uint8]]:
         """Fold events of the open day; scores of those whom they have asked about, and (n,) codes of `Fold`.
@@ -103,6 +110,7 @@ class Scorer:
         """
         found = self.book.stream(batch, marks)
         offsets = found.rows + offset
+        self._asked = offsets, found
         codes = self._hurdles(found.values, batch.customer[found.rows], offsets + 1)
         rows = np.flatnonzero(codes == Hurdle.NONE)
         about = found.rows[rows]
@@ -126,6 +134,18 @@ class Scorer:
         blocks = np.split(np.arange(self.book.customers), range(SWEEP_ROWS, self.book.customers, SWEEP_ROWS))
         for start in range(0, len(blocks), pieces):
             yield _joined(list(mapped(lambda slots: self._swept(slots, asked), blocks[start : start + pieces])))
+
+    def figures(self, scores: Scores) -> Floats:
+        """(n, figures) that sentences quote, as each score knew them; the scores are of the last `fold`, or of a close.
+
+        After an event's score its customer's ledger may have moved on, so what was answered then is asked again. A
+        close is swept before the ring moves, and until then nothing else does.
+        """
+        if self._asked is None or (scores.trigger & Trigger.DAY_CLOSE).any():
+            return self.book.compute(scores.slots, self._quoted)
+        offsets, found = self._asked
+        rows = found.places[np.searchsorted(offsets, scores.offset)]
+        return self._quoted.evaluate(np.ascontiguousarray(found.answers[rows][:, self._quoted_places].T))
 
     # ---- inside
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -20,12 +19,13 @@ from forbear.domain.deployment import Deployment
 from forbear.domain.events import Instructed
 from forbear.domain.terms import Instruction, OutcomeStatus
 from forbear.engine.draft import Draft, predictions_of
-from forbear.engine.intervenor import Intervenor
+from forbear.engine.intervenor import Intervenor, Verdicts
 from forbear.engine.misses import misses_in
-from forbear.engine.outputs import DayRow, DeadLetter, OutcomeRow, Outputs, Part, Position
-from forbear.engine.ports import Scanned, Vault
+from forbear.engine.outputs import DayRow, DeadLetter, OutcomeRow, Outputs, Part, Position, Predictions
+from forbear.engine.ports import Parts, Scanned, Vault
 from forbear.engine.record import Recorder
 from forbear.engine.scorer import SWEEP_ROWS, Mapped, Scorer, Scores, Scoring, hurdle_counts
+from forbear.engine.telling import InWords
 from forbear.features.batch import EventBatch
 from forbear.features.columns import NO_DAY, EventColumns, EventKind
 from forbear.features.kernels import REFUSED, Fold
@@ -39,18 +39,6 @@ CHUNK_ROWS = 8 * SWEEP_ROWS
 """Customers of a day close that are recorded in one commit."""
 _MINUTE_US = 60_000_000
 _LETTERS = [fold.value for fold in (*REFUSED, Fold.PARKED)]
-
-
-class Parts(Protocol):
-    """Where artefacts and policies are kept, by the digest that a promotion names."""
-
-    def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
-        """A model, its kind and its expected log-odds. Raises ConfigError if it is not there, ModelMismatch if it does
-        not fit the features, CorruptState if it is not what was promoted.
-        """
-
-    def policy(self, digest: str) -> Policy:
-        """A policy. Raises ConfigError if it is not there, CorruptState if it is not what was promoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +64,8 @@ class Worker:
         self.position = 0
         self.scorer = Scorer(setup.deployment, setup.calendar)
         self.intervenor = Intervenor(self.scorer.features.names)
-        self.recorder = Recorder(setup.vault, self.scorer.features.names)
+        self.words = InWords(self.scorer)
+        self.recorder = Recorder(setup.vault, self.scorer.features.names, self.words.told)
         self.clock_us = 0
         self.counts = np.zeros(len(Fold), dtype=np.int64)
         self._zone = local_time(setup.deployment.time_zone)
@@ -159,7 +148,7 @@ class Worker:
         if len(updates):
             self._updates(columns, batch, updates)
         if scores is not None and len(scores):
-            self._judged(draft, scores)
+            draft.predictions.append(self._judged(scores)[0])
         draft.outcomes += _outcomes(offset, columns, batch, codes)
         for row in np.flatnonzero(np.isin(codes, _LETTERS)).tolist():
             letter = self.setup.letters(offset + row)
@@ -195,11 +184,13 @@ class Worker:
         bits = fired(msgspec.structs.replace(triggers, every_nth_transaction=0), happenings)
         return Marks(bits, triggers.every_nth_transaction, int(Trigger.EVERY_NTH))
 
-    def _judged(self, draft: Draft, scores: Scores) -> None:
+    def _judged(self, scores: Scores) -> tuple[Predictions, Verdicts]:
+        """What the policy says to scores at once, with what a cut has to know of them later."""
         verdicts = self.intervenor.judge(scores)
         predictions = predictions_of(scores, verdicts, self.recorder.model, self.recorder.policy)
-        draft.predictions.append(predictions)
         self.recorder.note(predictions)
+        self.words.note(scores, verdicts.verdict)
+        return predictions, verdicts
 
     # ---- cuts
 
@@ -210,6 +201,7 @@ class Worker:
         day = self.scorer.book.open_day if day is None else day
         pending = self.intervenor.cut(day, self.scorer.book.customers)
         self.recorder.cut(draft, pending, offset, received_us, self.intervenor)
+        self.words.forget()
 
     def _close(self, draft: Draft, offset: int, day: int, received_us: int) -> Iterator[Outputs]:
         """Decide what the day has proposed, sweep the book, decide on that, and open the next day."""
@@ -226,9 +218,7 @@ class Worker:
                         piece = draft_of.ended(Position(offset, int(draft_of.predictions[-1].ordinal[-1]) + 1))
                         final.after = piece.until
                         yield piece
-                    verdicts = self.intervenor.judge(swept.scores)
-                    predictions = predictions_of(swept.scores, verdicts, self.recorder.model, self.recorder.policy)
-                    self.recorder.note(predictions)
+                    predictions, verdicts = self._judged(swept.scores)
                     tally.add(swept.hurdles, predictions.pd, verdicts.band, verdicts.verdict)
                     if len(predictions):
                         draft_of.predictions.append(predictions)
@@ -269,6 +259,8 @@ class Worker:
                 self.promote_model(draft, offset, told)
             case Instruction.PROMOTE_POLICY:
                 self.promote_policy(draft, offset, told)
+            case Instruction.PROMOTE_REASONS:
+                self.promote_reasons(draft, offset, told)
             case Instruction.START_OUTREACH:
                 self.intervenor.circumstances = Circumstances()
             case Instruction.STOP_OUTREACH:
@@ -308,9 +300,23 @@ class Worker:
         }
         draft.parts.append(_part(told, offset, self.recorder.policy, document))
 
+    def promote_reasons(self, draft: Draft, offset: int, told: Instructed) -> None:
+        """Tell by the approved reasons of a digest from now on."""
+        digest = told.value or ""
+        approved = self.setup.parts.reasons(digest)
+        self.words.approved = approved
+        self.recorder.put_reasons(self.recorder.reasons + 1, digest)
+        catalogue = approved.catalogue
+        document = {
+            "version": catalogue.version,
+            "catalogue": catalogue.digest,
+            "languages": list(catalogue.languages),
+        }
+        draft.parts.append(_part(told, offset, self.recorder.reasons, document))
+
 
 def _part(told: Instructed, offset: int, number: int, document: Mapping[str, object]) -> Part:
-    kind = "model" if told.instruction is Instruction.PROMOTE_MODEL else "policy"
+    kind = told.instruction.removeprefix("promote_")
     return Part(kind=kind, number=number, digest=told.value or "", offset=offset, by=told.by, document=document)
 
 

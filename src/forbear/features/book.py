@@ -85,12 +85,16 @@ class Book:
         held = (self._slots, self._table, self._table_slots)
         return sum(array.nbytes for array in held) + sum(one.words.nbytes + one.free.nbytes for one in self._pools)
 
-    def compute(self, slots: NDArray[np.int64] | None = None) -> Floats:
-        """(n, features) values of some slots (all, if None) at the open day, that day's events so far included."""
+    def compute(self, slots: NDArray[np.int64] | None = None, features: FeatureSet | None = None) -> Floats:
+        """(n, features) values of some slots (all, if None) at the open day, that day's events so far included.
+
+        features: of another set than the book's own.
+        """
         if slots is None:
             slots = np.arange(self.customers)
-        values = np.empty((len(slots), len(self.features.features)))
-        asks = self.features.asks
+        features = features or self.features
+        values = np.empty((len(slots), len(features.features)))
+        asks = features.asks
         answers = np.empty((BLOCK, len(asks)))
         order = np.argsort(slots, kind="stable")
         for start in range(0, len(slots), BLOCK):
@@ -99,7 +103,7 @@ class Book:
             for shard, begin, past in _pieces(block, BLOCK):
                 own, into = self._pools[shard], answers[begin:past]
                 passes.gather_many(own, self._slots, block[begin:past], self.open_day, asks, self.business, into)
-            values[rows] = self.features.evaluate(_by_question(answers, len(block)))
+            values[rows] = features.evaluate(_by_question(answers, len(block)))
         return values
 
     def slots_of(self, customers: Keys) -> NDArray[np.int64]:
@@ -177,7 +181,7 @@ class Book:
         for start in range(0, len(rows), BLOCK):
             here = order[start : start + BLOCK]
             values[start : start + BLOCK] = self.features.evaluate(_by_question(answers[here], len(here)))
-        return Streamed(codes, rows, bits.astype(np.uint8), own, values)
+        return Streamed(codes, rows, bits.astype(np.uint8), own, values, answers, order)
 
     def close_day(self, day: int) -> None:
         """Close a day without a batch: the ring moves on. A day already closed is left alone."""

@@ -61,6 +61,10 @@ class FeatureSet:
     def _rows(self) -> dict[Question, int]:
         return {question: row for row, question in enumerate(self.questions)}
 
+    def among(self, other: FeatureSet) -> NDArray[np.intp]:
+        """Where this set's questions stand among those of another, which asks all of them too."""
+        return np.array([other._rows[question] for question in self.questions], dtype=np.intp)
+
     def evaluate(self, answers: Floats) -> Floats:
         """(n, features) float64 from (k, n) answers; NaN where a feature is not known."""
         ledger = Ledger(Answered(self._rows, answers))

@@ -6,7 +6,7 @@ where it is NaN: then it is not known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -54,10 +54,14 @@ def quoted(kind: FigureKind) -> Callable[[Formula], Formula]:
     return declare
 
 
+def figure_set(unsupported: Collection[str] = ()) -> FeatureSet:
+    """A column for every figure, and nothing else."""
+    return FeatureSet(tuple(plain(figure.formula) for figure in FIGURES.values()), frozenset(unsupported))
+
+
 def with_figures(features: FeatureSet) -> FeatureSet:
     """The set with a column for every figure behind its features."""
-    columns = tuple(plain(figure.formula) for figure in FIGURES.values())
-    return FeatureSet((*features.features, *columns), features.unsupported)
+    return FeatureSet((*features.features, *figure_set().features), features.unsupported)
 
 
 # ---- the money that is there

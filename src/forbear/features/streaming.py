@@ -47,6 +47,8 @@ class Streamed(NamedTuple):
 
     codes: (n,) of `Fold`, one an event.  rows: (m,) rows of the batch, rising, whose customer was asked about.
     bits: (m,) why.  slots: (m,) of those customers.  values: (m, features), each right after its event.
+    answers: (m, questions) that the values were made of, in an order of their own.  places: (m,) where in them each
+    row's are.
     """
 
     codes: NDArray[np.uint8]
@@ -54,6 +56,8 @@ class Streamed(NamedTuple):
     bits: NDArray[np.uint8]
     slots: NDArray[np.int64]
     values: Floats
+    answers: Floats
+    places: NDArray[np.int64]
 
 
 @compiled

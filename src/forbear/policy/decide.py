@@ -24,6 +24,7 @@ from forbear.policy.proposals import (
     Offer,
     Proposal,
     Proposals,
+    chosen,
 )
 
 _ONE = np.uint64(1)
@@ -117,9 +118,8 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
         hold[holds] = reason.code
     ids = [chained(seed, proposals.customer, proposals.matter, proposals.day) for seed in rules.seeds[:2]]
     bit, explored, propensity = _chosen(policy.exploration.share, eligible, ids)
-    # A hold from `replay` on knows what it holds; before it nothing had been chosen.
-    chosen = (hold == OFFERED) | (hold >= HoldReason.REPLAY.code)
-    choice = np.where(chosen, rules.action_at[bands, bit], -1).astype(np.int16)
+    picked = chosen(hold)
+    choice = np.where(picked, rules.action_at[bands, bit], -1).astype(np.int16)
     share = np.where(exempt, 0.0, policy.hold_out.share)
     kept = np.where(hold == HoldReason.HOLD_OUT.code, share, 1.0)
     return Decisions(
@@ -128,9 +128,9 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
         choice=choice,
         hold=hold,
         propensity=np.where(hold == OFFERED, (1.0 - share) * propensity, kept),
-        explored=explored & chosen,
+        explored=explored & picked,
         held_out=held_out,
-        expires_day=np.where(chosen, proposals.day + rules.valid_days[choice], NEVER).astype(np.int32),
+        expires_day=np.where(picked, proposals.day + rules.valid_days[choice], NEVER).astype(np.int32),
     )
 
 

@@ -221,6 +221,15 @@ class Decisions:
         return offered
 
 
+def chosen(hold: Places) -> Bools:
+    """(n,) where it came to the choice of an action: a hold from `replay` on knows what it holds, one before does not.
+
+    hold: (n,) as in `Decisions`.
+    """
+    answer: Bools = (hold == OFFERED) | (hold >= HoldReason.REPLAY.code)
+    return answer
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """One offer. decision_id: 32 hexadecimal digits.  expires_on: its last day."""

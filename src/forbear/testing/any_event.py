@@ -19,6 +19,7 @@ from forbear.domain.events import (
     Transaction,
 )
 from forbear.domain.terms import (
+    PROMOTIONS,
     AccountKind,
     Category,
     Channel,
@@ -129,12 +130,11 @@ def outcomes(draw: st.DrawFn) -> PaymentOutcome:
 def instructions(draw: st.DrawFn) -> Instructed:
     """Any instruction that the door takes."""
     instruction = draw(st.sampled_from(Instruction))
-    promotes = instruction in (Instruction.PROMOTE_MODEL, Instruction.PROMOTE_POLICY)
     return Instructed(
         instruction_id=draw(_IDENTIFIERS),
         instruction=instruction,
         by=draw(_NAMES.filter(bool)),
-        value=draw(st.text("0123456789abcdef", min_size=64, max_size=64)) if promotes else None,
+        value=draw(st.text("0123456789abcdef", min_size=64, max_size=64)) if instruction in PROMOTIONS else None,
         **draw(_clocks()),
     )
 

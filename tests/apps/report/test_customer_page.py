@@ -20,6 +20,7 @@ from forbear.apps.report.request import Sources
 from forbear.apps.report.wording import Wording, dated
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.outputs import Decision
+from forbear.models.reasons.customer import NOTHING_TOLD
 
 Renamed = Callable[[str, str], AbstractContextManager[Sources]]
 HOSTILE = "<script>alert('1 & 2')</script>"
@@ -39,20 +40,27 @@ def test_every_decision_is_told_with_its_reasons(sources: Sources, worked: Any, 
     wording = Wording.of(sources.deployment, sources.queries.status().value)
     for one in made:
         personal: Any = personal_of(sources, one)
-        (sentence,) = wording.told(personal)
-        assert escape(sentence) in document
+        assert wording.told(personal)
+        assert all(escape(sentence) in document for sentence in wording.told(personal))
         assert f"Features on {dated(one.day)}" in document
         assert all(f'scope="row">{name}<' in document for name in personal["features"])
     assert f"{len(made)} decisions, the latest first." in document
 
 
 def test_told_sentences_are_used_as_they_stand(sources: Sources) -> None:
-    """Sentences sealed with a decision are shown as they were told, whichever way they lie in it."""
+    """Sentences sealed with a decision are shown as they were told; where none was, none is made up later."""
     wording = Wording.of(sources.deployment, sources.queries.status().value)
-    told: Any = {"reason": "cash", "attributions": {}, "told": [{"say": {"en": "One.", "de": "Eins."}}, {"en": "Two."}]}
-    assert wording.told(told) == ("One.", "Two.")
-    assert wording.told({**told, "told": []}) != ()
-    assert wording.told({**told, "told": [], "reason": ""}) == ()
+    told: Any = {"reason": "cash", "attributions": {}, "told": [{"say": {"en": "One.", "de": "Eins."}}]}
+    assert wording.told(told) == ("One.",)
+    assert wording.told({**told, "told": []}) == (NOTHING_TOLD,)
+
+
+def test_of_before_words_were_sealed_the_code_is_told(sources: Sources) -> None:
+    """A decision without words has the sentence of its reason's code, or none where no reason raised the score."""
+    wording = Wording.of(sources.deployment, sources.queries.status().value)
+    silent: Any = {"reason": "cash", "attributions": {}}
+    assert len(wording.told(silent)) == 1
+    assert wording.told({**silent, "reason": ""}) == ()
 
 
 def test_the_front_door_leads_here(sources: Sources, most_decided: str) -> None:

@@ -73,9 +73,9 @@ class SqlQueries:
         with self._reading() as (connection, as_of):
             rows = {table.name: reports.count(connection, table) for table in ROWS}
             last_day = connection.scalar(select(func.max(DAYS.c.day)).where(DAYS.c.partition == self.partition))
-            model, policy = (self._in_force(connection, kind) for kind in ("model", "policy"))
+            parts = {kind: self._in_force(connection, kind) for kind in ("model", "policy", "reasons")}
             head = head_in(connection, self.partition)
-        return Answer(as_of, Status(rows=rows, last_day=last_day, model=model, policy=policy, head=head))
+        return Answer(as_of, Status(rows=rows, last_day=last_day, head=head, **parts))
 
     def riskiest(self, day: int, limit: int) -> Answer[tuple[Scored, ...]]:
         """The highest PDs at the close of a day, highest first; equals in log order. Empty without that close."""

@@ -188,6 +188,11 @@ def _parts(home: Home, _asked: Examination) -> Findings:
     if status.policy is not None:
         parts.policy(status.policy.digest)
         yield Noticed("policy", Grade.FINE, f"{status.policy.digest[:12]} is in force, and there")
+    if status.reasons is not None:
+        parts.reasons(status.reasons.digest)
+        yield Noticed("reasons", Grade.FINE, f"{status.reasons.digest[:12]} are in force, and there")
+    elif status.model is not None:
+        yield Noticed("reasons", Grade.ATTENTION, "none are approved: decisions bear no words", "forbear promote")
 
 
 def _disk(home: Home, asked: Examination) -> Findings:

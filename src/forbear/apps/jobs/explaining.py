@@ -11,9 +11,8 @@ import numpy as np
 
 from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.modelling import feature_specs
+from forbear.apps.jobs.approving import approved, shipped_approval
 from forbear.apps.jobs.scoring import chosen_model
-from forbear.apps.package_data import shipped
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.domain.money import amount_text
@@ -23,12 +22,10 @@ from forbear.features.compute import FeatureSet
 from forbear.features.eligibility import Hurdle
 from forbear.features.figures import FIGURES
 from forbear.models.artefact import Artefact
-from forbear.models.dataset import FeatureSpec
 from forbear.models.documents import canonical_json
-from forbear.models.expert import ExpertScorecard, build_expert
+from forbear.models.expert import ExpertScorecard
 from forbear.models.reasons.catalogue import Catalogue, Telling
 from forbear.models.reasons.customer import ExplainedCustomer, ScoredBook, explain_rows
-from forbear.models.reasons.reading import read_catalogue
 from forbear.models.reasons.selection import Limits, Scorer, Teller
 
 BUDGET = 0.05
@@ -99,17 +96,9 @@ def explain_riskiest(home: Home, scorer: Artefact, cut_day: int, console: Consol
     return explain_rows(teller, scored, order.tolist(), _telling(home, teller.catalogue, book), BUDGET)
 
 
-def shipped_catalogue(features: FeatureSet) -> Catalogue:
-    """The catalogue of reasons of the package, checked against a feature set and the figures."""
-    kinds = {name: figure.kind for name, figure in FIGURES.items()}
-    return read_catalogue(shipped("reasons.toml"), feature_specs(features), kinds)
-
-
 def teller_of(features: FeatureSet, scorer: Scorer, limits: Limits) -> Teller:
     """What tells reasons by a scorer: the shipped catalogue, and the calm points of the expert scorecard."""
-    specs: tuple[FeatureSpec, ...] = feature_specs(features)
-    calm = build_expert(shipped("expert.toml"), specs).references
-    return Teller(scorer, shipped_catalogue(features), features.names, calm, limits)
+    return approved(features, shipped_approval(features, limits)).teller(scorer, features.names)
 
 
 def _check(request: ExplainRequest, catalogue: Catalogue) -> None:

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.parts import keep_policy, model_to_promote
+from forbear.apps.jobs.approving import shipped_approval
+from forbear.apps.jobs.parts import keep_policy, keep_reasons, model_to_promote
 from forbear.apps.jobs.scoring import ScoreRequest, score
 from forbear.apps.package_data import text_of
 from forbear.domain.errors import ConfigError, CorruptState
@@ -89,6 +90,12 @@ def promote_policy(home: Home, policy: Policy, by: str, now: datetime) -> Told:
         )
     keep_policy(home, policy)
     return instruct(home, Instruction.PROMOTE_POLICY, by, now, policy.digest)
+
+
+def promote_reasons(home: Home, by: str, now: datetime) -> Told:
+    """Put the package's approved reasons in force, from here on."""
+    document = shipped_approval(FeatureSet.standard(home.deployment.unsupported))
+    return instruct(home, Instruction.PROMOTE_REASONS, by, now, keep_reasons(home, document))
 
 
 def policy_from(home: Home, source: str) -> Policy:

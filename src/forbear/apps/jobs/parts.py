@@ -1,14 +1,18 @@
-"""Models and policies that a log names: found in a home by their digests."""
+"""Models, policies and approved reasons that a log names: found in a home by their digests."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.apps.home import Home
+from forbear.apps.jobs.approving import approved
 from forbear.apps.jobs.modelling import feature_specs, load_model_of
 from forbear.apps.jobs.scoring import EXPERT, chosen_model
 from forbear.apps.package_data import shipped
@@ -18,12 +22,13 @@ from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact
 from forbear.models.documents import canonical_json
 from forbear.models.expert import ExpertScorecard, build_expert
+from forbear.models.reasons.approved import Approved, digest_of_approval
 from forbear.policy.document import Policy, to_toml
 from forbear.policy.reading import parse_policy
 
 
 class HomeParts:
-    """Parts over a home: artefacts in models/, policies in policies/, and the shipped expert scorecard."""
+    """Parts over a home: artefacts in models/, policies in policies/, reasons in reasons/, the shipped scorecard."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -47,6 +52,17 @@ class HomeParts:
         if policy.digest != digest:
             raise CorruptState(f"{path} is not the policy that was promoted: its digest differs", mend=_RESTORE)
         return policy
+
+    def reasons(self, digest: str) -> Approved:
+        """The approved reasons of a digest."""
+        path = self._home.reasons / f"{digest}.json"
+        with storage_errors(f"cannot read {path}"):
+            if not path.exists():
+                raise ConfigError(f"the log names reasons {digest[:12]}, and {path} is not there", mend=_RESTORE)
+            content = path.read_bytes()
+        if sha256(content).hexdigest() != digest:
+            raise CorruptState(f"{path} is not what was promoted: its digest differs", mend=_RESTORE)
+        return approved(self._features, json.loads(content))
 
     def _scorer(self, digest: str) -> tuple[Artefact | ExpertScorecard, str]:
         for path in sorted(self._home.models.glob(f"*-{digest[:12]}.json")):
@@ -79,6 +95,13 @@ def keep_policy(home: Home, policy: Policy) -> Path:
     path = home.policies / f"{policy.digest}.toml"
     write_whole(path, to_toml(policy).encode())
     return path
+
+
+def keep_reasons(home: Home, document: Mapping[str, Any]) -> str:
+    """Write approved reasons into a home under their digest, and answer it."""
+    digest = digest_of_approval(document)
+    write_whole(home.reasons / f"{digest}.json", canonical_json(document))
+    return digest
 
 
 _RESTORE = "restore it from a backup: what was promoted must stay"

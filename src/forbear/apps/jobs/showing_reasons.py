@@ -34,20 +34,7 @@ def document_of(found: Explained) -> dict[str, object]:
         "book": one.place.of,
         "mean_pd": one.place.mean_pd,
         "language": found.language,
-        "reasons": [
-            {
-                "code": told.code,
-                "sentence": told.sentence,
-                "say": dict(told.say),
-                "passes": None if told.passes is None else dict(told.passes),
-                "source": told.source or None,
-                "feature": told.feature,
-                "log_odds": told.attribution,
-                "share": told.share,
-                "pd_if_put_right": told.pd_right,
-            }
-            for told in one.reasons
-        ],
+        "reasons": [told.document() for told in one.reasons],
         "way_out": _way_out(one.way_out, found.budget),
         "expected_log_odds": one.expected,
         "log_odds": one.log_odds,

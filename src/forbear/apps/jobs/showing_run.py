@@ -14,7 +14,15 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.closing import Closer, Tending, in_words, log_is_free
-from forbear.apps.jobs.instructing import Told, instruct, policy_from, promote_model, promote_policy, with_shares
+from forbear.apps.jobs.instructing import (
+    Told,
+    instruct,
+    policy_from,
+    promote_model,
+    promote_policy,
+    promote_reasons,
+    with_shares,
+)
 from forbear.apps.jobs.running import RunRequest, World, run_worker
 from forbear.apps.telemetry import journal_of
 from forbear.domain.errors import ConfigError
@@ -62,7 +70,10 @@ def show_run(home: Home, console: Console, request: RunRequest, close_by: Closin
 def show_promotion(
     home: Home, console: Console, asked: tuple[str | None, str, str], by: str, now: datetime
 ) -> tuple[Told, ...]:
-    """Promote a model (its kind), a policy (its file) with cut-offs by shares, or both, and say where it stands."""
+    """Promote a model (its kind), a policy (its file) with cut-offs by shares, or both, and say where it stands.
+
+    With a model the package's approved reasons come into force: they are what its scores are told by.
+    """
     kind, source, shares = asked
     if kind is None and not source:
         raise ConfigError("nothing to promote", mend="name a --model, a --policy, or both")
@@ -72,6 +83,7 @@ def show_promotion(
         policy = with_shares(home, policy, _shares(shares), kind, console)
     if kind is not None:
         told.append(promote_model(home, kind, by, now))
+        told.append(promote_reasons(home, by, now))
     if policy is not None:
         told.append(promote_policy(home, policy, by, now))
     console.result({"told": [asdict(one) for one in told]})
@@ -106,6 +118,7 @@ def show_status(home: Home, console: Console, now: datetime) -> None:
         "rows": dict(status.rows),
         "model": status.model and status.model.digest,
         "policy": status.policy and status.policy.digest,
+        "reasons": status.reasons and status.reasons.digest,
         "audit": status.head and anchor(status.head),
     }
     console.result(facts)

@@ -129,6 +129,7 @@ def _in_force(report: Report) -> Html:
     answers = {
         "Model": _part(status.model, chain),
         "Policy": _part(status.policy, chain),
+        "Reasons in words": _part(status.reasons, chain),
         "Audit chain": verified,
         "Anchor, to be kept elsewhere": chain.anchor or "none: the chain is empty",
         "Position of the log": f"offset {report.position.offset}, ordinal {report.position.ordinal}{moved}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from forbear.apps.jobs.explaining import shipped_catalogue
+from forbear.apps.jobs.approving import shipped_catalogue
 from forbear.apps.page.numerals import SPACE
 from forbear.domain.deployment import Deployment
 from forbear.domain.money import amount_text
@@ -16,6 +16,7 @@ from forbear.engine.queries import Scored, Status
 from forbear.features.columns import day_of
 from forbear.features.compute import FeatureSet
 from forbear.models.reasons.catalogue import Catalogue
+from forbear.models.reasons.customer import NOTHING_TOLD
 from forbear.policy.document import Policy
 from forbear.policy.proposals import HOLD_REASONS, HoldReason
 from forbear.policy.reading import parse_policy
@@ -95,21 +96,17 @@ class Wording:
         return plain(code) if told is None or told.names else told.say[LANGUAGE]
 
     def told(self, personal: Mapping[str, Any]) -> tuple[str, ...]:
-        """The reasons of a decision in sentences: as they were told, else by the code of the policy's reason.
+        """The reasons of a decision in sentences, as they were told then.
 
-        personal: what was sealed with the decision.
+        personal: what was sealed with the decision. Where no reasons were approved yet nothing was told: then by the
+        code of the policy's reason.
         """
-        sentences = [said for one in personal.get("told") or () if (said := _said(one))]
-        if sentences or not personal["reason"]:
-            return tuple(sentences)
+        if "told" in personal:
+            return tuple(one["say"][LANGUAGE] for one in personal["told"]) or (NOTHING_TOLD,)
+        if not personal["reason"]:
+            return ()
         known = {name: added for name, added in personal["attributions"].items() if added is not None}
         return (self.sentence(personal["reason"], known),)
-
-
-def _said(one: Mapping[str, Any]) -> str:
-    """A told sentence in the page's language."""
-    by_language = one.get("say", one)
-    return str(by_language.get(LANGUAGE, ""))
 
 
 def verdict_of(code: int) -> str:

@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 
 from forbear.domain.money import decimals_of
+from forbear.models.documents import Document
 from forbear.models.explanation import Explanation
 from forbear.models.reasons.catalogue import Telling, Values
 from forbear.models.reasons.selection import Finding, Teller, find_reasons
@@ -54,6 +55,20 @@ class ToldReason:
     attribution: float
     share: float
     pd_right: float
+
+    def document(self) -> Document:
+        """The reason as JSON can hold it."""
+        return {
+            "code": self.code,
+            "sentence": self.sentence,
+            "say": dict(self.say),
+            "passes": None if self.passes is None else dict(self.passes),
+            "source": self.source or None,
+            "feature": self.feature,
+            "log_odds": self.attribution,
+            "share": self.share,
+            "pd_if_put_right": self.pd_right,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +120,27 @@ class ExplainedCustomer:
     lines: tuple[Line, ...]
     expected: float
     log_odds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneScore:
+    """One score as reasons are found by it: features and attributions (k,), pd calibrated, figures by name."""
+
+    features: Floats
+    attributions: Floats
+    pd: float
+    figures: Mapping[str, float]
+
+    def values(self, names: tuple[str, ...]) -> dict[str, float]:
+        """Features, of these names, and figures by name."""
+        return {**dict(zip(names, self.features.tolist(), strict=True)), **self.figures}
+
+
+def tell(teller: Teller, one: OneScore, telling: Telling) -> tuple[ToldReason, ...]:
+    """The reasons of one score in words, the heaviest first; none where nothing true would lower it."""
+    values = one.values(teller.names)
+    findings = find_reasons(teller, one.features, one.attributions, one.pd)
+    return tuple(_told_reason(finding, values, telling) for finding in findings)
 
 
 @dataclass(frozen=True)
@@ -162,22 +198,22 @@ class _Row:
     def pd(self) -> float:
         return float(self.book.probabilities[self.row])
 
-    def values(self, names: tuple[str, ...]) -> dict[str, float]:
-        """Features and figures by name."""
-        figures = zip(self.book.figure_names, self.book.figures[self.row].tolist(), strict=True)
-        return {**dict(zip(names, self.features.tolist(), strict=True)), **dict(figures)}
+    @property
+    def figures(self) -> dict[str, float]:
+        """Figures by name."""
+        return dict(zip(self.book.figure_names, self.book.figures[self.row].tolist(), strict=True))
 
 
 def _explained(teller: Teller, row: _Row, telling: Telling, cutoff: float) -> ExplainedCustomer:
-    values = row.values(teller.names)
-    findings = find_reasons(teller, row.features, row.attributions, row.pd)
+    one = OneScore(features=row.features, attributions=row.attributions, pd=row.pd, figures=row.figures)
+    values = one.values(teller.names)
     way_out = find_way_out(teller, row.features, values, cutoff, 10 ** decimals_of(telling.currency))
     return ExplainedCustomer(
         customer=row.book.ids[row.row],
         as_of=row.book.as_of,
         pd=row.pd,
         place=row.book.place(row.row),
-        reasons=tuple(_told_reason(finding, values, telling) for finding in findings),
+        reasons=tell(teller, one, telling),
         way_out=_told_way_out(teller, way_out, values, telling),
         lines=_lines(teller, row.features, row.attributions),
         expected=row.explanation.expected,

@@ -1,0 +1,70 @@
+"""Reasons in words for what is decided: by the model and the approved reasons in force, as the score knew them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from forbear.engine.outputs import Position
+from forbear.engine.scorer import Scorer, Scores
+from forbear.features.columns import day_of
+from forbear.features.figures import FIGURES
+from forbear.features.ledger import Floats
+from forbear.models.reasons.approved import Approved
+from forbear.models.reasons.catalogue import Telling
+from forbear.models.reasons.customer import OneScore, tell
+from forbear.policy.bands import Places
+from forbear.policy.proposals import chosen
+from forbear.policy.triggers import Trigger
+
+
+class InWords:
+    """What is told of scores that are decided on. approved: the reasons in force, None before the first.
+
+    The figures that sentences quote are asked for at once, since a ledger may have moved on when the cut comes; words
+    are made at the cut, of what is decided only.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.approved: Approved | None = None
+        self._scorer = scorer
+        self._figures: dict[Position, Floats] = {}
+
+    def note(self, scores: Scores, hold: Places) -> None:
+        """Remember the figures of those of some scores that a cut may decide on. hold: (n,) the verdicts at once."""
+        rows = np.flatnonzero(chosen(hold))
+        if self.approved is None or not len(rows):
+            return
+        taken = scores.take(rows)
+        places = map(Position, taken.offset.tolist(), taken.ordinal.tolist())
+        self._figures |= zip(places, self._scorer.figures(taken), strict=True)
+
+    def forget(self) -> None:
+        """Let go of all figures: what was proposed has been decided."""
+        self._figures = {}
+
+    def told(self, scores: Scores, row: int) -> dict[str, Any]:
+        """What is told of one score that was noted, and by which catalogue, as JSON can hold it.
+
+        Sentences stand in every language. Empty where nothing was approved yet.
+        """
+        if self.approved is None or self._scorer.model is None:
+            return {}
+        figures = self._figures[Position(int(scores.offset[row]), int(scores.ordinal[row]))]
+        one = OneScore(
+            features=scores.values[row],
+            attributions=scores.attributions[row],
+            pd=float(scores.pd[row]),
+            figures=dict(zip(FIGURES, figures.tolist(), strict=True)),
+        )
+        catalogue = self.approved.catalogue
+        # Dates are counted from the day that was open: of a close that is the closed one, the day before.
+        closed = int(scores.trigger[row]) & Trigger.DAY_CLOSE
+        open_day = int(scores.day[row]) - (1 if closed else 0)
+        telling = Telling(catalogue.languages, self._scorer.deployment.currency, day_of(open_day))
+        teller = self.approved.teller(self._scorer.model, self._scorer.features.names)
+        return {
+            "catalogue": {"version": catalogue.version, "digest": catalogue.digest},
+            "told": [reason.document() for reason in tell(teller, one, telling)],
+        }
