@@ -126,11 +126,13 @@ def test_the_page_says_its_figures(page: str, report: Report) -> None:
 
 
 def test_the_riskiest_are_the_queries_own(report: Report, sources: Sources) -> None:
-    """The ten of the last close in their order, each with a band, a sentence and a verdict."""
+    """The ten of the last close in their order, each with a band, a reason of the policy and a verdict."""
     asked = sources.queries.riskiest(report.last.day, 10).value
     assert [one.scored for one in report.riskiest] == list(asked)
     assert [one.name for one in report.riskiest] == [one.customer_id for one in asked]
-    assert all(one.band and one.reason.endswith(".") and one.verdict in MEANINGS for one in report.riskiest)
+    assert report.wording.policy is not None
+    reasons = {reason.code.replace("_", " ") for reason in report.wording.policy.reasons}
+    assert all(one.band and one.reason in reasons and one.verdict in MEANINGS for one in report.riskiest)
 
 
 def test_reasons_count_everybody_in_a_band(report: Report) -> None:

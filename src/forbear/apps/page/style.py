@@ -94,6 +94,7 @@ th.group{padding-top:1.375rem;font-size:.8125rem;font-weight:600;color:var(--acc
 .bins tr:first-child>*{border-top-color:var(--rule)}
 th small,td small{display:block;color:var(--muted);font-size:.8125rem;line-height:1.4;font-weight:400}
 td small{white-space:nowrap}
+td.long small{white-space:normal}
 .leads{background:var(--tint)}
 td.leads{font-weight:600}
 sup{line-height:0;font-size:.75em;margin-left:.1em}
@@ -147,10 +148,13 @@ footer .closing{margin-top:1.5rem;color:var(--muted);font-size:.8125rem}
  header,main,footer{padding-left:1rem;padding-right:1rem}
  header{padding-top:1.5rem}
  .grid,.card.wide,.people{grid-template-columns:minmax(0,1fr)}
+ .person th,.person td{padding:.4375rem .25rem}
  .card.wide .side{grid-row:auto}
  .card{padding:1.125rem 1rem 1.25rem}
  .tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
  .tiles>div{padding:.875rem 1rem}
+ .card.whole:not(.narrow) .plot{overflow-x:auto}
+ .card.whole:not(.narrow) .plot svg{min-width:40rem}
  .figures table{table-layout:auto}
  th.group small{display:block;margin-left:0}
  .terms{grid-template-columns:1fr;gap:.125rem}
@@ -162,6 +166,7 @@ footer .closing{margin-top:1.5rem;color:var(--muted);font-size:.8125rem}
  caption{padding:.875rem .75rem .25rem}
  thead th{min-width:0}
  th small,td small{font-size:.75rem}
+ td.text small{white-space:normal}
 }
 @media print{
  html{font-size:9.5pt}

@@ -17,14 +17,14 @@ from forbear.apps.page.numerals import COUNT, DASH, PERCENT, SIGNED
 from forbear.apps.report.gather import personal_of
 from forbear.apps.report.plots import Course, course
 from forbear.apps.report.request import Sources
-from forbear.apps.report.wording import OFFER, Wording, dated, money, plain, verdict_of
+from forbear.apps.report.wording import LANGUAGE, OFFER, Wording, dated, money, plain, told_in, verdict_of
 from forbear.domain.errors import NotEnoughData
 from forbear.domain.terms import OutcomeStatus
 from forbear.engine.outputs import Contact, Decision, OutcomeRow, Position
 from forbear.engine.queries import MOST_ROWS, Entry, Queries, Scored
 from forbear.features.hashing import keys_of
 from forbear.features.ledger import Floats
-from forbear.models.reasons.customer import Line
+from forbear.models.reasons.customer import NOTHING_TOLD, Line
 from forbear.policy.proposals import HoldReason
 from forbear.policy.triggers import Trigger
 
@@ -95,7 +95,7 @@ def _read(sources: Sources, name: str) -> _Customer:
     return _Customer(
         name=name,
         sources=sources,
-        wording=Wording.of(sources.deployment, status),
+        wording=Wording.of(status),
         position=position,
         scores=tuple(entry for entry in entries if isinstance(entry, Scored)),
         decisions=tuple(entry for entry in entries if isinstance(entry, Decision)),
@@ -196,7 +196,7 @@ def _latest(one: _Customer) -> Html:
     ranked = sorted(lines, key=lambda line: (-abs(line.log_odds), line.feature))
     chart = element("div", attribution_bars(one.name, expected, ranked), class_="plot")
     reason = one.wording.reason(latest)
-    told = f' In words for the customer: "{reason}"' if reason else ""
+    told = f" The heaviest reason of the policy: {reason}." if reason else ""
     lead = (
         f"Everybody starts from {SIGNED.write(expected)}; with these bars the sum is {SIGNED.write(latest.log_odds)} "
         f"in log-odds before calibration. To the right raises the score.{told}"
@@ -218,35 +218,45 @@ def _decisions(one: _Customer) -> Html:
         "What was chosen each time, what became of it, and the reasons as they stood: opened from what was sealed with "
         f"the decision.{f' {COUNT.write(more)} older ones are not listed.' if more else ''}"
     )
-    opened = [(decision, personal_of(one.sources, decision)) for decision in shown]
-    titles = ("Day", "Outcome", "Action", "Propensity", "Reasons")
-    head = [column(name, class_="" if name == "Propensity" else "text") for name in titles]
-    rows = [_decision_row(one, decision, personal) for decision, personal in opened]
-    caption = f"{len(shown)} decisions, the latest first."
-    content = table(caption, head, element("tbody", *rows), name="Decisions")
-    return section(title, lead, content, *(_features_then(*pair) for pair in opened))
+    cards = [_decision_card(one, decision, personal_of(one.sources, decision)) for decision in shown]
+    return section(title, lead, element("div", *cards, class_="people"))
 
 
-def _decision_row(one: _Customer, decision: Decision, personal: Mapping[str, Any] | None) -> Html:
-    reasons = one.wording.told(personal) if personal is not None else (ERASED,)
+def _decision_card(one: _Customer, decision: Decision, personal: Mapping[str, Any] | None) -> Html:
     policy = one.wording.policy
-    currency = policy.currency if policy else one.currency
     band = f"in the band {decision.band}" if decision.band else "in no band"
-    way = f"{decision.channel}, {money(decision.cost_minor, currency)}"
+    chance = f"propensity {PERCENT.write(decision.propensity)}{', drawn' if decision.explored else ''}"
+    cost = money(decision.cost_minor, policy.currency if policy else one.currency)
     return element(
-        "tr",
-        row_heading(dated(decision.day)),
-        element("td", plain(decision.outcome), small(band), class_="text"),
-        element("td", plain(decision.action), small(way), class_="text"),
-        element("td", PERCENT.write(decision.propensity), small("drawn" if decision.explored else "")),
-        element("td", " ".join(reasons) or DASH, class_="text long"),
+        "article",
+        element("h3", dated(decision.day), " ", element("span", plain(decision.outcome), class_="standing")),
+        element("p", f"{plain(decision.action)}, {decision.channel}, {cost}; {band}; {chance}.", class_="how"),
+        *((element("p", ERASED, class_="how"),) if personal is None else _opened(decision, personal)),
+        class_="person",
     )
 
 
-def _features_then(decision: Decision, personal: Mapping[str, Any] | None) -> Html:
-    """The features that a decision rested on, folded away; nothing where they cannot be read any more."""
-    if personal is None:
-        return Html()
+def _opened(decision: Decision, personal: Mapping[str, Any]) -> tuple[Html, Html]:
+    """The reasons in words as they stood, and the features that the decision rested on, folded away."""
+    told = told_in(personal)
+    if told is None:
+        reason = plain(personal["reason"]) or "none"
+        words = element("p", f"No words were approved yet. The heaviest reason of the policy: {reason}.", class_="how")
+    elif told:
+        words = element("ol", *map(_reason, told), class_="reasons")
+    else:
+        words = element("p", NOTHING_TOLD, class_="how")
+    return words, _features_then(decision, personal)
+
+
+def _reason(told: Mapping[str, Any]) -> Html:
+    share, right = PERCENT.write(told["share"]), PERCENT.write(told["pd_if_put_right"])
+    found = f"{share} of what raised the score. Probability if put right: {right}."
+    passing = f" {told['passes'][LANGUAGE]}" if told["passes"] else ""
+    return element("li", told["say"][LANGUAGE], small(found + passing))
+
+
+def _features_then(decision: Decision, personal: Mapping[str, Any]) -> Html:
     added: Mapping[str, float] = personal["attributions"]
     ranked = sorted(personal["features"].items(), key=lambda pair: (-abs(added[pair[0]]), pair[0]))
     rows = [

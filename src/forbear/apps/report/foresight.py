@@ -87,7 +87,7 @@ def _risky_row(one: Risky) -> Html:
         row_heading(one.name),
         element("td", PERCENT.write(one.scored.pd)),
         element("td", one.band or DASH, class_="text"),
-        element("td", one.reason or DASH, class_="text long"),
+        element("td", one.reason or DASH, small(one.told), class_="text long" if one.told else "text"),
         element("td", plain(one.verdict), small(latest), class_="text"),
     )
 

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from forbear.apps.report.foreseen import Earliness, Sureness, due_days, first_unripe, judged
 from forbear.apps.report.holdout import PROPOSED_ARM, HoldOut, compared
 from forbear.apps.report.request import ReportRequest, Sources
-from forbear.apps.report.wording import OFFER, Wording, plain, verdict_of
+from forbear.apps.report.wording import LANGUAGE, OFFER, Wording, plain, told_in, verdict_of
 from forbear.domain.deployment import HORIZON_DAYS
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.audit import Break, Link, anchor, verify
@@ -29,12 +30,15 @@ _LAST_ENTRIES = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Risky:
-    """One of the riskiest. reason: in a sentence, "" for none.  decision: the latest one, if it was made lately."""
+    """One of the riskiest. reason: of the policy, "" for none.  told: the heaviest in words, if this very score was
+    decided on, else "".  decision: the latest one, if it was made lately.
+    """
 
     name: str
     scored: Scored
     band: str
     reason: str
+    told: str
     verdict: str
     decision: Decision | None
 
@@ -162,7 +166,7 @@ def gather(sources: Sources, request: ReportRequest) -> Report | None:
     every = queries.days(0, status.last_day).value
     days = _of_period(every, request)
     first, last = days[0].day, days[-1].day
-    wording = Wording.of(deployment, status)
+    wording = Wording.of(status)
     unripe = first_unripe(deployment, status.last_day)
     told = status.last_day - deployment.miss.reporting_days
     knows = deployment.miss.kind == "missed_payment"
@@ -226,15 +230,15 @@ def _riskiest(sources: Sources, wording: Wording, day: int) -> tuple[Risky, ...]
 
 def _risky(sources: Sources, wording: Wording, scored: Scored) -> Risky:
     decision = _latest_decision(sources.queries, scored.customer) if scored.customer else None
-    said: tuple[str, ...] = ()
+    told: tuple[Mapping[str, Any], ...] = ()
     if decision is not None and decision.prediction == scored.place:
-        personal = personal_of(sources, decision)
-        said = wording.told(personal)[:1] if personal else ()
+        told = told_in(personal_of(sources, decision) or {}) or ()
     return Risky(
         name=sources.name(scored.customer, scored.customer_id),
         scored=scored,
         band=wording.band(scored),
-        reason=said[0] if said else wording.reason(scored),
+        reason=wording.reason(scored),
+        told=told[0]["say"][LANGUAGE] if told else "",
         verdict=verdict_of(scored.verdict),
         decision=decision,
     )

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from forbear.apps.jobs.approving import shipped_catalogue
 from forbear.apps.page.numerals import SPACE
-from forbear.domain.deployment import Deployment
 from forbear.domain.money import amount_text
 from forbear.engine.outputs import Part
 from forbear.engine.queries import Scored, Status
 from forbear.features.columns import day_of
-from forbear.features.compute import FeatureSet
-from forbear.models.reasons.catalogue import Catalogue
-from forbear.models.reasons.customer import NOTHING_TOLD
 from forbear.policy.document import Policy
 from forbear.policy.proposals import HOLD_REASONS, HoldReason
 from forbear.policy.reading import parse_policy
@@ -51,18 +46,16 @@ MEANINGS: Mapping[str, str] = {
 class Wording:
     """What codes are read by. policy: in force, None before the first.  model: the part in force."""
 
-    catalogue: Catalogue
     policy: Policy | None
     number: int
     model: Part | None
 
     @classmethod
-    def of(cls, deployment: Deployment, status: Status) -> Wording:
+    def of(cls, status: Status) -> Wording:
         """For a store as it stands. Raises ConfigError for a policy that cannot be read."""
         kept = status.policy
         policy = parse_policy(str(kept.document["text"])) if kept else None
-        catalogue = shipped_catalogue(FeatureSet.standard(deployment.unsupported))
-        return cls(catalogue, policy, kept.number if kept else 0, status.model)
+        return cls(policy, kept.number if kept else 0, status.model)
 
     def band(self, scored: Scored) -> str:
         """The band of a score, "" outside."""
@@ -72,10 +65,10 @@ class Wording:
         return self.policy.bands[scored.band].name if self.policy and known else EARLIER
 
     def reason(self, scored: Scored) -> str:
-        """The heaviest reason of a score as a sentence; "" where none raises it."""
+        """The policy's name of the heaviest reason of a score; "" where none raises it."""
         if scored.reason < 0 or self.policy is None or scored.policy != self.number:
             return ""
-        return self.sentence(self.policy.reasons[scored.reason].code, self.attributions(scored))
+        return plain(self.policy.reasons[scored.reason].code)
 
     def attributions(self, scored: Scored) -> dict[str, float]:
         """What each feature adds to a score; empty for an erased customer, and for an earlier model."""
@@ -84,29 +77,14 @@ class Wording:
         features: Any = self.model.document["features"]
         return dict(zip(features, scored.attributions, strict=True))
 
-    def sentence(self, code: str, attributions: Mapping[str, float]) -> str:
-        """A reason of the policy in the words of the catalogue: of its feature that raises the score most."""
-        policy = self.policy
-        reason = next((one for one in policy.reasons if one.code == code), None) if policy else None
-        if reason is None:
-            return plain(code)
-        heaviest = max(reason.features, key=lambda name: attributions.get(name, 0.0))
-        listed = self.catalogue.reason_of(heaviest)
-        told = listed.fallback.text if listed else None
-        return plain(code) if told is None or told.names else told.say[LANGUAGE]
 
-    def told(self, personal: Mapping[str, Any]) -> tuple[str, ...]:
-        """The reasons of a decision in sentences, as they were told then.
+def told_in(personal: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
+    """The reasons as they were told with a decision; None where none were approved then, and so nothing was told.
 
-        personal: what was sealed with the decision. Where no reasons were approved yet nothing was told: then by the
-        code of the policy's reason.
-        """
-        if "told" in personal:
-            return tuple(one["say"][LANGUAGE] for one in personal["told"]) or (NOTHING_TOLD,)
-        if not personal["reason"]:
-            return ()
-        known = {name: added for name, added in personal["attributions"].items() if added is not None}
-        return (self.sentence(personal["reason"], known),)
+    personal: what was sealed with the decision.
+    """
+    told: list[Mapping[str, Any]] | None = personal.get("told")
+    return None if told is None else tuple(told)
 
 
 def verdict_of(code: int) -> str:
