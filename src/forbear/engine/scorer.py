@@ -145,7 +145,7 @@ class Scorer:
             return self.book.compute(scores.slots, self._quoted)
         offsets, found = self._asked
         rows = found.places[np.searchsorted(offsets, scores.offset)]
-        return self._quoted.evaluate(np.ascontiguousarray(found.answers[rows][:, self._quoted_places].T))
+        return self._quoted.evaluate(found.answers[rows][:, self._quoted_places])
 
     # ---- inside
 
