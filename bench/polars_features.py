@@ -636,7 +636,14 @@ def a_day(total: str, days: int, ago: int = 0) -> pl.Expr:
 def features(wide: pl.DataFrame) -> pl.DataFrame:
     """The feature columns of every pair, beside its customer and cut day."""
     told = [pl.col(name).fill_null(0) for name in ("payments", "unpaid", "late_payments", "days_late", "unpaid_age")]
-    wide = wide.with_columns(*told, spent=a_day("spending_120", 120), usual_income=30 * a_day("income_90", 90))
+    wide = wide.with_columns(*told, spent=a_day("spending_120", 120), pay=pl.min_horizontal("last_pay", "usual_pay"))
+    monthly = (pl.col("delay") <= 0) & (pl.col("income_90") >= 1.5 * pl.col("pay"))
+    of_month = monthly & (pl.col("income_30") < 0.5 * pl.col("pay"))
+    of_quarter = monthly & (pl.col("income_90") < 2.5 * pl.col("pay"))
+    wide = wide.with_columns(
+        pay_of_month=pl.when(of_month).then("pay").otherwise(0),
+        usual_income=30 * a_day("income_90", 90) + pl.when(of_quarter).then("pay").otherwise(0) / 3,
+    )
     groups = _income() | _savings() | _spending() | _payments() | _cash_and_patterns() | _stress()
     return wide.select("customer", "cut_day", **groups)
 
@@ -721,9 +728,11 @@ def _cash_and_patterns() -> dict[str, pl.Expr]:
 
 
 def _stress() -> dict[str, pl.Expr]:
-    recent = a_day("spending_30", 30) - a_day("income_30", 30)
+    recent = a_day("spending_30", 30) - (a_day("income_30", 30) + pl.col("pay_of_month") / 30)
     before = a_day("spending_base", 90, 30) - a_day("income_base", 90, 30)
     return {
-        "net_flow_30d_to_income": ratio(pl.col("income_30") - pl.col("spending_30"), pl.col("usual_income")),
+        "net_flow_30d_to_income": ratio(
+            pl.col("income_30") + pl.col("pay_of_month") - pl.col("spending_30"), pl.col("usual_income")
+        ),
         "stress_acceleration": ratio(recent - before, pl.col("spent")),
     }

@@ -454,7 +454,10 @@ SELECT
     greatest(least(history - 30, 90), 0) AS known_base,
     a_day(spending_120, least(history, 120), 120) AS spending_a_day,
     a_day(spending_base, known_base, 90) AS base_spending_a_day,
-    30 * a_day(income_90, least(history, 90), 90) AS usual_income
+    least(last_pay, usual_pay) AS pay,
+    CASE WHEN delay <= 0 AND income_90 >= 1.5 * pay AND income_30 < 0.5 * pay THEN pay ELSE 0 END AS pay_of_month,
+    CASE WHEN delay <= 0 AND income_90 >= 1.5 * pay AND income_90 < 2.5 * pay THEN pay ELSE 0 END AS pay_of_quarter,
+    30 * a_day(income_90, least(history, 90), 90) + pay_of_quarter / 3 AS usual_income
 FROM filled;
 
 CREATE TEMP TABLE rows AS
@@ -493,10 +496,10 @@ SELECT
         AS transactions_change_ratio_14d,
     ratio(nights_30, transactions_30) - ratio(nights_base, transactions_base) AS night_share_change,
     CASE WHEN history >= 14 THEN 14 - active_14 END AS inactive_days_14d,
-    ratio(income_30 - spending_30, usual_income) AS net_flow_30d_to_income,
+    ratio(income_30 + pay_of_month - spending_30, usual_income) AS net_flow_30d_to_income,
     ratio(closing, spending_a_day) AS days_of_cover,
     ratio(
-        a_day(spending_30, known_30, 30) - a_day(income_30, known_30, 30)
+        a_day(spending_30, known_30, 30) - (a_day(income_30, known_30, 30) + pay_of_month / 30)
             - (base_spending_a_day - a_day(income_base, known_base, 90)),
         spending_a_day
     ) AS stress_acceleration

@@ -49,6 +49,7 @@ def salaried(days: int, *, paid_on: Sequence[int], pay: int = 300_000) -> list[E
     return log
 
 
+MONTH_ENDS = [(date(2024, month, 1) - START).days - 1 for month in range(2, 8)]
 MONTHLY = [(date(2024, month, 28) - START).days for month in range(1, 8)]
 
 
@@ -123,6 +124,28 @@ def test_a_salary_that_does_not_come_is_late_by_the_day(features_on: Any) -> Non
     due = (date(2024, 5, 28) - START).days
     assert features_on(log[: 2 * due], due)["salary_delay_days"] == 0
     assert features_on(log, due + 6)["salary_delay_days"] == 6
+
+
+def test_a_long_month_is_not_a_month_without_pay(features_on: Any) -> None:
+    """Paid at the end of months, nobody seems poor on the day before: 30 days may lack a pay, and 90 have but two."""
+    log = salaried(185, paid_on=MONTH_ENDS, pay=90_000)
+    days = range((date(2024, 4, 2) - START).days, (date(2024, 6, 29) - START).days)
+    found = [features_on([event for event in log if event.booked_at < at(day + 1, 0.0)], day) for day in days]
+    spent = 30 * 2_000 / 90_000
+    assert [one["net_flow_30d_to_income"] for one in found] == pytest.approx([1.0 - spent] * len(days), abs=0.01)
+    assert [one["spending_to_income_30d"] for one in found] == pytest.approx([spent] * len(days), abs=0.01)
+
+
+def test_a_pay_that_does_not_come_shows_at_once(features_on: Any) -> None:
+    """The end of a month without pay is no long month: a day later nothing is counted in its place."""
+    log = salaried(185, paid_on=MONTH_ENDS[:5], pay=90_000)
+    due = (date(2024, 6, 30) - START).days  # a Sunday: expected on the Monday
+    before, after = (
+        features_on([event for event in log if event.booked_at < at(day + 1, 0.0)], day) for day in (due + 1, due + 2)
+    )
+    assert before["net_flow_30d_to_income"] > 0.2
+    assert after["salary_delay_days"] == 1
+    assert after["net_flow_30d_to_income"] < -0.9
 
 
 def test_a_bank_holiday_moves_the_pay_day(features_on: Any) -> None:

@@ -129,7 +129,7 @@ def _section(one: Feature, reason: str) -> str:
         "Unit": one.unit,
         "Range": f"{one.low:g} to {one.high:g}",
         "Risk": DIRECTIONS[one.direction],
-        "Windows": "; ".join(windows_of(one)),
+        "Windows": "; ".join(dict.fromkeys(windows_of(one))),
         "Needs": ", ".join(f"`{word}`" for word in needs_of(one)) or "nothing but a first event",
         "NaN when": one.unknown,
         "Reason": reason,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from forbear.features.ledger import Floats, Ledger
 from forbear.features.measures import Measure
 
@@ -14,11 +16,35 @@ def usual_daily_spending(ledger: Ledger) -> Floats:
     return ledger.per_day(Measure.SPENDING, 120)
 
 
+def pay_of_month(ledger: Ledger) -> Floats:
+    """The pay that 30 days have no room for, where a month has more days than that; else 0.
+
+    A month of 31 days, and pay days that move with bank holidays, leave the last 30 days without any pay on a day or
+    two before the next. A pay that is overdue is missing indeed, and is not told here.
+    """
+    return _left_out(ledger, 30, below=0.5)
+
+
 def usual_monthly_income(ledger: Ledger) -> Floats:
-    """Income of 30 days, averaged over the last 90; NaN below 45 days of history."""
-    return ledger.per_day(Measure.INCOME, 90) * 30.0
+    """Income of 30 days, averaged over the last 90; NaN below 45 days of history.
+
+    Three months have more days than 90: with two pays in them, and the third not overdue, it is counted in.
+    """
+    return ledger.per_day(Measure.INCOME, 90) * 30.0 + _left_out(ledger, 90, below=2.5) / 3.0
 
 
 def baseline_per_day(ledger: Ledger, measure: Measure) -> Floats:
     """A measure a day over the baseline; NaN if less than half of it was seen."""
     return ledger.per_day(measure, BASELINE_DAYS, ago=BASELINE_AGO)
+
+
+def _left_out(ledger: Ledger, days: int, *, below: float) -> Floats:
+    """A monthly pay that a window has just lost: it holds less than so many, and the next is not overdue; else 0.
+
+    A pay is the last regular income or the usual one, whichever is less: a bonus is no pay, and a cut one is.
+    """
+    last, usual = ledger.last_pay(), ledger.usual_pay()
+    pay = np.where(last < usual, last, usual)
+    monthly = ledger.total(Measure.INCOME, 90) >= 1.5 * pay
+    lost = ledger.total(Measure.INCOME, days) < below * pay
+    return np.where((ledger.pay_delay() <= 0.0) & monthly & lost, pay, 0.0)

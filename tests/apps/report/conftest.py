@@ -17,7 +17,7 @@ from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
 from forbear.apps.report.request import Sources
-from forbear.engine.outputs import Outputs
+from forbear.engine.outputs import Named, Outputs
 from forbear.engine.worker import Setup, Worker
 from forbear.features.hashing import keys_of
 
@@ -70,7 +70,7 @@ def most_decided(worked: Worked) -> str:
     """The id of the customer with the most decisions."""
     keys = np.array([one.customer for outputs in worked.outputs for one in outputs.decisions], dtype=np.uint64)
     found, counts = np.unique(keys, return_counts=True)
-    names = dict(pair for outputs in worked.outputs for pair in outputs.customers)
+    names = {key: name for outputs in worked.outputs for key, name, _ in outputs.customers}
     return str(names[int(found[np.argmax(counts)])])
 
 
@@ -83,7 +83,7 @@ def renamed(worked: Worked, tmp_path: Path) -> Renamed:
 
     @contextmanager
     def again(was: str, name: str) -> Iterator[Sources]:
-        (old,) = [key for outputs in worked.outputs for key, told in outputs.customers if told == was]
+        (old,) = [key for outputs in worked.outputs for key, told, _ in outputs.customers if told == was]
         new = int(keys_of(np.array([name.encode()]))[0])
         store = open_store(f"sqlite:///{tmp_path / 'forbear.db'}")
         with closing(store):
@@ -102,7 +102,9 @@ def _rekeyed(outputs: Outputs, keys: dict[int, int], name: str) -> Outputs:
         kind: tuple(replace(row, customer=keys.get(row.customer, row.customer)) for row in getattr(outputs, kind))
         for kind in ("decisions", "contacts", "outcomes", "dead_letters")
     }
-    named = [(keys.get(key, key), f"{name}{'' if key in keys else key}") for key, _ in outputs.customers]
+    named = [
+        Named(keys.get(key, key), f"{name}{'' if key in keys else key}", slot) for key, _, slot in outputs.customers
+    ]
     predictions = outputs.predictions
     if predictions is not None:
         customer = predictions.customer.copy()
