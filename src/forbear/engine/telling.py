@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from forbear.engine.outputs import Position
-from forbear.engine.scorer import Scorer, Scores
+from forbear.engine.scorer import Scorer, Scores, Scoring
 from forbear.features.columns import day_of
 from forbear.features.figures import FIGURES
 from forbear.features.ledger import Floats
 from forbear.models.reasons.approved import Approved
 from forbear.models.reasons.catalogue import Telling
 from forbear.models.reasons.customer import OneScore, tell
+from forbear.models.reasons.selection import Teller
 from forbear.policy.bands import Places
 from forbear.policy.proposals import chosen
 from forbear.policy.triggers import Trigger
@@ -29,6 +30,7 @@ class InWords:
     def __init__(self, scorer: Scorer) -> None:
         self.approved: Approved | None = None
         self._scorer = scorer
+        self._teller: Teller | None = None
         self._figures: dict[Position, Floats] = {}
 
     def note(self, scores: Scores, hold: Places) -> None:
@@ -63,8 +65,14 @@ class InWords:
         closed = int(scores.trigger[row]) & Trigger.DAY_CLOSE
         open_day = int(scores.day[row]) - (1 if closed else 0)
         telling = Telling(catalogue.languages, self._scorer.deployment.currency, day_of(open_day))
-        teller = self.approved.teller(self._scorer.model, self._scorer.features.names)
         return {
             "catalogue": {"version": catalogue.version, "digest": catalogue.digest},
-            "told": [reason.document() for reason in tell(teller, one, telling)],
+            "told": [reason.document() for reason in tell(self._by(self.approved, self._scorer.model), one, telling)],
         }
+
+    def _by(self, approved: Approved, model: Scoring) -> Teller:
+        """What tells by these, made once for many decisions."""
+        kept = self._teller
+        if kept is None or kept.scorer is not model or kept.catalogue is not approved.catalogue:
+            kept = self._teller = approved.teller(model, self._scorer.features.names)
+        return kept

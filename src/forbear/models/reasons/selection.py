@@ -73,7 +73,8 @@ class Teller:
     def put_right(self, row: Floats, reason: Reason) -> Floats:
         """(k,) the row with every alarming feature of a reason at its calm point; what is unknown stays unknown."""
         points, _ = self._calm_points
-        own = np.isin(np.arange(len(row)), [self.columns[name] for name in reason.features])
+        own = np.zeros(len(row), dtype=np.bool_)
+        own[[self.columns[name] for name in reason.features]] = True
         return np.where(own & self.alarming(row), points, row)
 
 
