@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -163,6 +163,10 @@ class Store(Protocol):
         """The last record of the audit chain."""
         ...
 
+    def records(self, first: int, limit: int) -> Sequence[AuditRecord]:
+        """At most so many records of the audit chain, from a sequence on."""
+        ...
+
     def commit(self, outputs: Outputs) -> None:
         """Record outputs whose `after` is the position now, and move it to their `until`.
 
@@ -179,19 +183,16 @@ class Store(Protocol):
 class Vault(Protocol):
     """Keys of customers. A lost key is an erased person: what was sealed under it cannot be read by anybody."""
 
-    def seal(self, customer: int, plain: bytes, about: bytes) -> bytes:
-        """Encrypt under the customer's key, made at the first use. Equal input gives equal output.
+    def seal(self, asked: Sequence[tuple[int, bytes, bytes]]) -> Sequence[bytes | None]:
+        """Encrypt texts under their customers' keys, made at the first use; None where a key was destroyed.
 
-        about: bound to the ciphertext, not encrypted. Raises ErasedCustomer where the key was destroyed.
+        asked: of each the customer, the plaintext, and what it is about, which is bound to the ciphertext and not
+        encrypted. Equal input gives equal output.
         """
         ...
 
     def open(self, customer: int, sealed: bytes, about: bytes) -> bytes | None:
         """The plaintext; None where the key was destroyed. Raises CorruptState for what was tampered with."""
-        ...
-
-    def make_keys(self, customers: Iterable[int]) -> None:
-        """Make the keys of many customers at once, where they have none; erased ones stay erased."""
         ...
 
     def erase(self, customer: int) -> None:

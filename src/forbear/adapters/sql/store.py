@@ -80,6 +80,13 @@ class SqlStore:
         with guarded(self.engine), self.engine.connect() as connection:
             return head_in(connection, self.partition)
 
+    def records(self, first: int, limit: int) -> tuple[AuditRecord, ...]:
+        """At most so many records of the audit chain, from a sequence on."""
+        records: Select[Any] = select(*selected(AuditRecord)).where(AUDIT.c.partition == self.partition)
+        found = records.where(AUDIT.c.sequence >= first).order_by(AUDIT.c.sequence).limit(limit)
+        with guarded(self.engine), self.engine.connect() as connection:
+            return tuple(value_of(AuditRecord, row) for row in connection.execute(found))
+
     def commit(self, outputs: Outputs) -> None:
         """Record outputs whose `after` is the position now, and move it to their `until`.
 
