@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from forbear.adapters.sqlite import make_private, sqlite_errors
+from forbear.adapters.sqlite import make_private, reading, sqlite_errors
 from forbear.domain.errors import ConfigError, StorageError
 
 WAIT_SECONDS = 5.0
@@ -36,7 +36,11 @@ def engine_of(url: str, *, wait_seconds: float = WAIT_SECONDS, read_only: bool =
         make_private(path)
     elif not path.is_file():
         raise StorageError(f"{path} is not there", mend="start a worker first, or check the path")
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": wait_seconds})
+    options: dict[str, Any] = {"connect_args": {"timeout": wait_seconds}}
+    if read_only and path.with_name(f"{path.name}-wal").exists():
+        # A worker writes, or has died: a connection that may write would copy the journal in as it closes.
+        options = {"creator": lambda: reading(path, wait_seconds)}
+    engine = create_engine(parsed, hide_parameters=True, **options)
     event.listen(engine, "connect", _set_up_reader if read_only else _set_up_writer)
     event.listen(engine, "begin", _begin)
     return engine

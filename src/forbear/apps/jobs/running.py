@@ -65,6 +65,11 @@ class World:
     wait: Callable[[], bool]
 
 
+def letters_of(source: Source) -> Callable[[int], str]:
+    """Gives the JSON of the event of a log at an offset."""
+    return lambda offset: encode(next(events_of(source.read(offset, offset + 1)))).decode()
+
+
 @contextmanager
 def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
     """The worker of a home, not started yet. Raises StorageError where another process runs it."""
@@ -85,7 +90,7 @@ def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
             calendar=home.feed.calendar,
             parts=HomeParts(home),
             vault=vault,
-            letters=lambda offset: encode(next(iter(events_of(source.read(offset, offset + 1))))).decode(),
+            letters=letters_of(source),
             mapped=pool.map,
         )
         behind = stack.enter_context(closing(CommittingBehind(store)))
