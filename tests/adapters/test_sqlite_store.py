@@ -30,6 +30,8 @@ from forbear.testing.queries_contract import QueriesContract, erased
 from forbear.testing.store_contract import Interrupted, StoreContract
 
 MOST = 1_000
+_NORMAL, _FULL = 1, 2
+"""Levels of SQLite's `PRAGMA synchronous`: FULL syncs the journal before a commit returns."""
 
 
 @pytest.fixture(scope="session")
@@ -172,6 +174,26 @@ def test_of_many_processes_one_records(url: str) -> None:
 
     assert told == ["ConflictError"] * 3 + ["recorded"]
     assert_same(days(1)[0], recorded(url))
+
+
+def test_a_settle_is_synced_and_takes_along_what_came_before(url: str, tmp_path: Path) -> None:
+    """Commits are not waited for; a settle is: it adds to the journal behind them, which SQLite then syncs as a whole."""
+    store, journal = open_store(url), tmp_path / "forbear.db-wal"
+    levels: list[int] = []
+
+    def note(connection: Any) -> None:
+        levels.append(connection.connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    event.listen(store.engine, "commit", note)
+    store.commit(days(1)[0])
+    behind = journal.stat().st_size
+    store.settle()
+    grown = journal.stat().st_size
+    store.commit(day(1, store.head()))
+    store.close()
+
+    assert levels == [_NORMAL, _FULL, _NORMAL]
+    assert grown > behind
 
 
 # ---- a disk that does not
