@@ -171,7 +171,7 @@ class StoreContract(StoreHarness):
         assert_same(joined(*stretches_), self.recorded(store))
 
     def test_settling_records_nothing(self) -> None:
-        """In a new store, behind a commit, and by one whom another has overtaken: rows and position stay as they are."""
+        """In a new store, behind a commit, and by one that was overtaken: rows and position stay as they are."""
         store = self.make()
         store.settle()
         assert (Position(-1, 0), None) == (store.position(), store.head())
