@@ -285,6 +285,19 @@ def test_reading_does_not_write(url: str, tmp_path: Path) -> None:
     queries.close()
 
 
+def test_reading_leaves_what_a_killed_worker_left(url: str, tmp_path: Path) -> None:
+    """Journal and file of a worker that died are read together and stay as they are, byte by byte."""
+    store, (first,) = open_store(url), days(1)
+    store.commit(first)
+    killed = Path(shutil.copytree(tmp_path, tmp_path / "killed"))
+    store.close()
+    before = {path: path.read_bytes() for path in killed.iterdir() if path.suffix != ".db-shm"}
+
+    assert_same(first, recorded(f"sqlite:///{killed / 'forbear.db'}"))
+    assert before[killed / "forbear.db-wal"]
+    assert {path: path.read_bytes() for path in killed.iterdir() if path.suffix != ".db-shm"} == before
+
+
 def test_what_is_erased_is_not_in_the_file(url: str, tmp_path: Path) -> None:
     """After an erasure the customer's id and attributions are in no file any more, the journal included."""
     store, first = open_store(url), days(1)[0]
