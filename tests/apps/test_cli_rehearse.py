@@ -29,19 +29,9 @@ from forbear.testing.outputs import assert_same, assert_same_predictions
 Cli = Callable[..., Any]
 Contents = Callable[[Path], dict[str, bytes]]
 LIVE, LAST = date(2023, 5, 25), date(2023, 6, 13)
-SIZE = ("--customers", 60, "--days", 163, "--seed", 3, "--live-from", LIVE)
+"""Of the promoted home: the first live day, and the day of its last event."""
 SHARES = ("--policy", "shipped", "--shares", "8%,15%,25%")
 MOST = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def promoted(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a model and a policy in force, whose worker never ran. Copy it before you change it."""
-    home = tmp_path_factory.mktemp("promoted") / "home"
-    assert cli("simulate", *SIZE, "--home", home).code == 0
-    assert cli("promote", "--model", "expert", *SHARES, "--home", home).code == 0
-    assert cli("outreach", "start", "--home", home).code == 0
-    return home
 
 
 @pytest.fixture(scope="module")
