@@ -22,6 +22,22 @@ class Switch(StrEnum):
     RELEASE = "release"
 
 
+FirstOption = Annotated[date | None, typer.Option("--from", parser=day, help="Rehearse from this day on.")]
+LastOption = Annotated[
+    date | None, typer.Option("--to", parser=day, help="Rehearse up to this day, included; default: the newest.")
+]
+RehearsedModel = Annotated[
+    AnyKind | None, typer.Option("--model", help="Rehearse the newest of this kind; default: what is in force.")
+]
+RehearsedPolicy = Annotated[
+    str, typer.Option("--policy", help="Rehearse a policy file, or `shipped`; default: what is in force.")
+]
+RehearsedShares = Annotated[
+    str, typer.Option("--shares", help="Cut-offs by shares of the book before the first day, the most urgent first.")
+]
+IntoOption = Annotated[
+    Path | None, typer.Option("--into", help="Keep the rehearsal's store in this new file, outside of the home.")
+]
 ByOption = Annotated[str, typer.Option("--by", help="Who says so; default: the user's name.")]
 
 
@@ -45,23 +61,12 @@ def run(
     replay: Annotated[
         bool, typer.Option("--replay", help="Rehearse days of the past beside the home, which stays as it is.")
     ] = False,
-    first: Annotated[date | None, typer.Option("--from", parser=day, help="Rehearse from this day on.")] = None,
-    last: Annotated[
-        date | None, typer.Option("--to", parser=day, help="Up to this day, included; default: the newest.")
-    ] = None,
-    model: Annotated[
-        AnyKind | None, typer.Option("--model", help="Rehearse the newest of this kind; default: what is in force.")
-    ] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="Rehearse a policy file, or `shipped`; default: what is in force.")
-    ] = "",
-    shares: Annotated[
-        str,
-        typer.Option("--shares", help="Cut-offs by shares of the book before the first day, the most urgent first."),
-    ] = "",
-    into: Annotated[
-        Path | None, typer.Option("--into", help="Keep the rehearsal's store in this new file, outside of the home.")
-    ] = None,
+    first: FirstOption = None,
+    last: LastOption = None,
+    model: RehearsedModel = None,
+    policy: RehearsedPolicy = "",
+    shares: RehearsedShares = "",
+    into: IntoOption = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
