@@ -17,7 +17,7 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.vault import FileVault
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
-from forbear.apps.jobs.rehearsing import CONSUMER, keys_beside
+from forbear.apps.jobs.rehearsing import REHEARSAL, keys_beside
 from forbear.apps.jobs.running import running
 from forbear.domain.events import encode
 from forbear.engine.audit import verify
@@ -69,7 +69,7 @@ def without_keys(outputs: Outputs) -> Outputs:
 def test_a_rehearsal_of_what_ran_is_what_ran(ran: Path, kept: tuple[Path, Any]) -> None:
     """Same model, same policy, from the first live event: equal rows, and under other keys equal contents."""
     into, said = kept
-    ours, theirs = recorded(into, CONSUMER), recorded(ran / "forbear.db", "worker")
+    ours, theirs = recorded(into, REHEARSAL), recorded(ran / "forbear.db", "worker")
 
     assert len(theirs.predictions or ()) > 1_000
     assert {one.outcome for one in theirs.decisions} > {"offer"}
@@ -89,14 +89,33 @@ def test_a_rehearsal_of_what_ran_is_what_ran(ran: Path, kept: tuple[Path, Any]) 
 def test_a_rehearsal_is_labelled(cli: Cli, ran: Path, kept: tuple[Path, Any]) -> None:
     """For people, for scripts, and in its store, where no worker has a position and nobody but it has promoted."""
     into, said = kept
-    ours = recorded(into, CONSUMER)
+    ours = recorded(into, REHEARSAL)
     shown = cli("run", "--replay", "--from", LAST, "--home", ran).out
 
     assert (said["rehearsal"], said["synthetic"]) == (True, True)
     assert "Rehearsal of 2023-06-13 to 2023-06-13" in shown
     assert "nobody is told of it" in shown
     assert recorded(into, "worker").until == Position(-1)
-    assert {part.by for part in ours.parts} == {CONSUMER}
+    assert {part.by for part in ours.parts} == {REHEARSAL}
+
+
+def test_a_rehearsal_is_reported_on_as_such(cli: Cli, ran: Path, kept: tuple[Path, Any], tmp_path: Path) -> None:
+    """Its page has the figures of the home's own, names itself a rehearsal, and stands beside the rehearsal's store."""
+    store = Path(shutil.copy(kept[0], tmp_path / "what-if.db"))
+    shutil.copy(keys_beside(kept[0]), keys_beside(store))
+    home = Path(shutil.copytree(ran, tmp_path / "home"))
+    own, rehearsal = (cli("report", "--home", home, *more, "--json").document for more in ((), ("--rehearsal", store)))
+    pages = [Path(said.pop("page")) for said in (own, rehearsal)]
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+
+    assert pages == [home / "reports" / "report.html", tmp_path / "what-if-report.html"]
+    assert ["Rehearsal: Early delinquency" in text for text in texts] == [False, True]
+    assert ["Nobody was told of it" in text for text in texts] == [False, True]
+    assert rehearsal.pop("rehearsal")
+    assert own["audit"].pop("anchor") != rehearsal["audit"].pop("anchor")
+    assert own == rehearsal
+    gone = cli("report", "--home", home, "--rehearsal", tmp_path / "none.db")
+    assert (gone.code, "--replay --into" in gone.err) == (2, True)
 
 
 def test_a_worker_does_not_take_a_rehearsal_for_its_own(
@@ -107,8 +126,8 @@ def test_a_worker_does_not_take_a_rehearsal_for_its_own(
     shutil.copy(kept[0], home / "forbear.db")
     ended = cli("run", "--once", "--home", home)
 
-    assert ended.code in {7, 8}
-    assert_same(recorded(home / "forbear.db", CONSUMER), recorded(kept[0], CONSUMER))
+    assert (ended.code, "does not lead to what is recorded" in ended.err) == (7, True)
+    assert_same(recorded(home / "forbear.db", REHEARSAL), recorded(kept[0], REHEARSAL))
 
 
 def test_the_home_stays_as_it_is(cli: Cli, ran: Path, contents_of: Contents) -> None:
@@ -147,7 +166,7 @@ def test_a_range_that_begins_later_has_the_same_scores(cli: Cli, ran: Path, tmp_
     first, last = LIVE + timedelta(days=7), LAST - timedelta(days=4)
     into = tmp_path / "later.db"
     said = rehearsed(cli, ran, first, "--to", last, "--into", into)
-    ours, theirs = recorded(into, CONSUMER), recorded(ran / "forbear.db", "worker").predictions
+    ours, theirs = recorded(into, REHEARSAL), recorded(ran / "forbear.db", "worker").predictions
     assert ours.predictions is not None
     assert theirs is not None
     inside = (theirs.offset >= ours.predictions.offset[0]) & (theirs.offset < ours.until.offset)

@@ -42,8 +42,11 @@ from forbear.features.local_time import LocalTime, local_time
 from forbear.importers.days import LocalDays
 from forbear.policy.document import Policy
 
-CONSUMER = "rehearsal"
-"""Whose position a rehearsal's store holds, and who says in its audit chain what is in force: never the worker's."""
+WORKER, REHEARSAL = "worker", "rehearsal"
+"""Consumers: whose position a home's store holds, and whose a rehearsal's; who delivers asks for the first.
+
+The second also says in the audit chain of a rehearsal what is in force.
+"""
 STORE, KEYS = "rehearsal.db", "rehearsal-keys.db"
 OFFER = "offer"
 _LIMIT = 16_384
@@ -118,8 +121,8 @@ def rehearse(home: Home, console: Console, request: RehearsalRequest) -> Rehears
             policy=cast.own,
             events=events,
             predictions=predictions,
-            rehearsed=_on_record(folder / STORE, CONSUMER, stretch.days),
-            recorded=_on_record(home.database, "worker", stretch.days),
+            rehearsed=_on_record(folder / STORE, REHEARSAL, stretch.days),
+            recorded=_on_record(home.database, WORKER, stretch.days),
         )
         if request.into is not None:
             _require_free(home, request.into)
@@ -251,7 +254,7 @@ def _worked(home: Home, console: Console, what: tuple[_Stretch, _Cast], folder: 
     with ExitStack() as stack:
         source = ArchiveSource(stretch.history, zone, stretch.first, stretch.past)
         vault = stack.enter_context(closing(FileVault(folder / KEYS)))
-        store = stack.enter_context(closing(open_store(f"sqlite:///{folder / STORE}", consumer=CONSUMER)))
+        store = stack.enter_context(closing(open_store(f"sqlite:///{folder / STORE}", consumer=REHEARSAL)))
         pool = stack.enter_context(ThreadPoolExecutor(THREADS))
         behind = stack.enter_context(closing(CommittingBehind(store)))
         feed = stretch.before(home)
@@ -275,9 +278,9 @@ def _told(home: Home, cast: _Cast, stretch: _Stretch) -> list[Instructed]:
         Instruction.PROMOTE_POLICY: cast.own.digest,
         Instruction.START_OUTREACH: None,
     }
-    said: Any = {"by": CONSUMER, "booked_at": at, "received_at": at}
+    said: Any = {"by": REHEARSAL, "booked_at": at, "received_at": at}
     return [
-        Instructed(instruction_id=f"{CONSUMER}-{what}", instruction=what, value=value, **said)
+        Instructed(instruction_id=f"{REHEARSAL}-{what}", instruction=what, value=value, **said)
         for what, value in given.items()
     ]
 
