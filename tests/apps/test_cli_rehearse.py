@@ -245,6 +245,15 @@ def test_days_without_any_event_are_said(cli: Cli, copied: Path, tmp_path: Path)
     assert (ended.code, "nothing was received from 2025-01-01 to 2025-02-01" in ended.err) == (4, True)
 
 
+def test_a_home_that_was_never_live_can_be_rehearsed(cli: Cli, copied: Path, contents_of: Contents) -> None:
+    """Where there is no log the archive is all; nothing is made in the home."""
+    before = contents_of(copied)
+    said = rehearsed(cli, copied, date(2024, 3, 20), "--model", "expert", "--policy", "shipped")
+
+    assert (said["to"], said["rehearsed"]["closes"], said["recorded"]) == ("2024-03-31", 12, None)
+    assert contents_of(copied) == before
+
+
 def test_no_place_is_written_over(cli: Cli, ran: Path, kept: tuple[Path, Any], tmp_path: Path) -> None:
     """A file that is there, keys that are there, and any place in the home are refused, and stay as they were."""
     (tmp_path / "free-keys.db").write_bytes(b"other keys")

@@ -34,7 +34,7 @@ class ArchivingBehind:
     """Archives beside a worker that follows its log: one thread, whole segments, up to the newest snapshot.
 
     What fails for want of room or the like is noted and tried again behind the next snapshot: decisions go on.
-    While it is open nobody else may use the home's archive.
+    While it is open nobody else may append to the home's archive.
     """
 
     def __init__(self, home: Home, journal: Journal, retention_days: int) -> None:

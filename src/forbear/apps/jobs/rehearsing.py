@@ -111,7 +111,7 @@ def rehearse(home: Home, console: Console, request: RehearsalRequest) -> Rehears
     """
     _require_free(home, request.into)
     stretch = _stretch(home, request)
-    cast = _cast(home, stretch, request)
+    cast = _cast(home, console, stretch, request)
     with _folder(request.into) as folder:
         events, predictions = _worked(home, console, (stretch, cast), folder)
         done = Rehearsed(
@@ -197,7 +197,7 @@ def _ends(history: ArchiveAndLog, zone: LocalTime) -> Iterator[Scanned]:
         yield next(history.scan(zone, start))
 
 
-def _cast(home: Home, stretch: _Stretch, request: RehearsalRequest) -> _Cast:
+def _cast(home: Home, console: Console, stretch: _Stretch, request: RehearsalRequest) -> _Cast:
     """Model and policy: as they are named, else as they are in force."""
     in_force, parts = _in_force(home), HomeParts(home)
     digest = in_force.get("model") if request.kind is None else model_to_promote(home, request.kind)
@@ -214,7 +214,8 @@ def _cast(home: Home, stretch: _Stretch, request: RehearsalRequest) -> _Cast:
         raise ConfigError("no policy is in force", mend="name one with --policy, for instance --policy shipped")
 
     def book() -> tuple[Floats, date]:
-        rows, closed = rows_at(stretch.before(home), None)
+        with console.progress("Folding", stretch.first) as progress:
+            rows, closed = rows_at(stretch.before(home), None, progress=progress)
         if not len(rows.customer):
             raise NotEnoughData(f"nobody is eligible on {day_of(closed + 1)}", mend="begin later")
         return model.calibrated(model.explain(np.ascontiguousarray(rows.values)).log_odds), day_of(closed + 1)
