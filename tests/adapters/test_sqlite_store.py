@@ -24,7 +24,8 @@ from forbear.domain.errors import (
     ForbearError,
     StorageError,
 )
-from forbear.engine.outputs import Outputs, Position
+from forbear.engine.audit import chain
+from forbear.engine.outputs import Named, Outputs, Position
 from forbear.testing.outputs import CUSTOMERS, assert_same, assert_same_predictions, day, days, joined, scores
 from forbear.testing.queries_contract import QueriesContract, erased
 from forbear.testing.store_contract import Interrupted, StoreContract
@@ -331,7 +332,7 @@ def test_no_error_shows_a_row(url: str) -> None:
     store = open_store(url)
     (first,) = days(1)
     store.commit(first)
-    same = Outputs(after=first.until, until=Position(20), customers=((CUSTOMERS[0], "somebody"),))
+    same = Outputs(after=first.until, until=Position(20), customers=(Named(CUSTOMERS[0], "somebody", 9),))
     with pytest.raises(ForbearError) as refused:
         store.commit(same)
     store.close()
@@ -354,3 +355,29 @@ def test_many_predictions_read_back(url: str) -> None:
 
     assert found is not None
     assert_same_predictions(many, found)
+
+
+def test_one_customer_is_found_without_reading_all(url: str) -> None:
+    """Timeline, leads and erasure go by indexes: no step of their plans walks through the predictions."""
+    filled(url, 3)
+    store, seen = open_store(url), list[str]()
+    queries = open_queries(url)
+    for engine in (store.engine, queries.engine):
+
+        @event.listens_for(engine, "before_cursor_execute")
+        def explained(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            if "predictions" in statement:
+                cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                seen.extend(row[3] for row in cursor.fetchall())
+
+    queries.timeline(CUSTOMERS[0], 10)
+    queries.leads(20_000, 20_010, 30)
+    store.held(CUSTOMERS[0])
+    store.forget(CUSTOMERS[0], chain(store.head(), "erasure", 0, {}))
+    store.close()
+    queries.close()
+
+    walked = [step for step in seen if "predictions" in step]
+    assert {step.split()[0] for step in walked} == {"SEARCH"}
+    assert any("predictions_customer (customer=?" in step for step in walked)
+    assert any("PRIMARY KEY (partition=? AND offset=? AND ordinal=?" in step for step in walked)

@@ -93,18 +93,18 @@ def test_every_figure_is_used() -> None:
 def test_changes_move_features_as_the_formulas_do(change: Any) -> None:
     """Changing a quantity in the ledger's answers gives what the catalogue says, and calm is reached where it says."""
     columns = with_figures(FEATURES)
-    answers = np.random.default_rng(1).uniform(1_000.0, 900_000.0, (len(columns.questions), 50))
+    answers = np.random.default_rng(1).uniform(1_000.0, 900_000.0, (50, len(columns.questions)))
     place = columns.questions.index(ASKED[change.quantity])
     held = columns.questions.index(Question(Ask.LOWEST, 0, 14, 0))
     before, altered = columns.evaluate(answers), answers.copy()
-    altered[place] *= 1.7 if change.toward > 0 else 0.4
-    altered[held] = np.maximum(altered[held], altered[place])
+    altered[:, place] *= 1.7 if change.toward > 0 else 0.4
+    altered[:, held] = np.maximum(altered[:, held], altered[:, place])
     after = columns.evaluate(altered)
     names = list(columns.names)
     for move in change.moves:
         feature, scale = names.index(move.feature), names.index(move.scale)
         for row in range(50):
-            start, end = answers[place, row], altered[place, row]
+            start, end = answers[row, place], altered[row, place]
             x, s = before[row, feature], before[row, scale]
             assert move.moved(x, s, start, end) == pytest.approx(after[row, feature])
             if move.form != "held":

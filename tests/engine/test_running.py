@@ -27,6 +27,7 @@ from forbear.engine.running import Running
 from forbear.features.columns import EventKind
 from forbear.features.local_time import local_time
 from forbear.models.explanation import ADDITIVITY_TOLERANCE
+from forbear.policy.triggers import Trigger
 from forbear.testing.outputs import assert_same
 
 SmallBank = Any
@@ -190,4 +191,15 @@ def test_snapshots_are_taken_within_a_batch(laid: Laid, tmp_path: Path) -> None:
 def test_those_of_the_history_are_known_by_name(laid: Laid, undisturbed: Outputs) -> None:
     """The store is told of everybody: whom the archive has met, and whom the log meets first."""
     names = {*laid.feed.archive.customers().items()}
-    assert names <= set(undisturbed.customers)
+    assert names <= {(one.customer, one.customer_id) for one in undisturbed.customers}
+
+
+def test_everybody_has_the_ordinal_of_every_close(undisturbed: Outputs) -> None:
+    """A customer's slot is told once, no two share one, and each close scores a customer at the ordinal of its slot."""
+    slots = {one.customer: one.slot for one in undisturbed.customers}
+    assert sorted(slots.values()) == list(range(len(slots)))
+    scored = undisturbed.predictions
+    assert scored is not None
+    swept = scored.take(scored.trigger == Trigger.DAY_CLOSE)
+    assert len(swept) > len(slots)
+    assert swept.ordinal.tolist() == [slots[customer] for customer in swept.customer.tolist()]

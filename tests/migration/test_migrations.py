@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
@@ -15,7 +17,8 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.sql.schema import META, REVISION
 from forbear.adapters.sql.store import open_store
 from forbear.domain.errors import CorruptState
-from forbear.testing.outputs import days
+from forbear.engine.queries import Scored
+from forbear.testing.outputs import CUSTOMERS, days
 
 
 def objects_of(path: Path) -> set[tuple[str, str]]:
@@ -57,6 +60,33 @@ def test_a_store_is_opened_again_as_it_was(tmp_path: Path) -> None:
     open_store(url).close()
 
     assert before == path.read_bytes()
+
+
+def test_a_store_of_the_first_schema_comes_forward(tmp_path: Path) -> None:
+    """Customers get the slots in whose order they were recorded; what day closes have scored is found by them."""
+    url, path = f"sqlite:///{tmp_path}/forbear.db", tmp_path / "forbear.db"
+    (first,) = days(1)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(scripts.__file__).parent))
+        command.upgrade(config, "0001")
+    engine.dispose()
+    older = sqlite3.connect(path)
+    signed = [((one.customer + 2**63) % 2**64 - 2**63, one.customer_id) for one in first.customers]
+    older.executemany("INSERT INTO customers VALUES (?, ?)", signed)
+    older.commit()
+    older.close()
+
+    store = open_store(url)
+    store.commit(replace(first, customers=()))
+    queries = open_queries(url)
+    assert queries.recorded(100).value.customers == tuple(sorted(first.customers))
+    for customer in CUSTOMERS:
+        entries = queries.timeline(customer, 10).value.entries
+        assert sum(isinstance(entry, Scored) for entry in entries) == 1
+    queries.close()
+    store.close()
 
 
 def test_a_newer_store_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from forbear.engine.outputs import (
     DayRow,
     DeadLetter,
     Decision,
+    Named,
     OutcomeRow,
     Outputs,
     Part,
@@ -36,7 +37,7 @@ class Draft:
     parts: list[Part] = field(default_factory=list)
     days: list[DayRow] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
-    customers: list[tuple[int, str]] = field(default_factory=list)
+    customers: list[Named] = field(default_factory=list)
 
     def ended(self, until: Position) -> Outputs:
         """The whole of it, up to a position; the draft goes on from there, empty."""

@@ -7,7 +7,7 @@ the event that had it made, and its place among those of that event. All else is
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -30,10 +30,11 @@ class Position(NamedTuple):
 class Predictions:
     """n scores with their attributions and what the policy said to each at once.
 
-    offset, ordinal: (n,) int64, rising.  customer: (n,) keys.  as_of_us: (n,) int64 [us UTC], the instant that was
-    asked at.  day: (n,) int32, the bank-local day that decisions on it count for.  trigger: (n,) uint8, bits of
-    `policy.triggers.Trigger`.  log_odds: (n,), before calibration.  pd: (n,) in [0, 1].  attributions: (n, k)
-    [log-odds]: with the expected value of the model they sum to log_odds.
+    offset, ordinal: (n,) int64, rising; the ordinal of one that a day close made is its customer's slot.
+    customer: (n,) keys.  as_of_us: (n,) int64 [us UTC], the instant that was asked at.  day: (n,) int32, the
+    bank-local day that decisions on it count for.  trigger: (n,) uint8, bits of `policy.triggers.Trigger`.
+    log_odds: (n,), before calibration.  pd: (n,) in [0, 1].  attributions: (n, k) [log-odds]: with the expected
+    value of the model they sum to log_odds.
     reason: (n,) int16, place in the policy's reasons of the heaviest one that raises the score, -1 for none.
     band: (n,) int8, place in the policy's bands, -1 outside.
     verdict: (n,) int8, code of `policy.proposals.HoldReason`, or -1: proposed, decided at the next cut.
@@ -194,12 +195,17 @@ class DeadLetter:
     event: str
 
 
+class Named(NamedTuple):
+    """A customer met for the first time. slot: its place in the book, for good: the n-th one that was met has n - 1."""
+
+    customer: int
+    customer_id: str
+    slot: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outputs:
-    """All that one stretch of the log gave, to be recorded at once or not at all.
-
-    after, until: the stretch.  customers: (key, id) of those met for the first time.
-    """
+    """All that one stretch of the log gave, to be recorded at once or not at all. after, until: the stretch."""
 
     after: Position
     until: Position
@@ -211,4 +217,4 @@ class Outputs:
     parts: tuple[Part, ...] = ()
     days: tuple[DayRow, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
-    customers: tuple[tuple[int, str], ...] = field(default=())
+    customers: tuple[Named, ...] = ()

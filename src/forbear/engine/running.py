@@ -18,7 +18,7 @@ from forbear.engine.backfill import Feed, Progress, earlier_misses
 from forbear.engine.draft import behind
 from forbear.engine.keeping import become, kept_of
 from forbear.engine.misses import misses_in
-from forbear.engine.outputs import Outputs, Position
+from forbear.engine.outputs import Named, Outputs, Position
 from forbear.engine.ports import Scanned, Snapshots, Source, Store
 from forbear.engine.recovery import resume
 from forbear.engine.worker import Worker
@@ -157,10 +157,10 @@ class Running:
         self._position = outputs.until
 
 
-def _known(worker: Worker, feed: Feed) -> tuple[tuple[int, str], ...]:
-    """(key, id) of those whom the history has met, in the order of their slots."""
+def _known(worker: Worker, feed: Feed) -> tuple[Named, ...]:
+    """Those whom the history has met, in the order of their slots."""
     ids = feed.archive.customers()
-    return tuple((key, ids[key]) for key in worker.scorer.book.keys.tolist())
+    return tuple(Named(key, ids[key], slot) for slot, key in enumerate(worker.scorer.book.keys.tolist()))
 
 
 def begin(worker: Worker, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:

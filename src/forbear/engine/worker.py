@@ -22,7 +22,7 @@ from forbear.domain.terms import Instruction, OutcomeStatus
 from forbear.engine.draft import Draft, predictions_of
 from forbear.engine.intervenor import Intervenor
 from forbear.engine.misses import misses_in
-from forbear.engine.outputs import DayRow, DeadLetter, OutcomeRow, Outputs, Part, Position
+from forbear.engine.outputs import DayRow, DeadLetter, Named, OutcomeRow, Outputs, Part, Position
 from forbear.engine.ports import Scanned, Vault
 from forbear.engine.record import Recorder
 from forbear.engine.scorer import SWEEP_ROWS, Mapped, Scorer, Scores, Scoring, hurdle_counts
@@ -156,7 +156,7 @@ class Worker:
         self.counts += np.bincount(codes, minlength=len(Fold))
         self.intervenor.standing.grow(book.customers)
         if book.customers > known:
-            draft.customers += _met(columns, batch, book.keys[known:])
+            draft.customers += _met(columns, batch, book.keys[known:], known)
         updates = np.flatnonzero((batch.kind == EventKind.CUSTOMER) & (codes <= Fold.WAITING))
         if len(updates):
             self._updates(columns, batch, updates)
@@ -341,12 +341,13 @@ _INSTRUCTIONS = msgspec.json.Decoder(Instructed)
 _STATUS = [str(status) for status in OutcomeStatus]
 
 
-def _met(columns: EventColumns, batch: EventBatch, keys: NDArray[np.uint64]) -> list[tuple[int, str]]:
-    """(key, id) of customers met for the first time, in the order of their slots."""
+def _met(columns: EventColumns, batch: EventBatch, keys: NDArray[np.uint64], first_slot: int) -> list[Named]:
+    """Customers met for the first time, in the order of their slots."""
     found, first = np.unique(batch.customer, return_index=True)
     rows = first[np.searchsorted(found, keys)]
     names = columns.customer_id[rows].tolist()
-    return [(int(key), name.decode()) for key, name in zip(keys.tolist(), names, strict=True)]
+    met = enumerate(zip(keys.tolist(), names, strict=True), first_slot)
+    return [Named(key, name.decode(), slot) for slot, (key, name) in met]
 
 
 def _outcomes(offset: int, columns: EventColumns, batch: EventBatch, codes: NDArray[np.uint8]) -> list[OutcomeRow]:

@@ -30,7 +30,10 @@ SHARD = 1 << 13
 """Customers that share a pool: making room copies one shard (some 80 MB), never the whole book."""
 
 BLOCK = 2_048
-"""Customers whose answers are made before their features are: small enough to stay in the cache."""
+"""Customers, or events of the open day, that one compiled pass takes in."""
+
+ANSWERED = 256
+"""Customers whose answers are made before their features are: few enough for the cache to hold."""
 
 Emit = Callable[[int, NDArray[np.int64], Floats], None]
 """Takes a cut day, the slots known at it and their (n, features) values."""
@@ -91,15 +94,13 @@ class Book:
             slots = np.arange(self.customers)
         values = np.empty((len(slots), len(self.features.features)))
         asks = self.features.asks
-        answers = np.empty((BLOCK, len(asks)))
+        answers = np.empty((ANSWERED, len(asks)))
         order = np.argsort(slots, kind="stable")
-        for start in range(0, len(slots), BLOCK):
-            rows = order[start : start + BLOCK]
-            block = slots[rows]
-            for shard, begin, past in _pieces(block, BLOCK):
-                own, into = self._pools[shard], answers[begin:past]
-                passes.gather_many(own, self._slots, block[begin:past], self.open_day, asks, self.business, into)
-            values[rows] = self.features.evaluate(_by_question(answers, len(block)))
+        for shard, begin, past in _pieces(slots[order], ANSWERED):
+            rows = order[begin:past]
+            own, into = self._pools[shard], answers[: len(rows)]
+            passes.gather_many(own, self._slots, slots[rows], self.open_day, asks, self.business, into)
+            values[rows] = self.features.evaluate(into)
         return values
 
     def slots_of(self, customers: Keys) -> NDArray[np.int64]:
@@ -142,8 +143,7 @@ class Book:
             for cut in range(len(places)):
                 seen = known[cut]
                 if seen.any():
-                    values = self.features.evaluate(np.ascontiguousarray(answers[cut][seen].T))
-                    emit(int(days[cut]), block[seen], values)
+                    emit(int(days[cut]), block[seen], self.features.evaluate(answers[cut][seen]))
         # Only now: while the pass runs, nothing may be let go of that an earlier cut of it still looks at.
         for day in batch.day[batch.kind == EventKind.DAY_CLOSED].tolist():
             self.close_day(day)
@@ -172,11 +172,7 @@ class Book:
         answers = np.concatenate([np.empty((0, len(self.features.asks))), *(one for _, one in parts)])
         order = np.argsort(asked[0])
         rows, bits, own = asked[:, order]
-        values = np.empty((len(rows), len(self.features.features)))
-        # The formulas cost as much for one row as for hundreds: they run over all shards at once.
-        for start in range(0, len(rows), BLOCK):
-            here = order[start : start + BLOCK]
-            values[start : start + BLOCK] = self.features.evaluate(_by_question(answers[here], len(here)))
+        values = self.features.evaluate(answers)[order]
         return Streamed(codes, rows, bits.astype(np.uint8), own, values)
 
     def close_day(self, day: int) -> None:
@@ -333,10 +329,6 @@ def _rows_pieces(slots: NDArray[np.int64], first: NDArray[np.int64]) -> Iterator
         past = min(max(past, start + 1), int(np.searchsorted(shards, shards[start], side="right")))
         yield int(shards[start]), start, past
         start = past
-
-
-def _by_question(answers: Floats, rows: int) -> Floats:
-    return np.ascontiguousarray(answers[:rows].T)
 
 
 def _nothing(day: int, slots: NDArray[np.int64], values: Floats) -> None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from forbear.features import cash, income, patterns, payments, savings, spending, stress
 from forbear.features.definition import GROUPS, REGISTRY, Feature
-from forbear.features.ledger import Answered, Floats, Ledger, Question, Recorder
+from forbear.features.ledger import Floats, Ledger, Question
 from forbear.features.measures import booked_masks, failed_masks
+from forbear.features.program import Program, Trace, run
 
 _MODULES = (income, savings, spending, payments, cash, patterns, stress)
 """Importing these fills the registry; the tuple keeps the imports in sight."""
@@ -42,10 +43,10 @@ class FeatureSet:
         """Column names."""
         return tuple(f.name for f in self.features)
 
-    @cached_property
+    @property
     def questions(self) -> tuple[Question, ...]:
         """What all features together ask, each question once."""
-        return tuple(dict.fromkeys(q for f in self.features for q in asked_by(f)))
+        return self._plan[1]
 
     @cached_property
     def asks(self) -> NDArray[np.int64]:
@@ -57,18 +58,18 @@ class FeatureSet:
         """Names of the features that this feed cannot support."""
         return tuple(f.name for f in self.features if self.unsupported & {q.needs for q in asked_by(f)})
 
-    @cached_property
-    def _rows(self) -> dict[Question, int]:
-        return {question: row for row, question in enumerate(self.questions)}
-
     def evaluate(self, answers: Floats) -> Floats:
-        """(n, features) float64 from (k, n) answers; NaN where a feature is not known."""
-        ledger = Ledger(Answered(self._rows, answers))
-        values = np.empty((answers.shape[1], len(self.features)))
-        with np.errstate(invalid="ignore", over="ignore"):
-            for column, one in enumerate(self.features):
-                values[:, column] = np.nan if one.name in self.missing else one.formula(ledger)
-        return values
+        """(n, features) float64 from (n, k) answers; NaN where a feature is not known."""
+        return run(self._plan[0], answers)
+
+    @cached_property
+    def _plan(self) -> tuple[Program, tuple[Question, ...]]:
+        """The formulas as one program, and what it asks."""
+        trace = Trace()
+        places = [trace.place(one.formula(Ledger(trace))) for one in self.features]
+        unknown = trace.place(np.nan)
+        results = [unknown if one.name in self.missing else at for one, at in zip(self.features, places, strict=True)]
+        return trace.program(results), tuple(trace.questions)
 
     @cached_property
     def hash(self) -> str:
@@ -76,18 +77,18 @@ class FeatureSet:
 
         Any change of a formula changes what it makes of them; a change of its text alone does not.
         """
-        probe = np.concatenate([_probe(len(self.questions), seed) for seed in range(4)], axis=1)
+        probe = np.concatenate([_probe(len(self.questions), seed).T for seed in range(4)])
         digest = hashlib.sha256(repr((self.names, self.missing, self.asks.tolist())).encode())
-        digest.update(np.ascontiguousarray(self.evaluate(probe)).tobytes())
+        digest.update(self.evaluate(probe).tobytes())
         digest.update(booked_masks().tobytes() + failed_masks().tobytes())
         return digest.hexdigest()
 
 
 def asked_by(one: Feature) -> tuple[Question, ...]:
-    """The questions that a feature asks, found by running its formula against a recorder."""
-    recorder = Recorder()
-    one.formula(Ledger(recorder))
-    return tuple(recorder.asked)
+    """The questions that a feature asks, found by running its formula on a trace."""
+    trace = Trace()
+    one.formula(Ledger(trace))
+    return tuple(trace.questions)
 
 
 def reach(questions: Iterable[Question]) -> int:

@@ -217,16 +217,27 @@ def _owed(pool: Any, slot: Any, open_day: Any, days: Any, business: Any) -> Any:
 
 @inlined
 def _from_days(ask: Any, measure: Any, start: Any, end: Any, sums: Any) -> Any:
-    """What needs every day of a window: how many have the measure, the largest, the sum weighted by age."""
+    """What needs every day of a window: how many have the measure, the largest, the sum weighted by age.
+
+    sums: those of Scratch, flat.
+    """
     answer = np.int64(0)
-    for day in range(start, end):
-        value = sums[day + 1, measure] - sums[day, measure]
-        if ask == _DAYS_WITH:
-            answer += 1 if value != 0 else 0
-        elif ask == _HIGHEST:
-            answer = max(answer, value)
-        else:
-            answer += value * (HORIZON_DAYS - 1 - day)
+    before = sums[natural(start * MEASURES + measure)]
+    if ask == _DAYS_WITH:
+        for day in range(start, end):
+            now = sums[natural((day + 1) * MEASURES + measure)]
+            answer += np.int64(now != before)
+            before = now
+    elif ask == _HIGHEST:
+        for day in range(start, end):
+            now = sums[natural((day + 1) * MEASURES + measure)]
+            answer = max(answer, now - before)
+            before = now
+    else:
+        for day in range(start, end):
+            now = sums[natural((day + 1) * MEASURES + measure)]
+            answer += (now - before) * (HORIZON_DAYS - 1 - day)
+            before = now
     return float(answer)
 
 
@@ -261,7 +272,8 @@ def gather(pool: Any, slot: Any, open_day: Any, asks: Any, business: Any, scratc
     (CALENDAR_DAYS,) uint8.  scratch: a Scratch.  answers: (k,) float64, NaN = not known.
     """
     sums, closing, lowest = scratch.sums, scratch.closing, scratch.lowest
-    _cumulate(pool, slot, open_day, sums.reshape(-1))
+    flat = sums.reshape(-1)
+    _cumulate(pool, slot, open_day, flat)
     _fill_balances(pool, slot, open_day, scratch)
     inferred = False
     for k in range(len(asks)):
@@ -275,7 +287,7 @@ def gather(pool: Any, slot: Any, open_day: Any, asks: Any, business: Any, scratc
         elif ask == _LOWEST:
             answers[k] = _lowest_of(lowest, start, end)
         elif ask <= _AGED:
-            answers[k] = _from_days(ask, part, start, end, sums)
+            answers[k] = _from_days(ask, part, start, end, flat)
         elif ask == _HISTORY:
             answers[k] = float(max(open_day - slot[FIRST_DAY] + 1, 0))
         elif ask <= _DUE_MONTHLY:

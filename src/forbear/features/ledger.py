@@ -1,12 +1,12 @@
 """The ledger as a feature formula sees it: windows of day buckets of any number of customers at one instant.
 
-A formula is run once against a recorder, which notes what it asks; the compiled pass then answers exactly
-that for every customer, and the same formula runs on the answers. One definition, any number of customers.
+A formula is run once on a trace, which notes what it asks and what it does with the answers; compiled passes then
+do exactly that for every customer. One definition, any number of customers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -45,7 +45,7 @@ class Question(NamedTuple):
 
 
 class Answers(Protocol):
-    """Where the answers come from: a recorder or the compiled pass."""
+    """Where the answers come from: numbers, or a trace of what is done with them."""
 
     def __getitem__(self, question: Question, /) -> Floats: ...
 
@@ -145,25 +145,3 @@ def sum_of(terms: Sequence[Floats]) -> Floats:
     for term in terms[1:]:
         total = total + term
     return total
-
-
-class Recorder:
-    """Notes every question that a formula asks, and answers zero."""
-
-    def __init__(self) -> None:
-        self.asked: dict[Question, None] = {}
-
-    def __getitem__(self, question: Question, /) -> Floats:
-        self.asked[question] = None
-        return np.zeros(1)
-
-
-class Answered:
-    """The answers of the compiled pass: row q of (k, n) answers question q."""
-
-    def __init__(self, rows: Mapping[Question, int], answers: Floats) -> None:
-        self._rows, self._answers = rows, answers
-
-    def __getitem__(self, question: Question, /) -> Floats:
-        row: Floats = self._answers[self._rows[question]]
-        return row

@@ -14,6 +14,7 @@ from forbear.engine.outputs import (
     DayRow,
     DeadLetter,
     Decision,
+    Named,
     OutcomeRow,
     Outputs,
     Part,
@@ -28,6 +29,7 @@ _SHARES = st.floats(0.0, 1.0)
 _MINOR = st.integers(-(10**15), 10**15)
 _DAYS = st.integers(-(10**5), 10**5)
 _COUNTS = st.dictionaries(_TEXTS, st.integers(0, 10**6), max_size=3)
+_NAMED = st.builds(Named, KEYS, _TEXTS, st.integers(0, 2**20))
 _LONGEST = 20
 _START = Position(-1, 0)
 
@@ -50,7 +52,7 @@ def stretches(draw: st.DrawFn, after: Position = _START, head: AuditRecord | Non
         parts=tuple(draw(st.lists(_parts(offsets), max_size=2, unique_by=lambda part: (part.kind, part.number)))),
         days=tuple(draw(st.lists(_day_rows(offsets), max_size=2, unique_by=_place))),
         dead_letters=tuple(draw(st.lists(_dead_letters(offsets), max_size=2, unique_by=_place))),
-        customers=tuple(draw(st.lists(st.tuples(KEYS, _TEXTS), max_size=3, unique_by=lambda pair: pair[0]))),
+        customers=tuple(draw(st.lists(_NAMED, max_size=3, unique_by=lambda one: one.customer))),
     )
 
 

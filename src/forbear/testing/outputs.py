@@ -14,6 +14,7 @@ from forbear.engine.outputs import (
     DayRow,
     DeadLetter,
     Decision,
+    Named,
     OutcomeRow,
     Outputs,
     Part,
@@ -31,15 +32,19 @@ _DAY_US = 86_400 * 10**6
 
 
 def scores(offset: int, day: int, customers: tuple[int, ...] = CUSTOMERS, features: int = 3) -> Predictions:
-    """Predictions of the close of a day at an offset: attributions that sum to the score, different every day."""
+    """Predictions of the close of a day at an offset: attributions that sum to the score, different every day.
+
+    Customers of the small bank have the slots in which they are listed; any others, that of their place.
+    """
     generator = np.random.default_rng(offset)
     n = len(customers)
     attributions = generator.normal(size=(n, features))
     log_odds = EXPECTED + attributions.sum(axis=1)
     small = np.zeros(n, dtype=np.int8)
+    slots = [CUSTOMERS.index(one) for one in customers] if set(customers) <= set(CUSTOMERS) else range(n)
     return Predictions(
         offset=np.full(n, offset),
-        ordinal=np.arange(n),
+        ordinal=np.array(slots),
         customer=np.array(customers, dtype=np.uint64),
         as_of_us=np.full(n, (day + 1) * _DAY_US),
         day=np.full(n, day, dtype=np.int32),
@@ -121,7 +126,7 @@ def day(number: int, head: AuditRecord | None) -> Outputs:
         parts=() if number else parts(),
         days=(_row(close, closed),),
         dead_letters=(DeadLetter(offset=close - 1, customer=CUSTOMERS[3], reason="PARKED", event="{}"),),
-        customers=() if number else tuple((key, f"customer-{place}") for place, key in enumerate(CUSTOMERS)),
+        customers=() if number else tuple(Named(key, f"customer-{at}", at) for at, key in enumerate(CUSTOMERS)),
     )
 
 

@@ -154,7 +154,9 @@ class QueriesContract(StoreHarness):
         after, calm = made[-1].until, scores(15, FIRST_DAY + 1, CUSTOMERS[1:2])
         calm.band[:] = -1
         missed = replace(made[0].outcomes[0], customer=CUSTOMERS[1], offset=16, due_day=FIRST_DAY + 4)
-        store.commit(Outputs(after=after, until=Position(20), predictions=calm, outcomes=(missed,)))
+        closed = replace(made[0].days[0], offset=15, day=FIRST_DAY + 1)
+        told = Outputs(after=after, until=Position(20), predictions=calm, outcomes=(missed,), days=(closed,))
+        store.commit(told)
 
         (lead,) = self.queries(store).leads(FIRST_DAY + 4, FIRST_DAY + 4, 3).value
         assert (lead.first_scored_day, lead.first_in_band_day, lead.first_offer_day) == (FIRST_DAY + 1, None, None)
@@ -238,6 +240,36 @@ class QueriesContract(StoreHarness):
         erased(store, CUSTOMERS[0])
 
         assert before == [asked.timeline(customer, 100).value for customer in CUSTOMERS[1:]]
+
+    def test_whoever_goes_on_after_an_erasure_can_be_erased_again(self) -> None:
+        """What is recorded of a customer who was erased is held again, and a second erasure leaves nothing of it."""
+        store, made = self.filled(2)
+        erased(store, CUSTOMERS[0])
+        after, closed = made[-1].until, replace(made[0].days[0], offset=25, day=FIRST_DAY + 2)
+        between = replace(scores(23, FIRST_DAY + 2, CUSTOMERS[:1]), trigger=np.array([8], dtype=np.uint8))
+        for until, scored in ((Position(24), between), (Position(30), scores(25, FIRST_DAY + 2))):
+            days_ = (closed,) if scored is not between else ()
+            store.commit(Outputs(after=after, until=until, predictions=scored, days=days_))
+            after = until
+
+        assert store.held(CUSTOMERS[0]).predictions == 2
+        erased(store, CUSTOMERS[0])
+        assert not store.held(CUSTOMERS[0]).anything
+        assert self.recorded(store).predictions.customer.tolist().count(CUSTOMERS[0]) == 0  # type: ignore[union-attr]
+
+    def test_a_close_that_is_recorded_in_part_is_read_and_erased(self) -> None:
+        """Between two pieces of a close its predictions are found by customer, and an erasure reaches them."""
+        store, made = self.filled(2)
+        piece = scores(25, FIRST_DAY + 2, CUSTOMERS[:2])
+        store.commit(Outputs(after=made[-1].until, until=Position(25, 2), predictions=piece))
+
+        found = self.queries(store).timeline(CUSTOMERS[1], 1).value.entries[0]
+        assert isinstance(found, Scored)
+        assert found.place == Position(25, 1)
+        assert store.held(CUSTOMERS[1]).predictions == 3
+        erased(store, CUSTOMERS[1])
+        assert not store.held(CUSTOMERS[1]).anything
+        assert self.recorded(store).predictions.customer.tolist().count(CUSTOMERS[1]) == 0  # type: ignore[union-attr]
 
     def test_an_erasure_is_whole_or_nothing(self) -> None:
         """Wherever forgetting fails nothing of it is there; afterwards it succeeds."""

@@ -250,7 +250,7 @@ def _apart(first: Outputs, second: Outputs) -> Outputs:
     decisions = second.decisions
     if known & {one.decision_id for one in decisions}:
         decisions, audit = (), ()
-    numbers, named = {(part.kind, part.number) for part in first.parts}, {key for key, _ in first.customers}
+    numbers, named = {(part.kind, part.number) for part in first.parts}, {one.customer for one in first.customers}
     scored = second.predictions
     if scored is not None and first.predictions is not None:
         width = first.predictions.attributions.shape[1]
@@ -261,5 +261,5 @@ def _apart(first: Outputs, second: Outputs) -> Outputs:
         audit=audit,
         predictions=scored,
         parts=tuple(part for part in second.parts if (part.kind, part.number) not in numbers),
-        customers=tuple(pair for pair in second.customers if pair[0] not in named),
+        customers=tuple(one for one in second.customers if one.customer not in named),
     )

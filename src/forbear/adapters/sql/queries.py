@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, Select, func, select, union_all
 from forbear.adapters.sql import reports
 from forbear.adapters.sql.engine import WAIT_SECONDS, engine_of, guarded
 from forbear.adapters.sql.migrate import require_current
-from forbear.adapters.sql.rows import TABLES, predictions_of, scored_of, selected, value_of
+from forbear.adapters.sql.of_customer import their_predictions
+from forbear.adapters.sql.rows import TABLES, columns_of, scored_of, selected, value_of
 from forbear.adapters.sql.schema import AUDIT, CUSTOMERS, DAYS, DECISIONS, OUTCOMES, PARTS, PREDICTIONS, ROWS
 from forbear.adapters.sql.store import head_in, position_in
 from forbear.engine.audit import Link, named_decision
@@ -20,6 +21,7 @@ from forbear.engine.outputs import (
     Contact,
     DayRow,
     Decision,
+    Named,
     OutcomeRow,
     Outputs,
     Part,
@@ -91,8 +93,9 @@ class SqlQueries:
             entries: list[tuple[int, Entry]] = []
             for kind in _KINDS:
                 entries += [(value.offset, value) for value in self._of(connection, kind, customer, least, before)]
-            rows = self._scored().where(*_bounds(PREDICTIONS, customer, least, before))
-            entries += [(one.place.offset, one) for one in self._listed(connection, rows)]
+            for theirs in their_predictions(connection, self.partition, customer):
+                rows = self._scored().where(theirs, *_between(PREDICTIONS, least, before))
+                entries += [(one.place.offset, one) for one in self._listed(connection, rows)]
         # Stable: within an offset decisions stand before contacts, outcomes and predictions.
         entries.sort(key=lambda entry: -entry[0])
         return Answer(as_of, Timeline(tuple(value for _, value in entries), older))
@@ -146,7 +149,7 @@ class SqlQueries:
             query = self._predictions().where(PREDICTIONS.c.offset == self._close_of(day))
             rows = connection.execute(query.order_by(PREDICTIONS.c.ordinal)).all()
             closed = connection.scalar(select(self._close_of(day))) is not None
-        return Answer(as_of, predictions_of(rows) if closed else None)
+        return Answer(as_of, columns_of(rows) if closed else None)
 
     def links(self, first: int, limit: int) -> Answer[tuple[Link, ...]]:
         """Records of the audit chain from a sequence on, each with the decision that it names."""
@@ -168,15 +171,15 @@ class SqlQueries:
             for table in ROWS:
                 if reports.count(connection, table) > most:
                     raise ValueError(f"{table.name} has more than {most} rows")
-            scored = predictions_of(connection.execute(self._predictions().order_by(*PREDICTIONS.primary_key)).all())
+            scored = columns_of(connection.execute(self._predictions().order_by(*PREDICTIONS.primary_key)).all())
             kinds = {kind: self._all(connection, kind) for kind in TABLES}
-            named = connection.execute(select(CUSTOMERS.c.customer, CUSTOMERS.c.customer_id)).all()
+            named = connection.execute(select(CUSTOMERS.c.customer, CUSTOMERS.c.customer_id, CUSTOMERS.c.slot)).all()
         outputs = Outputs(
             after=Position(-1, 0),
             until=as_of,
             predictions=scored,
             **{_FIELDS[kind]: values for kind, values in kinds.items()},
-            customers=tuple(sorted((key, name) for key, name in named)),
+            customers=tuple(sorted(Named(*row) for row in named)),
         )
         return Answer(as_of, outputs)
 
@@ -219,8 +222,9 @@ class SqlQueries:
         self, connection: Connection, customer: int, limit: int, before: int | None
     ) -> tuple[int, int | None]:
         """The least offset of a page of so many entries, and the same again where older ones follow."""
-        tables = (PREDICTIONS, DECISIONS, OUTCOMES, TABLES[Contact])
-        parts = [select(table.c.offset).where(*_bounds(table, customer, None, before)) for table in tables]
+        whose = [(table, table.c.customer == customer) for table in (DECISIONS, OUTCOMES, TABLES[Contact])]
+        whose += [(PREDICTIONS, theirs) for theirs in their_predictions(connection, self.partition, customer)]
+        parts = [select(table.c.offset).where(theirs, *_between(table, None, before)) for table, theirs in whose]
         entries = union_all(*parts).subquery()
         newest = select(entries.c.offset).order_by(entries.c.offset.desc()).limit(limit)
         offsets = connection.scalars(newest).all()
@@ -230,7 +234,8 @@ class SqlQueries:
         return offsets[-1], offsets[-1] if older else None
 
     def _of(self, connection: Connection, kind: type[Any], customer: int, least: int, before: int | None) -> list[Any]:
-        query = select(*selected(kind)).where(*_bounds(TABLES[kind], customer, least, before))
+        table = TABLES[kind]
+        query = select(*selected(kind)).where(table.c.customer == customer, *_between(table, least, before))
         return [value_of(kind, row) for row in connection.execute(query)]
 
     def _all(self, connection: Connection, kind: type[Any]) -> tuple[Any, ...]:
@@ -245,7 +250,6 @@ _FIELDS = dict(
 )
 
 
-def _bounds(table: Any, customer: int, least: int | None, before: int | None) -> list[Any]:
-    bounds = [table.c.customer == customer]
-    bounds += [table.c.offset >= least] if least is not None else []
+def _between(table: Any, least: int | None, before: int | None) -> list[Any]:
+    bounds = [table.c.offset >= least] if least is not None else []
     return bounds + ([table.c.offset < before] if before is not None else [])

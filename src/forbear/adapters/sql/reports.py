@@ -10,7 +10,16 @@ import numpy as np
 from sqlalchemy import Connection, Table, and_, exists, func, select
 
 from forbear.adapters.sql.rows import attributions_of
-from forbear.adapters.sql.schema import CONTACTS, DECISIONS, OUTCOMES, PARTS, PREDICTIONS
+from forbear.adapters.sql.schema import (
+    BETWEEN_CLOSES,
+    CONTACTS,
+    CUSTOMERS,
+    DAYS,
+    DECISIONS,
+    OUTCOMES,
+    PARTS,
+    PREDICTIONS,
+)
 from forbear.domain.errors import CorruptState
 from forbear.domain.terms import OutcomeStatus
 from forbear.engine.outputs import Position
@@ -52,7 +61,8 @@ def leads(connection: Connection, due: tuple[int, int], within_days: int) -> tup
     same = and_(*(mended.c[name] == missed.c[name] for name in ("customer", "obligation", "due_day")))
     taken_back = exists().where(same, mended.c.offset > missed.c.offset, mended.c.paid_day <= mended.c.due_day)
     told = (
-        select(missed.c.customer, missed.c.obligation, missed.c.due_day)
+        select(missed.c.customer, missed.c.obligation, missed.c.due_day, CUSTOMERS.c.slot)
+        .select_from(missed.outerjoin(CUSTOMERS, CUSTOMERS.c.customer == missed.c.customer))
         .where(missed.c.status == str(OutcomeStatus.MISSED), missed.c.due_day.between(*due), ~taken_back)
         .where(missed.c.customer.is_not(None))
         .distinct()
@@ -61,17 +71,37 @@ def leads(connection: Connection, due: tuple[int, int], within_days: int) -> tup
 
     def first(table: Table, *which: Any) -> Any:
         in_time = table.c.day.between(told.c.due_day - within_days, told.c.due_day - 1)
-        return (
-            select(func.min(table.c.day)).where(table.c.customer == told.c.customer, in_time, *which).scalar_subquery()
-        )
+        theirs = table.c.customer == told.c.customer
+        return select(func.min(table.c.day)).where(theirs, in_time, *which).scalar_subquery()
 
+    # The day that a score counts for is the closed one or the one behind it.
+    closes = select(DAYS.c.offset).where(DAYS.c.day.between(told.c.due_day - within_days - 1, told.c.due_day - 1))
+    at_closes = (~BETWEEN_CLOSES, PREDICTIONS.c.offset.in_(closes), PREDICTIONS.c.ordinal == told.c.slot)
+    banded = PREDICTIONS.c.band >= 0
     query = select(
-        told,
-        first(PREDICTIONS).label("first_scored_day"),
-        first(PREDICTIONS, PREDICTIONS.c.band >= 0).label("first_in_band_day"),
-        first(DECISIONS, DECISIONS.c.outcome == OFFER).label("first_offer_day"),
+        *(told.c[name] for name in ("customer", "obligation", "due_day")),
+        first(PREDICTIONS, BETWEEN_CLOSES),
+        first(PREDICTIONS, *at_closes),
+        first(PREDICTIONS, BETWEEN_CLOSES, banded),
+        first(PREDICTIONS, *at_closes, banded),
+        first(DECISIONS, DECISIONS.c.outcome == OFFER),
     ).order_by(told.c.due_day, told.c.customer, told.c.obligation)
-    return tuple(Lead(**row) for row in connection.execute(query).mappings())
+    return tuple(
+        Lead(
+            customer=row[0],
+            obligation=row[1],
+            due_day=row[2],
+            first_scored_day=_earlier(row[3], row[4]),
+            first_in_band_day=_earlier(row[5], row[6]),
+            first_offer_day=row[7],
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    """The earlier of two days, either of which may not be there."""
+    return min((day for day in (one, other) if day is not None), default=None)
 
 
 def additivity(connection: Connection, partition: int) -> Additivity:

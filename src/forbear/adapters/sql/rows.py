@@ -88,7 +88,7 @@ def prediction_rows(predictions: Predictions, partition: int) -> list[tuple[Any,
     return list(zip(repeat(partition), *columns, strict=False))
 
 
-def predictions_of(rows: Sequence[Row[Any]]) -> Predictions:
+def columns_of(rows: Sequence[Row[Any]]) -> Predictions:
     """Rows of all columns of the table of predictions but the partition, as arrays. Raises CorruptState."""
     columns = list(zip(*rows, strict=True)) or [()] * 14
     offset, ordinal, customer, as_of_us, day, trigger, log_odds, pd, blobs, *rest = columns

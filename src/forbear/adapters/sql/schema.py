@@ -22,12 +22,14 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    literal_column,
 )
 from sqlalchemy.types import TypeDecorator
 
 from forbear.models.documents import canonical_json
+from forbear.policy.triggers import Trigger
 
-REVISION = "0001"
+REVISION = "0002"
 """The version of the schema that this code reads and writes: the newest migration."""
 
 NOBODY = 0
@@ -104,10 +106,16 @@ PREDICTIONS = Table(
     _column("verdict", SmallInteger),
     _column("model", Integer),
     _column("policy", Integer),
-    Index("predictions_customer", "customer"),
     sqlite_with_rowid=False,
 )
-"""attributions: float64, little-endian. The index ends with the primary key, so it is in log order too."""
+"""attributions: float64, little-endian."""
+
+BETWEEN_CLOSES = PREDICTIONS.c.trigger != literal_column(str(int(Trigger.DAY_CLOSE)))
+"""Predictions that an event made, not a day close. In words that a database knows its partial index by."""
+
+Index(
+    "predictions_customer", PREDICTIONS.c.customer, sqlite_where=BETWEEN_CLOSES, postgresql_where=BETWEEN_CLOSES
+)  # ends with the primary key, so it is in log order too
 
 DECISIONS = Table(
     "decisions",
@@ -225,7 +233,11 @@ CUSTOMERS = Table(
     META,
     _column("customer", Key, key=True),
     _column("customer_id", Text),
+    _column("slot", Integer),
 )
+"""slot: the ordinal of the customer's prediction at each day close. A close makes one for nearly everybody: an index of
+them by customer would cost more than all else of it, and more with every day.
+"""
 
 ROWS = (PREDICTIONS, DECISIONS, CONTACTS, AUDIT, OUTCOMES, PARTS, DAYS, DEAD_LETTERS, CUSTOMERS)
 """All but the fence."""

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, insert, select, update
 
 from forbear.adapters.sql.engine import (
     WAIT_SECONDS,
@@ -17,6 +17,7 @@ from forbear.adapters.sql.engine import (
     writing_for_good,
 )
 from forbear.adapters.sql.migrate import bring_forward
+from forbear.adapters.sql.of_customer import their_predictions
 from forbear.adapters.sql.rows import TABLES, prediction_rows, row_of, selected, value_of, values_of
 from forbear.adapters.sql.schema import (
     AUDIT,
@@ -96,8 +97,7 @@ class SqlStore:
                 if values:
                     connection.execute(insert(TABLES[kind]), [row_of(value, self.partition) for value in values])
             if outputs.customers:
-                named = [{"customer": key, "customer_id": name} for key, name in outputs.customers]
-                connection.execute(insert(CUSTOMERS), named)
+                connection.execute(insert(CUSTOMERS), [one._asdict() for one in outputs.customers])
 
     def settle(self) -> None:
         """Every commit so far survives a power cut when it returns."""
@@ -111,12 +111,13 @@ class SqlStore:
         """How many rows bear a customer's key."""
         with guarded(self.engine), self.engine.connect() as connection, connection.begin():
             counts = {
-                table.name: connection.scalar(
-                    select(func.count()).select_from(table).where(table.c.customer == customer)
+                table.name: sum(
+                    connection.scalar(select(func.count()).select_from(table).where(theirs)) or 0
+                    for theirs in self._rows_of(connection, table, customer)
                 )
                 for table in _PERSONAL
             }
-        return Held(**{name: count or 0 for name, count in counts.items()})
+        return Held(**counts)
 
     def forget(self, customer: int, record: AuditRecord) -> None:
         """Take a customer out of every row and add the record to the chain, at once or not at all.
@@ -127,9 +128,9 @@ class SqlStore:
             with writing_for_good(self.engine) as connection, connection.begin():
                 self._require_link(connection, record)
                 for table, blanks in _PERSONAL.items():
-                    theirs = table.c.customer == customer
                     change = update(table).values(dict.fromkeys(blanks)) if blanks else table.delete()
-                    connection.execute(change.where(theirs))
+                    for theirs in self._rows_of(connection, table, customer):
+                        connection.execute(change.where(theirs))
                 connection.execute(insert(AUDIT), row_of(record, self.partition))
             forget_journal(self.engine)
 
@@ -138,6 +139,12 @@ class SqlStore:
         self.engine.dispose()
 
     # ---- inside
+
+    def _rows_of(self, connection: Connection, table: Table, customer: int) -> tuple[ColumnElement[bool], ...]:
+        """Conditions that hold for the rows of a table that name a customer, each for other ones."""
+        if table is PREDICTIONS:
+            return their_predictions(connection, self.partition, customer, erased=True)
+        return (table.c.customer == customer,)
 
     def _insert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
         whole = len(rows) - len(rows) % _TOGETHER
@@ -215,4 +222,7 @@ _PERSONAL = {
     DEAD_LETTERS: (),
     CUSTOMERS: (),
 }
-"""What names a customer: columns that an erasure leaves empty; whole rows where none are listed."""
+"""What names a customer: columns that an erasure leaves empty; whole rows where none are listed.
+
+The customer's own row goes last: it tells where the predictions are.
+"""
