@@ -29,11 +29,8 @@ class Scanned(NamedTuple):
         return Scanned(self.offset + start, self.columns.take(slice(start, stop)), self.batch.slice(start, stop))
 
 
-class Archive(Protocol):
-    """The log of record: every event in the order received, append-only, with both clocks.
-
-    Appending is atomic per segment; a segment is checksummed, and a damaged one raises CorruptState.
-    """
+class History(Protocol):
+    """Events from the first on, in the order received, with both clocks: what may be read of them."""
 
     @property
     def next_offset(self) -> int:
@@ -49,10 +46,6 @@ class Archive(Protocol):
         """An offset before which nothing was received at or after an instant [microseconds UTC]."""
         ...
 
-    def append(self, columns: EventColumns) -> None:
-        """Add events behind all others. Raises StorageError, and has added nothing, if they cannot be kept."""
-        ...
-
     def scan(self, zone: LocalTime, start: int = 0) -> Iterator[Scanned]:
         """Batches in log order from an offset on."""
         ...
@@ -63,6 +56,17 @@ class Archive(Protocol):
 
     def customers(self) -> Mapping[int, str]:
         """Customer id by key."""
+        ...
+
+
+class Archive(History, Protocol):
+    """The log of record: every event, append-only.
+
+    Appending is atomic per segment; a segment is checksummed, and a damaged one raises CorruptState.
+    """
+
+    def append(self, columns: EventColumns) -> None:
+        """Add events behind all others. Raises StorageError, and has added nothing, if they cannot be kept."""
         ...
 
 
