@@ -40,10 +40,12 @@ types: $(STAMP)  ## mypy, strict
 docs: $(STAMP)  ## Write docs/features.md anew from the feature definitions
 	$(BIN)/python -m forbear.apps.feature_page docs/features.md
 
-bench: $(STAMP)  ## Every figure that the README quotes
+bench: $(STAMP)  ## Every figure that the README quotes, and how fast the running system is
 	$(BIN)/python bench/features.py
 	$(BIN)/python bench/explain.py
 	$(BIN)/python bench/simulate.py
+	$(BIN)/python bench/pipeline.py
+	$(BIN)/python bench/sweep.py
 
 drill: $(STAMP)  ## Kill the worker 200 times, and fill the disk: is anything lost or doubled?
 	$(BIN)/python bench/drill.py --kills 200 --full 8

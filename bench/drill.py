@@ -5,11 +5,14 @@
 
 A small synthetic bank is prepared, its last days in the log. One worker runs to the end. On copies of the prepared
 home others get SIGKILL at random instants, again and again, or find that no file may grow past some size; each is
-started once more when it has died, until it comes to the end. Then all that is recorded, the archive and the log must
-be the same, byte by byte. The keys are those of the first run, so that the same text gives the same ciphertext.
+started once more when it has died, until it comes to the end. Half of them follow the log, and archive while they do;
+some of these die at one step after another of their archiving, at each file that it opens or renames. Then all that is
+recorded, the archive and the log must be the same, byte by byte. The keys are those of the first run, so that the same
+text gives the same ciphertext.
 Sweeps, batches, segments and the distance of snapshots are made small, so that many instants lie within each.
 The last line is one JSON object:
   kills, full          how many workers were killed; how many ended for want of room
+  archiving            how many more were killed at a step of their archiving
   killed_while         where the store stood then: nothing recorded yet, between closes, within a close, at the end
   refused              what could not be written, by its place in the home
   homes                copies that came to the end, each the same as the undisturbed one
@@ -30,12 +33,13 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +47,7 @@ from forbear.adapters.snapshots import FileSnapshots
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs import archiving
 from forbear.apps.jobs import running as jobs
 from forbear.apps.jobs.demo import simulate_bank
 from forbear.apps.jobs.instructing import instruct
@@ -59,11 +64,14 @@ from forbear.simulation.spec import BankSpec
 from forbear.testing.outputs import assert_same
 
 DAYS = 200
-SMALL = jobs.RunRequest(limit=97, keep_events=900)
+SMALL = jobs.RunRequest(limit=97, keep_events=300)
 MOST = 10_000_000
 QUIET = Console(quiet=True)
 NO_ROOM = 6
 FULL_LOG = 1
+SPARE_TURNS = 1_000
+STEPS = {"open", "os.rename", "os.remove", "tempfile.mkstemp"}
+MOST_STEPS = 500
 PLACES = ("forbear.db", "keys.db", "archive", "worker/", "logs/", "log/")
 
 
@@ -72,6 +80,7 @@ class Tally:
     """What has happened so far."""
 
     kills: int = 0
+    archiving: int = 0
     full: int = 0
     homes: int = 0
     left_over: int = 0
@@ -83,7 +92,7 @@ def make_small() -> None:
     """Cut everything small that the worker does in pieces."""
     scorer.SWEEP_ROWS = worker.SWEEP_ROWS = 16
     worker.CHUNK_ROWS = 32
-    jobs.SEGMENT_ROWS = 3_000
+    archiving.SEGMENT_ROWS = 600
 
 
 def prepared(folder: Path, customers: int, live_days: int) -> Home:
@@ -100,6 +109,31 @@ def run(home: Home) -> None:
     """The worker, to the end of the log."""
     with journal_of(home.folder / "logs" / "worker.jsonl") as journal:
         jobs.run_worker(home, QUIET, journal, SMALL, jobs.World(time.monotonic, lambda: False))
+
+
+def follow(home: Home) -> None:
+    """The worker as it follows its log, and archives meanwhile; it is told to end when all must be in."""
+    with closing(home.source()) as source:
+        turns = iter(range(source.end - home.archive.next_offset + SPARE_TURNS))
+    world = jobs.World(time.monotonic, lambda: next(turns, None) is not None)
+    with journal_of(home.folder / "logs" / "worker.jsonl") as journal:
+        jobs.run_worker(home, QUIET, journal, replace(SMALL, follow=True), world)
+
+
+def dying(step: int) -> Callable[[Home], None]:
+    """The same, killed at so many steps of its archiving: where that opens, makes, renames or removes a file."""
+    left = iter(range(step))
+
+    def look(event: str, _: tuple[object, ...]) -> None:
+        ours = threading.current_thread().name.startswith(archiving.THREAD)
+        if ours and event in STEPS and next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def what(home: Home) -> None:
+        sys.addaudithook(look)
+        follow(home)
+
+    return what
 
 
 def begun(folder: Path, limit: int | None = None, what: Callable[[Home], None] = run) -> int:
@@ -183,11 +217,26 @@ def require_same(home: Home, undisturbed: Home, tally: Tally) -> None:
     tally.left_over = max(tally.left_over, sum(1 for _ in home.folder.rglob(".writing-*")))
 
 
-def killed_until_done(folder: Path, delay: Callable[[], float], most: int, tally: Tally) -> None:
-    """Kill the worker of a home at one instant after another, so many times at most; then let it come to the end."""
+def killed_archiving(folder: Path, stride: int, tally: Tally) -> None:
+    """Kill the worker of a home at one step of its archiving, then at one further on, until it does not get so far."""
+    for step in range(0, MOST_STEPS, stride):
+        code = ended(begun(folder, what=dying(step)))
+        if code == 0:
+            return
+        assert code == -signal.SIGKILL, f"the worker ended with {code}"
+        tally.archiving += 1
+    raise AssertionError("it archives without an end")
+
+
+def killed_until_done(folder: Path, chance: random.Random, most: int, tally: Tally, seconds: float) -> None:
+    """Kill the worker of a home at one instant after another, so many times at most; then let it come to the end.
+
+    seconds: how long it takes undisturbed; it is killed early, or at any time.
+    """
+    share, what = chance.choice((0.1, 0.25, 0.8)), chance.choice((run, follow))
     for _ in range(most):
-        number = begun(folder)
-        time.sleep(delay())
+        number = begun(folder, what=what)
+        time.sleep(chance.uniform(0.0, share * seconds))
         os.kill(number, signal.SIGKILL)
         if (code := ended(number)) == 0:
             return
@@ -220,8 +269,8 @@ def refused(folder: Path, limit: int, what: Callable[[Home], None], tally: Tally
 
 def filled_in_the_end(folder: Path, base: Home, tally: Tally) -> None:
     """Of a worker that was stopped before it archived, and of a person who stops outreach, with a full disk each."""
-    segment = max((folder / "archive").glob("*.parquet"))
-    too_small = segment.stat().st_size - 1
+    old = {path.name for path in (base.folder / "archive").iterdir()}
+    too_small = max(path.stat().st_size for path in (folder / "archive").glob("*.parquet") if path.name not in old) - 1
     shutil.rmtree(folder / "archive")
     shutil.copytree(base.folder / "archive", folder / "archive")
     where = refused(folder, too_small, run, tally)
@@ -253,11 +302,11 @@ def drill(folder: Path, asked: argparse.Namespace) -> dict[str, object]:
     assert ended(begun(copied())) == 0
     seconds = time.monotonic() - began
     require_same(Home(folder / "copy"), undisturbed, tally)
+    if asked.stride:
+        killed_archiving(copied(), asked.stride, tally)
+        require_same(Home(folder / "copy"), undisturbed, tally)
     while tally.kills < asked.kills:
-        short = chance.choice((0.1, 0.25, 0.8))
-        killed_until_done(
-            copied(), lambda most=short: chance.uniform(0.0, most * seconds), asked.kills - tally.kills, tally
-        )
+        killed_until_done(copied(), chance, asked.kills - tally.kills, tally, seconds)
         require_same(Home(folder / "copy"), undisturbed, tally)
     sizes = sorted({path.stat().st_size for path in undisturbed.folder.rglob("*") if path.is_file()})
     for _ in range(asked.full):
@@ -272,6 +321,7 @@ def drill(folder: Path, asked: argparse.Namespace) -> dict[str, object]:
     whole = recorded(undisturbed)
     return {
         "kills": tally.kills,
+        "archiving": tally.archiving,
         "full": tally.full,
         "killed_while": dict(tally.while_),
         "refused": dict(tally.refused),
@@ -291,6 +341,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--full", type=int, default=20)
+    parser.add_argument("--stride", type=int, default=1, help="steps of the archiving between two kills; 0: none")
     parser.add_argument("--customers", type=int, default=60)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)

@@ -31,6 +31,8 @@ from forbear.testing.queries_contract import QueriesContract, erased
 from forbear.testing.store_contract import Interrupted, StoreContract
 
 MOST = 1_000
+_NORMAL, _FULL = 1, 2
+"""Levels of SQLite's `PRAGMA synchronous`: FULL syncs the journal before a commit returns."""
 
 
 @pytest.fixture(scope="session")
@@ -175,6 +177,27 @@ def test_of_many_processes_one_records(url: str) -> None:
     assert_same(days(1)[0], recorded(url))
 
 
+def test_a_settle_is_synced_and_takes_along_what_came_before(url: str, tmp_path: Path) -> None:
+    """Commits are not waited for; a settle is: it adds to the journal behind them, which SQLite syncs as a whole."""
+    store, journal = open_store(url), tmp_path / "forbear.db-wal"
+    levels: list[int] = []
+
+    def note(connection: Any) -> None:
+        levels.append(connection.connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    event.listen(store.engine, "commit", note)
+    with store.engine.connect():  # while somebody else is there the journal stays, and shows what was added to it
+        store.commit(days(1)[0])
+        behind = journal.read_bytes()
+        store.settle()
+        settled = journal.read_bytes()
+        store.commit(day(1, store.head()))
+    store.close()
+
+    assert levels == [_NORMAL, _FULL, _NORMAL]
+    assert settled != behind
+
+
 # ---- a disk that does not
 
 
@@ -261,6 +284,19 @@ def test_reading_does_not_write(url: str, tmp_path: Path) -> None:
         store.close()
     assert queries.status().as_of == Position(20, 0)
     queries.close()
+
+
+def test_reading_leaves_what_a_killed_worker_left(url: str, tmp_path: Path) -> None:
+    """Journal and file of a worker that died are read together and stay as they are, byte by byte."""
+    store, (first,) = open_store(url), days(1)
+    store.commit(first)
+    killed = Path(shutil.copytree(tmp_path, tmp_path / "killed"))
+    store.close()
+    before = {path: path.read_bytes() for path in killed.iterdir() if path.suffix != ".db-shm"}
+
+    assert_same(first, recorded(f"sqlite:///{killed / 'forbear.db'}"))
+    assert before[killed / "forbear.db-wal"]
+    assert {path: path.read_bytes() for path in killed.iterdir() if path.suffix != ".db-shm"} == before
 
 
 def test_what_is_erased_is_not_in_the_file(url: str, tmp_path: Path) -> None:

@@ -50,26 +50,12 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
         FileVault(path)
 
 
-def test_many_keys_are_made_in_one_write(tmp_path: Path) -> None:
-    """Keys made ahead are those that sealing uses; making them again changes none, nor revives an erased one."""
-    vault = FileVault(tmp_path / "keys.db")
-    vault.make_keys(range(1, 100))
-    sealed = vault.seal(50, b"plain", b"")
-    vault.erase(51)
-    vault.make_keys(range(40, 120))
-
-    assert vault.open(50, sealed, b"") == b"plain"
-    with pytest.raises(Exception, match="destroyed"):
-        vault.seal(51, b"", b"")
-    vault.close()
-
-
 def test_the_cache_is_bounded(tmp_path: Path) -> None:
     """More customers than the cache holds are sealed for alike, and it stays small."""
     vault = FileVault(tmp_path / "keys.db", cached=3)
-    sealed = [vault.seal(customer, b"plain", b"") for customer in range(10)]
+    sealed = vault.seal([(customer, b"plain", b"") for customer in range(10)])
 
-    assert sealed == [vault.seal(customer, b"plain", b"") for customer in range(10)]
+    assert sealed == vault.seal([(customer, b"plain", b"") for customer in range(10)])
     assert len(vault._ciphers) == 3
     vault.close()
 
@@ -77,7 +63,7 @@ def test_the_cache_is_bounded(tmp_path: Path) -> None:
 def _seal(path: Path, results: Any, start: Any) -> None:
     vault = FileVault(path)
     start.wait(30)
-    results.put([vault.seal(customer, b"plain", b"") for customer in range(5)])
+    results.put(vault.seal([(customer, b"plain", b"") for customer in range(5)]))
 
 
 def test_two_processes_agree_on_a_key(tmp_path: Path) -> None:
@@ -99,7 +85,7 @@ def test_a_destroyed_key_is_overwritten(tmp_path: Path) -> None:
     """Its bytes are in no file of the folder any more."""
     path = tmp_path / "keys.db"
     vault = FileVault(path)
-    vault.make_keys([1, 2])
+    vault.seal([(1, b"", b""), (2, b"", b"")])
     with sqlite3.connect(path) as reader:
         ((secret,),) = reader.execute("SELECT secret FROM keys WHERE customer = 1").fetchall()
     reader.close()
@@ -132,12 +118,12 @@ def test_a_held_file_is_unavailable(tmp_path: Path) -> None:
     """While another process writes, making a key waits as long as it may and then says so."""
     path = tmp_path / "keys.db"
     vault = FileVault(path, wait_seconds=0.05)
-    vault.seal(1, b"", b"")
+    vault.seal([(1, b"", b"")])
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(BackendUnavailable):
-        vault.seal(2, b"", b"")
-    assert vault.seal(1, b"", b"")
+        vault.seal([(2, b"", b"")])
+    assert vault.seal([(1, b"", b"")])
     holder.execute("ROLLBACK")
     holder.close()
     vault.close()

@@ -97,6 +97,18 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Bank:
     )
 
 
+@pytest.fixture(scope="session")
+def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """60 customers, live from 25 May to 13 June 2023, with all in force; its worker never ran. Copy it to change it."""
+    home = tmp_path_factory.mktemp("promoted") / "home"
+    size = ("--customers", 60, "--days", 163, "--seed", 3, "--live-from", "2023-05-25")
+    assert run("simulate", *size, "--home", home).code == 0
+    in_force = ("--model", "expert", "--policy", "shipped", "--shares", "8%,15%,25%")
+    assert run("promote", *in_force, "--home", home).code == 0
+    assert run("outreach", "start", "--home", home).code == 0
+    return home
+
+
 @pytest.fixture
 def copied_bank(bank: Bank, tmp_path: Path) -> Path:
     """A copy of the bank's home to break."""

@@ -26,6 +26,7 @@ COMMANDS = (
     ["truth"],
     ["demo"],
     ["report"],
+    ["run"],
 )
 
 HELP = """

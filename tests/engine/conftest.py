@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -39,20 +39,23 @@ _DAY_US = 86_400_000_000
 class Plain:
     """A vault that hides nothing: these tests look at what goes into it."""
 
-    def seal(self, customer: int, plain: bytes, about: bytes) -> bytes:
-        """The plaintext, with whose it is and what it is about."""
-        return customer.to_bytes(8, "big") + about + plain
+    def __init__(self) -> None:
+        self.gone: set[int] = set()
+
+    def seal(self, asked: Sequence[tuple[int, bytes, bytes]]) -> list[bytes | None]:
+        """The plaintexts, each with whose it is and what it is about; None of those who were erased."""
+        return [
+            None if customer in self.gone else customer.to_bytes(8, "big") + about + plain
+            for customer, plain, about in asked
+        ]
 
     def open(self, customer: int, sealed: bytes, about: bytes) -> bytes | None:
         """What was sealed."""
         return sealed.removeprefix(customer.to_bytes(8, "big") + about)
 
-    def make_keys(self, customers: Iterable[int]) -> None:
-        """There are no keys."""
-
     def erase(self, customer: int) -> None:
-        """Nobody is erased here."""
-        raise NotImplementedError
+        """Nothing is sealed for this customer any more."""
+        self.gone.add(customer)
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,14 @@ class SmallBank:
         """What a feed is made of beside its archive."""
         return self.deployment, bank_calendar(self.deployment.country)
 
-    def worker(self) -> Worker:
+    def vault(self) -> Plain:
+        """A vault that outlives the workers which use it."""
+        return Plain()
+
+    def worker(self, vault: Plain | None = None) -> Worker:
         """A worker that knows nothing yet."""
-        calendar = bank_calendar(self.deployment.country)
-        return Worker(Setup(self.deployment, calendar, self.parts, Plain(), lambda offset: f"event {offset}"))
+        calendar, kept = bank_calendar(self.deployment.country), vault or Plain()
+        return Worker(Setup(self.deployment, calendar, self.parts, kept, lambda offset: f"event {offset}"))
 
     def scanned(self, start: int, stop: int) -> Scanned:
         """Part of the log as a source gives it."""

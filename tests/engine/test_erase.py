@@ -17,6 +17,7 @@ from forbear.engine.audit import verify
 from forbear.engine.erase import Request, erase
 from forbear.engine.queries import whole_chain
 from forbear.testing.outputs import CUSTOMERS, days
+from forbear.testing.vault_contract import sealed_by
 
 WHO = CUSTOMERS[0]
 REQUEST = Request(by="an officer", at_us=1_700_000_000_000_000)
@@ -36,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 def vault(tmp_path: Path) -> Iterator[FileVault]:
     """A vault with a key of the customer."""
     vault = FileVault(tmp_path / "keys.db")
-    vault.make_keys([WHO])
+    sealed_by(vault, WHO, b"", b"")
     yield vault
     vault.close()
 
@@ -48,7 +49,7 @@ def free() -> nullcontext[bool]:
 
 def test_an_erasure_names_nobody(store: SqlStore, vault: FileVault) -> None:
     """Key and rows are gone, what was held is told, and the record has who did it, not to whom."""
-    sealed = vault.seal(WHO, b"plain", b"")
+    sealed = sealed_by(vault, WHO, b"plain", b"")
     held = erase(WHO, REQUEST, vault, store, alone=free())
 
     assert (
@@ -98,7 +99,7 @@ def test_an_erasure_cut_short_is_finished_by_the_same_call(store: SqlStore, vaul
 
 def test_nothing_is_erased_while_a_worker_writes(store: SqlStore, vault: FileVault, tmp_path: Path) -> None:
     """With the lock held the erasure is refused: key and rows are as they were."""
-    sealed = vault.seal(WHO, b"plain", b"")
+    sealed = sealed_by(vault, WHO, b"plain", b"")
     lock = tmp_path / "worker.lock"
     with alone(lock), pytest.raises(ConflictError, match="stop it"):
         erase(WHO, REQUEST, vault, store, alone=alone(lock))

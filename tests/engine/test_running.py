@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.sql.store import SqlStore, open_store
 from forbear.engine.audit import verify
 from forbear.engine.backfill import Feed
+from forbear.engine.erase import Request, erase
 from forbear.engine.outputs import AuditRecord, Outputs, Position
 from forbear.engine.queries import whole_chain
 from forbear.engine.running import Running
@@ -65,6 +67,10 @@ class Frail:
         """That of the store."""
         return self.inner.head()
 
+    def records(self, first: int, limit: int) -> Sequence[AuditRecord]:
+        """Those of the store."""
+        return self.inner.records(first, limit)
+
     def settle(self) -> None:
         """Settle, and note what a power cut leaves from now on."""
         self.inner.settle()
@@ -101,9 +107,12 @@ class Laid:
     feed: Feed
     log: Path
 
-    def run(self, folder: Path, dark: list[int], limit: int, *, power: bool) -> int:
-        """Run to the end of the log, started again after each failure; answer how many there were."""
-        places, failures = iter(dark), 0
+    def run(self, folder: Path, dark: list[int], limit: int, *, power: bool, erased: int | None = None) -> int:
+        """Run to the end of the log, started again after each failure; answer how many there were.
+
+        erased: a customer who is erased between the first failure and the second start.
+        """
+        places, failures, vault = iter(dark), 0, self.bank.vault()
         while True:
             store = open_store(f"sqlite:///{folder / 'forbear.db'}")
             frail = Frail(store, folder, places)
@@ -111,14 +120,16 @@ class Laid:
                 self.log, local_time(self.bank.deployment.time_zone), first=self.feed.archive.next_offset
             )
             with closing(source), suppress(PowerCut):
-                running = Running(self.bank.worker(), source, frail, FileSnapshots(folder / "worker"), KEEP)
+                running = Running(self.bank.worker(vault), source, frail, FileSnapshots(folder / "worker"), KEEP)
                 running.start(self.feed, FileSnapshots(folder / "none"))
                 while running.step(limit) is not None:
                     pass
                 store.close()
                 return failures
-            store.close()
             failures += 1
+            if erased is not None and failures == 1:
+                erase(erased, Request(by="an officer", at_us=0), vault, store, alone=nullcontext(enter_result=True))
+            store.close()
             if power:
                 frail.lose()
 
@@ -203,3 +214,26 @@ def test_everybody_has_the_ordinal_of_every_close(undisturbed: Outputs) -> None:
     swept = scored.take(scored.trigger == Trigger.DAY_CLOSE)
     assert len(swept) > len(slots)
     assert swept.ordinal.tolist() == [slots[customer] for customer in swept.customer.tolist()]
+
+
+@pytest.mark.parametrize("dark", [3, 17, 30, 44])
+def test_an_erasure_between_two_starts_breaks_nothing(
+    laid: Laid, undisturbed: Outputs, tmp_path: Path, dark: int
+) -> None:
+    """A worker goes on behind an erasure, over the records that it cannot seal any more: all else is as undisturbed.
+
+    Nothing is decided on the one who was erased from then on, and the chain is whole.
+    """
+    decided = Counter(one.customer for one in undisturbed.decisions)
+    who = max(decided, key=lambda customer: (decided[customer], customer))
+    assert laid.run(tmp_path, [dark], 300, power=False, erased=who) == 1
+    found = recorded(tmp_path)
+
+    assert who not in {one.customer for one in (*found.decisions, *found.contacts)}
+    others = [one for one in undisturbed.decisions if one.customer != who]
+    assert [one for one in found.decisions if one.customer] == others
+    assert [one.kind for one in found.audit].count("erasure") == 1
+    assert undisturbed.predictions is not None
+    assert found.predictions is not None
+    assert undisturbed.predictions.log_odds.tobytes() == found.predictions.log_odds.tobytes()
+    assert undisturbed.days == found.days

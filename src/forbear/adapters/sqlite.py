@@ -85,6 +85,7 @@ def damage_in(path: Path) -> str:
     return "" if found == ["ok"] else "; ".join(found)
 
 
-def reading(path: Path) -> sqlite3.Connection:
+def reading(path: Path, wait_seconds: float = _WAIT_SECONDS) -> sqlite3.Connection:
     """A connection that only reads. Raises sqlite3.Error."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
+    url = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(url, uri=True, timeout=wait_seconds, check_same_thread=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from forbear.adapters.disk import storage_errors
 from forbear.adapters.sqlite import make_private, reading, sqlite_errors
-from forbear.domain.errors import CorruptState, ErasedCustomer, StorageError
+from forbear.domain.errors import CorruptState, StorageError
 
 _FORMAT = 1
 _KEY_BYTES = 64
@@ -26,7 +26,8 @@ _CACHED = 65_536
 _HALF, _WHOLE = 1 << 63, 1 << 64
 _OTHERS = 0o077
 _RESTORE = "restore it from a backup"
-_MAKE = "INSERT INTO keys (customer, secret) VALUES (?, ?) ON CONFLICT (customer) DO NOTHING"
+_READ = "SELECT secret FROM keys WHERE customer = ?"
+_MAKE = "INSERT INTO keys (customer, secret) VALUES (?, ?)"
 _BURY = "INSERT INTO keys (customer, secret) VALUES (?, NULL) ON CONFLICT (customer) DO UPDATE SET secret = NULL"
 
 
@@ -54,22 +55,21 @@ class FileVault:
             self._file.close()
             raise
 
-    def seal(self, customer: int, plain: bytes, about: bytes) -> bytes:
-        """Encrypt under the customer's key, made at the first use. Equal input gives equal output.
+    def seal(self, asked: Sequence[tuple[int, bytes, bytes]]) -> list[bytes | None]:
+        """Encrypt texts under their customers' keys, made at the first use; None where a key was destroyed.
 
-        about: bound to the ciphertext, not encrypted. Raises ErasedCustomer where the key was destroyed.
+        asked: of each the customer, the plaintext, and what it is about, which is bound to the ciphertext and not
+        encrypted. Equal input gives equal output. Keys are on the disk before anything sealed under them is answered.
         """
-        cipher = self._cipher(customer)
-        if cipher is None:
-            self.make_keys([customer])
-            cipher = self._cipher(customer)
-        if cipher is None:
-            raise ErasedCustomer("the key of a customer was destroyed", mend="keep nothing of them")
-        return cipher.encrypt(plain, [about])
+        ciphers = self._ciphers_of(list(dict.fromkeys(customer for customer, _, _ in asked)), make=True)
+        return [
+            None if (cipher := ciphers[customer]) is None else cipher.encrypt(plain, [about])
+            for customer, plain, about in asked
+        ]
 
     def open(self, customer: int, sealed: bytes, about: bytes) -> bytes | None:
         """The plaintext; None where the key was destroyed or never made. Raises CorruptState for what was changed."""
-        cipher = self._cipher(customer)
+        cipher = self._ciphers_of([customer], make=False)[customer]
         if cipher is None:
             return None
         try:
@@ -82,19 +82,6 @@ class FileVault:
         with self._guarded():
             self._file.execute(_BURY, (_signed(customer),))
         self._ciphers.pop(customer, None)
-
-    def make_keys(self, customers: Iterable[int]) -> None:
-        """Make the keys that are missing, all in one write: for many new customers at once."""
-        fresh = [(_signed(customer), secrets.token_bytes(_KEY_BYTES)) for customer in customers]
-        with self._guarded():
-            self._file.execute("BEGIN IMMEDIATE")
-            try:
-                self._file.executemany(_MAKE, fresh)
-                self._file.execute("COMMIT")
-            except BaseException:
-                if self._file.in_transaction:
-                    self._file.execute("ROLLBACK")
-                raise
 
     def close(self) -> None:
         """Let go of the file and of the keys in memory."""
@@ -125,22 +112,37 @@ class FileVault:
         (changes,) = self._file.execute("PRAGMA data_version").fetchone()
         return int(changes)
 
-    def _cipher(self, customer: int) -> AESSIV | None:
-        """The cipher of a customer's key; None where there is no key."""
+    def _ciphers_of(self, customers: Sequence[int], *, make: bool) -> dict[int, AESSIV | None]:
+        """Ciphers of customers' keys. make: keys that never were are made, all in one write; None for no key."""
         with self._guarded():
             if (changes := self._changes()) != self._seen:
                 self._ciphers.clear()
                 self._seen = changes
-            if (known := self._ciphers.get(customer)) is not None:
-                self._ciphers.move_to_end(customer)
-                return known
-            row = self._file.execute("SELECT secret FROM keys WHERE customer = ?", (_signed(customer),)).fetchone()
-        if row is None or row[0] is None:
-            return None
-        cipher = self._ciphers[customer] = AESSIV(row[0])
-        if len(self._ciphers) > self._most:
+            found: dict[int, AESSIV | None] = {one: self._ciphers.get(one) for one in customers}
+            unknown = [one for one, cipher in found.items() if cipher is None]
+            held = self._secrets_of(unknown, make=make) if unknown else {}
+        found |= {one: AESSIV(secret) for one, secret in held.items() if secret is not None}
+        for one, cipher in found.items():
+            if cipher is not None:
+                self._ciphers[one] = cipher
+                self._ciphers.move_to_end(one)
+        while len(self._ciphers) > self._most:
             self._ciphers.popitem(last=False)
-        return cipher
+        return found
+
+    def _secrets_of(self, customers: Sequence[int], *, make: bool) -> dict[int, bytes | None]:
+        """What the file has of some customers, read, and made where it is to be, in one transaction."""
+        self._file.execute("BEGIN IMMEDIATE" if make else "BEGIN")
+        try:
+            rows = {one: self._file.execute(_READ, (_signed(one),)).fetchone() for one in customers}
+            fresh = {one: secrets.token_bytes(_KEY_BYTES) for one, row in rows.items() if row is None and make}
+            self._file.executemany(_MAKE, [(_signed(one), secret) for one, secret in fresh.items()])
+            self._file.execute("COMMIT")
+        except BaseException:
+            if self._file.in_transaction:
+                self._file.execute("ROLLBACK")
+            raise
+        return {one: row[0] for one, row in rows.items() if row is not None} | fresh
 
 
 def keys_in(path: Path) -> tuple[set[int], set[int]]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption
+from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, day
 
 
 class Switch(StrEnum):
@@ -21,10 +22,35 @@ class Switch(StrEnum):
     RELEASE = "release"
 
 
+FirstOption = Annotated[date | None, typer.Option("--from", parser=day, help="Rehearse from this day on.")]
+LastOption = Annotated[
+    date | None, typer.Option("--to", parser=day, help="Rehearse up to this day, included; default: the newest.")
+]
+RehearsedModel = Annotated[
+    AnyKind | None, typer.Option("--model", help="Rehearse the newest of this kind; default: what is in force.")
+]
+RehearsedPolicy = Annotated[
+    str, typer.Option("--policy", help="Rehearse a policy file, or `shipped`; default: what is in force.")
+]
+RehearsedShares = Annotated[
+    str, typer.Option("--shares", help="Cut-offs by shares of the book before the first day, the most urgent first.")
+]
+IntoOption = Annotated[
+    Path | None, typer.Option("--into", help="Keep the rehearsal's store in this new file, outside of the home.")
+]
 ByOption = Annotated[str, typer.Option("--by", help="Who says so; default: the user's name.")]
 
 
-@command(app, "run", "forbear run --close\nforbear run --once --home my-home")
+@command(
+    app,
+    "run",
+    """
+    forbear run --close
+    forbear run --once --home my-home
+    forbear run --replay --from 2024-10-01 --to 2024-12-31
+    forbear run --replay --from 2024-10-01 --policy our-policy.toml --shares 1%,2%,4% --into rehearsal.db
+    """,
+)
 def run(
     follow: Annotated[
         bool, typer.Option("--follow/--once", help="Go on when the log has ended, or stop there.")
@@ -32,16 +58,41 @@ def run(
     close: Annotated[
         bool, typer.Option("--close", help="Close days that are due and complete, while it follows the log.")
     ] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Rehearse days of the past beside the home, which stays as it is.")
+    ] = False,
+    first: FirstOption = None,
+    last: LastOption = None,
+    model: RehearsedModel = None,
+    policy: RehearsedPolicy = "",
+    shares: RehearsedShares = "",
+    into: IntoOption = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
-    """Follow the log of a home: fold, score, decide, record. Ctrl-C ends it in order."""
+    """Follow the log of a home: fold, score, decide, record; or rehearse days of its past. Ctrl-C ends it in order."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
+
+    if replay:
+        from forbear.apps.jobs.rehearsing import RehearsalRequest
+        from forbear.apps.jobs.showing_rehearsal import show_rehearsal
+        from forbear.apps.jobs.showing_run import shares_in
+
+        if first is None or close:
+            raise typer.BadParameter("--replay needs --from, and takes no --close: nothing is closed in the past")
+        kind = None if model is None else str(model)
+        cut_offs = shares_in(shares) if shares else ()
+        request = RehearsalRequest(first=first, last=last, kind=kind, policy=policy, shares=cut_offs, into=into)
+        show_rehearsal(Home(home), Console(json=json), request)
+        return
     from forbear.apps.jobs.running import RunRequest
     from forbear.apps.jobs.showing_run import show_run
     from forbear.engine.closing import ClosingRule
 
+    given = {"--from": first, "--to": last, "--model": model, "--policy": policy, "--shares": shares, "--into": into}
+    if named := [name for name, value in given.items() if value]:
+        raise typer.BadParameter(f"{named[0]} goes with --replay")
     if close and not follow:
         raise typer.BadParameter("--close goes with --follow: `forbear sweep` closes days once")
     show_run(Home(home), Console(json=json), RunRequest(follow=follow), ClosingRule() if close else None)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, CorruptState, StorageError
 from forbear.engine.backfill import Feed
+from forbear.engine.history import ArchiveAndLog
 from forbear.engine.router import STREAM
 from forbear.features.local_time import local_time
 from forbear.features.measures import WORDS
@@ -119,6 +120,14 @@ class Home:
     def feed(self) -> Feed:
         """The archive with what gives its events their meaning."""
         return Feed(self.archive, self.deployment, bank_calendar(self.deployment.country))
+
+    @property
+    def history(self) -> ArchiveAndLog:
+        """Archive and log as one, up to where the log reaches now. To read it changes nothing."""
+        with closing(self.source()) as source:
+            end = source.end
+        zone = local_time(self.deployment.time_zone)
+        return ArchiveAndLog(lambda: FileArchive(self.archive.folder), self.source, zone, end)
 
     @property
     def snapshots(self) -> FileSnapshots:

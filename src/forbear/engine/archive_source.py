@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from forbear.domain.errors import CorruptState
-from forbear.engine.ports import Archive, Scanned
+from forbear.engine.ports import History, Scanned
 from forbear.features.columns import EventColumns, columns_of, joined
 from forbear.features.local_time import LocalTime
 
@@ -19,7 +19,7 @@ class ArchiveSource:
     zone: whose days the batches count.  Raises CorruptState for a stretch that the archive does not hold.
     """
 
-    def __init__(self, archive: Archive, zone: LocalTime, first: int, past: int) -> None:
+    def __init__(self, archive: History, zone: LocalTime, first: int, past: int) -> None:
         if not 0 <= first <= past <= archive.next_offset:
             raise CorruptState(
                 f"the archive holds offsets 0 to {archive.next_offset}, not {first} to {past}", mend="check the offsets"
@@ -30,6 +30,7 @@ class ArchiveSource:
         self._next = first
         self._scan: Iterator[Scanned] | None = None
         self._held: Scanned | None = None
+        self._read: tuple[int, EventColumns] = first, columns_of([])
 
     @property
     def end(self) -> int:
@@ -61,9 +62,9 @@ class ArchiveSource:
                 f"offsets {first} to {past} lie outside {self._first} to {self._past}", mend="check the offsets"
             )
         parts, at = [columns_of([])], first
-        segments = self._archive.read(first)
         while at < past:
-            parts.append(next(segments).take(slice(0, past - at)))
+            start, columns = self._segment_at(at)
+            parts.append(columns.take(slice(at - start, past - start)))
             at += len(parts[-1])
         return joined(parts)
 
@@ -77,6 +78,14 @@ class ArchiveSource:
         if self._scan is None:
             self._scan = self._archive.scan(self._zone, self._next)
         return self._scan
+
+    def _segment_at(self, offset: int) -> tuple[int, EventColumns]:
+        """Every column of the events from some offset up to the end of a segment, the one asked for among them."""
+        start, columns = self._read
+        if not start <= offset < start + len(columns):
+            # Who asks for single events asks for the next ones soon: a segment is decoded once.
+            self._read = offset, next(self._archive.read(offset))
+        return self._read
 
     def _named(self, scanned: Scanned) -> Scanned:
         """The same with the customers' ids, which a scan leaves out."""

@@ -46,12 +46,21 @@ def chain(
         sequence=previous.sequence + 1 if previous else 0,
         offset=offset,
         kind=kind,
-        body=canonical_json(body).decode(),
+        body=_text(body),
         sealed_sha=hashlib.sha256(sealed).hexdigest() if sealed else "",
         previous=previous.digest if previous else "",
         digest="",
     )
     return replace(record, digest=digest_of(record))
+
+
+def tells(record: AuditRecord | None, kind: str, offset: int, body: Mapping[str, Any]) -> bool:
+    """Whether a record says this, whatever ciphertext belongs to it."""
+    return record is not None and (record.kind, record.offset, record.body) == (kind, offset, _text(body))
+
+
+def _text(body: Mapping[str, Any]) -> str:
+    return canonical_json(body).decode()
 
 
 def digest_of(record: AuditRecord) -> str:

@@ -17,7 +17,7 @@ from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.misses import Misses, MissIndex, Told, misses_in
-from forbear.engine.ports import Archive, Scanned, Snapshots
+from forbear.engine.ports import History, Scanned, Snapshots
 from forbear.engine.recovery import resume
 from forbear.features.book import Book
 from forbear.features.columns import EventKind, day_number, day_of
@@ -34,9 +34,9 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """An archive with what gives its events their meaning."""
+    """An archive, or a part of one, with what gives its events their meaning."""
 
-    archive: Archive
+    archive: History
     deployment: Deployment
     calendar: BankCalendar
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from forbear.engine.outputs import AuditRecord, Outputs, Position
@@ -33,6 +34,11 @@ class CommittingBehind:
         """The last record of the audit chain, all that was promised included."""
         self.wait()
         return self.store.head()
+
+    def records(self, first: int, limit: int) -> Sequence[AuditRecord]:
+        """Records of the audit chain, all that was promised included."""
+        self.wait()
+        return self.store.records(first, limit)
 
     def commit(self, outputs: Outputs) -> None:
         """Have outputs recorded behind those before. Raises what an earlier commit has raised."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -32,11 +32,8 @@ class Scanned(NamedTuple):
         return Scanned(self.offset + start, self.columns.take(slice(start, stop)), self.batch.slice(start, stop))
 
 
-class Archive(Protocol):
-    """The log of record: every event in the order received, append-only, with both clocks.
-
-    Appending is atomic per segment; a segment is checksummed, and a damaged one raises CorruptState.
-    """
+class History(Protocol):
+    """Events from the first on, in the order received, with both clocks: what may be read of them."""
 
     @property
     def next_offset(self) -> int:
@@ -52,10 +49,6 @@ class Archive(Protocol):
         """An offset before which nothing was received at or after an instant [microseconds UTC]."""
         ...
 
-    def append(self, columns: EventColumns) -> None:
-        """Add events behind all others. Raises StorageError, and has added nothing, if they cannot be kept."""
-        ...
-
     def scan(self, zone: LocalTime, start: int = 0) -> Iterator[Scanned]:
         """Batches in log order from an offset on."""
         ...
@@ -66,6 +59,17 @@ class Archive(Protocol):
 
     def customers(self) -> Mapping[int, str]:
         """Customer id by key."""
+        ...
+
+
+class Archive(History, Protocol):
+    """The log of record: every event, append-only.
+
+    Appending is atomic per segment; a segment is checksummed, and a damaged one raises CorruptState.
+    """
+
+    def append(self, columns: EventColumns) -> None:
+        """Add events behind all others. Raises StorageError, and has added nothing, if they cannot be kept."""
         ...
 
 
@@ -166,6 +170,10 @@ class Store(Protocol):
         """The last record of the audit chain."""
         ...
 
+    def records(self, first: int, limit: int) -> Sequence[AuditRecord]:
+        """At most so many records of the audit chain, from a sequence on."""
+        ...
+
     def commit(self, outputs: Outputs) -> None:
         """Record outputs whose `after` is the position now, and move it to their `until`.
 
@@ -182,19 +190,16 @@ class Store(Protocol):
 class Vault(Protocol):
     """Keys of customers. A lost key is an erased person: what was sealed under it cannot be read by anybody."""
 
-    def seal(self, customer: int, plain: bytes, about: bytes) -> bytes:
-        """Encrypt under the customer's key, made at the first use. Equal input gives equal output.
+    def seal(self, asked: Sequence[tuple[int, bytes, bytes]]) -> Sequence[bytes | None]:
+        """Encrypt texts under their customers' keys, made at the first use; None where a key was destroyed.
 
-        about: bound to the ciphertext, not encrypted. Raises ErasedCustomer where the key was destroyed.
+        asked: of each the customer, the plaintext, and what it is about, which is bound to the ciphertext and not
+        encrypted. Equal input gives equal output.
         """
         ...
 
     def open(self, customer: int, sealed: bytes, about: bytes) -> bytes | None:
         """The plaintext; None where the key was destroyed. Raises CorruptState for what was tampered with."""
-        ...
-
-    def make_keys(self, customers: Iterable[int]) -> None:
-        """Make the keys of many customers at once, where they have none; erased ones stay erased."""
         ...
 
     def erase(self, customer: int) -> None:

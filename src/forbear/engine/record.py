@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from forbear.domain.errors import CorruptState
 from forbear.domain.events import Instructed
-from forbear.engine.audit import chain
+from forbear.engine.audit import chain, tells
 from forbear.engine.draft import Draft
 from forbear.engine.intervenor import Intervenor, Pending, word_of
 from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
@@ -34,6 +37,15 @@ class Recorder:
         self._expected = 0.0
         self._vault, self._features, self._tell = vault, features, tell
         self._since: list[bytes] = []
+        self._recorded: Iterator[AuditRecord] = iter(())
+        self._ahead: AuditRecord | None = None
+
+    def follow(self, recorded: Iterator[AuditRecord]) -> None:
+        """Go past the records behind the head that are there already: a replay must arrive at each of them.
+
+        Nothing is sealed on the way, so that a key which was destroyed since is not missed.
+        """
+        self._recorded, self._ahead = recorded, None
 
     def put_model(self, number: int, digest: str, expected: float) -> None:
         """Another model is in force."""
@@ -59,15 +71,15 @@ class Recorder:
         self._since = []
         if not predicted and pending is None:
             return
-        outcomes: dict[str, int] = {}
+        outcomes: Counter[str] = Counter()
         if pending is not None and intervenor.rules is not None:
-            self._vault.make_keys(pending.scores.customer.tolist())
-            for row in range(len(pending.decisions)):
-                decision = self._decision(intervenor.rules, pending, row, (offset, received_us))
-                outcomes[decision.outcome] = outcomes.get(decision.outcome, 0) + 1
-                draft.decisions.append(decision)
-                draft.contacts += _contacts(decision)
-                self._add(draft, "decision", offset, _said(decision, self.digests), decision.sealed)
+            rules, at = intervenor.rules, (offset, received_us)
+            decisions = [self._decision(rules, pending, row, at) for row in range(len(pending.decisions))]
+            if self._replayed():
+                outcomes.update(self._recorded_of(decisions))
+            else:
+                personal = [canonical_json(self._personal(pending, row, rules)) for row in range(len(decisions))]
+                outcomes.update(self._made(draft, decisions, personal))
         body = {
             "at_us": received_us,
             "predictions": len(predicted) // 24,
@@ -83,22 +95,63 @@ class Recorder:
 
     # ---- inside
 
+    def _replayed(self) -> bool:
+        """Whether what comes next is recorded already. Erasures, which no log tells of, are passed over."""
+        while self._ahead is None:
+            self._ahead = next(self._recorded, None)
+            if self._ahead is None:
+                return False
+            if self._ahead.kind == "erasure":
+                self.head, self._ahead = self._ahead, None
+        return True
+
+    def _is_recorded(self, kind: str, offset: int, body: Mapping[str, Any]) -> bool:
+        """Whether the next record says this, and if so go past it."""
+        if not self._replayed() or not tells(self._ahead, kind, offset, body):
+            return False
+        self.head, self._ahead = self._ahead, None
+        return True
+
+    def _recorded_of(self, decisions: Iterable[Decision]) -> Iterator[str]:
+        """Outcomes of those that were recorded: of whoever was erased by then nothing was."""
+        for decision in decisions:
+            if self._is_recorded("decision", decision.offset, _said(decision, self.digests)):
+                yield decision.outcome
+
+    def _made(self, draft: Draft, decisions: Sequence[Decision], personal: Sequence[bytes]) -> Iterator[str]:
+        """Outcomes of the decisions that are now recorded: all but those on customers who were erased."""
+        asked = [
+            (one.customer, plain, one.decision_id.encode()) for one, plain in zip(decisions, personal, strict=True)
+        ]
+        for decision, sealed in zip(decisions, self._vault.seal(asked), strict=True):
+            if sealed is not None:
+                made = replace(decision, sealed=sealed)
+                draft.decisions.append(made)
+                draft.contacts += _contacts(made)
+                self._add(draft, "decision", made.offset, _said(made, self.digests), sealed)
+                yield made.outcome
+
     def _add(self, draft: Draft, kind: str, offset: int, body: Mapping[str, Any], sealed: bytes = b"") -> None:
-        self.head = chain(self.head, kind, offset, body, sealed)
-        draft.audit.append(self.head)
+        """Add a record to the chain, or go past it where it is recorded. Raises CorruptState where another one is."""
+        if not self._replayed():
+            self.head = chain(self.head, kind, offset, body, sealed)
+            draft.audit.append(self.head)
+        elif not self._is_recorded(kind, offset, body):
+            raise CorruptState(
+                f"the log does not lead to what is recorded at offset {offset}",
+                mend="this is another log, another version, or tampering: compare with a backup",
+            )
 
     def _decision(self, rules: Rules, pending: Pending, row: int, at: tuple[int, int]) -> Decision:
-        """One row of a cut as it is recorded; what is personal is sealed, bound to the decision's identifier."""
+        """One row of a cut as it is recorded, but for what is personal."""
         scores, decisions = pending.scores, pending.decisions
         action = rules.policy.actions[int(decisions.choice[row])]
         band = int(decisions.band[row])
         decision_id = "".join(f"{int(half):016x}" for half in decisions.ids[row])
-        customer = int(scores.customer[row])
-        personal = canonical_json(self._personal(pending, row, rules))
         return Decision(
             decision_id=decision_id,
             offset=at[0],
-            customer=customer,
+            customer=int(scores.customer[row]),
             matter=int(pending.proposals.matter[row]),
             day=int(scores.day[row]),
             made_at_us=at[1],
@@ -115,7 +168,7 @@ class Recorder:
             prediction=Position(int(scores.offset[row]), int(scores.ordinal[row])),
             model=self.model,
             policy=self.policy,
-            sealed=self._vault.seal(customer, personal, decision_id.encode()),
+            sealed=b"",
         )
 
     def _personal(self, pending: Pending, row: int, rules: Rules) -> dict[str, Any]:

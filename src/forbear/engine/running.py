@@ -18,7 +18,7 @@ from forbear.engine.backfill import Feed, Progress, earlier_misses
 from forbear.engine.draft import behind
 from forbear.engine.keeping import become, kept_of
 from forbear.engine.misses import misses_in
-from forbear.engine.outputs import Named, Outputs, Position
+from forbear.engine.outputs import AuditRecord, Named, Outputs, Position
 from forbear.engine.ports import Scanned, Snapshots, Source, Store
 from forbear.engine.recovery import resume
 from forbear.engine.worker import Worker
@@ -30,6 +30,7 @@ KEEP_EVENTS = 500_000
 
 
 _NOTHING = Position(-1)
+_RECORDS = 1_000
 
 
 class Stepped(NamedTuple):
@@ -72,6 +73,7 @@ class Running:
         kept = self.snapshots.latest(self._position.offset)  # one that stands further tells of what the store forgot
         if kept is not None:
             become(self.worker, kept)
+            self.worker.recorder.follow(self._recorded())
         elif self._position not in (_NOTHING, Position(feed.archive.next_offset)):
             raise CorruptState(
                 "the worker has recorded something, and all of its snapshots are gone",
@@ -79,12 +81,21 @@ class Running:
             )
         else:
             begin(self.worker, feed, history, progress)
+            self.worker.recorder.follow(self._recorded())
             first = behind(self.worker.told(before), self._position)
             if first is not None:
                 self._record(replace(first, customers=_known(self.worker, feed)))
             self.keep()
         self._kept_at = self.worker.position
         self.source.seek(self.worker.position)
+
+    def _recorded(self) -> Iterator[AuditRecord]:
+        """The records behind the worker's head, as far as the store has them."""
+        head = self.worker.recorder.head
+        following = head.sequence + 1 if head else 0
+        while records := self.store.records(following, _RECORDS):
+            yield from records
+            following = records[-1].sequence + 1
 
     def step(self, limit: int) -> Stepped | None:
         """Take in up to so many events and record what they give; None where there are none yet, all recorded."""

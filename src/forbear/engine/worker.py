@@ -46,6 +46,7 @@ class Setup:
     """What a worker is made of. mapped: how a sweep is shared out; `map` does it in one thread.
 
     letters: gives the JSON of the event at an offset, for the dead letters.
+    obeys: whether instructions of the log are followed; a rehearsal passes over them, for it asks what others do.
     """
 
     deployment: Deployment
@@ -54,6 +55,7 @@ class Setup:
     vault: Vault
     letters: Callable[[int], str]
     mapped: Mapped = map
+    obeys: bool = True
 
 
 class Worker:
@@ -251,7 +253,8 @@ class Worker:
 
     def _instructed(self, draft: Draft, offset: int, payload: bytes) -> None:
         self.counts[Fold.INSTRUCTED] += 1
-        self._follow(draft, offset, _INSTRUCTIONS.decode(payload))
+        if self.setup.obeys:
+            self._follow(draft, offset, _INSTRUCTIONS.decode(payload))
 
     def _follow(self, draft: Draft, offset: int, told: Instructed) -> None:
         match told.instruction:

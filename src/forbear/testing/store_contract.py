@@ -170,6 +170,34 @@ class StoreContract(StoreHarness):
         assert step > len(fields(Outputs)) - 3, "every kind of row was a step that failed"
         assert_same(joined(*stretches_), self.recorded(store))
 
+    def test_settling_records_nothing(self) -> None:
+        """In a new store, behind a commit, and by one that was overtaken: rows and position stay as they are."""
+        store = self.make()
+        store.settle()
+        assert (Position(-1, 0), None) == (store.position(), store.head())
+        first, second = days(2)
+        store.commit(first)
+        other = self.again(store)
+        for one in (store, other):
+            one.settle()
+            assert_same(first, self.recorded(one))
+        other.commit(second)
+        store.settle()
+
+        assert_same(joined(first, second), self.recorded(store))
+        assert (second.until, second.audit[-1]) == (store.position(), store.head())
+
+    def test_a_settle_that_fails_says_so(self) -> None:
+        """Where nothing can be written a settle does not return as if it had: whoever relies on it must hear."""
+        store = self.make()
+        (first,) = days(1)
+        store.commit(first)
+        with self.failing(store, 0), pytest.raises(Interrupted):
+            store.settle()
+        assert_same(first, self.recorded(store))
+
+        store.settle()
+
     @pytest.mark.parametrize(
         ("outputs", "said"),
         [

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from forbear.adapters.sqlite import make_private, sqlite_errors
+from forbear.adapters.sqlite import make_private, reading, sqlite_errors
 from forbear.domain.errors import ConfigError, StorageError
 
 WAIT_SECONDS = 5.0
@@ -36,10 +36,22 @@ def engine_of(url: str, *, wait_seconds: float = WAIT_SECONDS, read_only: bool =
         make_private(path)
     elif not path.is_file():
         raise StorageError(f"{path} is not there", mend="start a worker first, or check the path")
-    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": wait_seconds})
+    options: dict[str, Any] = {"connect_args": {"timeout": wait_seconds}}
+    if read_only and _has_journal(path):
+        # A worker writes, or has died: a connection that may write would copy the journal in as it closes.
+        # One that may not would leave an empty journal behind where there was none.
+        options = {"creator": lambda: reading(path, wait_seconds)}
+    engine = create_engine(parsed, hide_parameters=True, **options)
     event.listen(engine, "connect", _set_up_reader if read_only else _set_up_writer)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _has_journal(path: Path) -> bool:
+    """Whether something lies in the journal of a database."""
+    with suppress(FileNotFoundError):  # a worker that ends takes it away
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    return False
 
 
 def guarded(engine: Engine) -> AbstractContextManager[None]:

@@ -80,6 +80,13 @@ class SqlStore:
         with guarded(self.engine), self.engine.connect() as connection:
             return head_in(connection, self.partition)
 
+    def records(self, first: int, limit: int) -> tuple[AuditRecord, ...]:
+        """At most so many records of the audit chain, from a sequence on."""
+        records: Select[Any] = select(*selected(AuditRecord)).where(AUDIT.c.partition == self.partition)
+        found = records.where(AUDIT.c.sequence >= first).order_by(AUDIT.c.sequence).limit(limit)
+        with guarded(self.engine), self.engine.connect() as connection:
+            return tuple(value_of(AuditRecord, row) for row in connection.execute(found))
+
     def commit(self, outputs: Outputs) -> None:
         """Record outputs whose `after` is the position now, and move it to their `until`.
 
@@ -104,7 +111,8 @@ class SqlStore:
         # Any commit that is waited for takes those before it along: the journal is one file.
         mine = (POSITIONS.c.consumer == self.consumer) & (POSITIONS.c.partition == self.partition)
         with guarded(self.engine), writing_for_good(self.engine) as connection, connection.begin():
-            connection.execute(update(POSITIONS).where(mine).values(offset=POSITIONS.c.offset))
+            for step in (1, -1):  # for an update that changes nothing SQLite writes nothing, and syncs nothing
+                connection.execute(update(POSITIONS).where(mine).values(ordinal=POSITIONS.c.ordinal + step))
 
     def held(self, customer: int) -> Held:
         """How many rows bear a customer's key."""

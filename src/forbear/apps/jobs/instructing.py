@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from forbear.domain.events import Instructed, checked
 from forbear.domain.terms import Instruction
 from forbear.features.columns import columns_of, instant
 from forbear.features.compute import FeatureSet
+from forbear.features.ledger import Floats
 from forbear.policy.bands import with_capacity_cut_offs
 from forbear.policy.document import Policy
 from forbear.policy.reading import parse_policy
@@ -83,13 +85,18 @@ def promote_model(home: Home, kind: str | None, by: str, now: datetime) -> Told:
 
 def promote_policy(home: Home, policy: Policy, by: str, now: datetime) -> Told:
     """Put a policy in force, from here on. Raises ConfigError for one of another currency."""
+    require_currency(home, policy)
+    keep_policy(home, policy)
+    return instruct(home, Instruction.PROMOTE_POLICY, by, now, policy.digest)
+
+
+def require_currency(home: Home, policy: Policy) -> None:
+    """Raises ConfigError for a policy that counts in another currency than the home."""
     if policy.currency != home.deployment.currency:
         raise ConfigError(
             f"the policy counts in {policy.currency}, the deployment in {home.deployment.currency}",
             mend=f'set currency = "{home.deployment.currency}" and its costs and limits accordingly',
         )
-    keep_policy(home, policy)
-    return instruct(home, Instruction.PROMOTE_POLICY, by, now, policy.digest)
 
 
 def promote_reasons(home: Home, by: str, now: datetime) -> Told:
@@ -116,11 +123,23 @@ def policy_from(home: Home, source: str) -> Policy:
 
 def with_shares(home: Home, policy: Policy, shares: tuple[float, ...], kind: str | None, console: Console) -> Policy:
     """The policy with cut-offs that take such shares of the book as it is scored now, its most urgent band first."""
+
+    def book() -> tuple[Floats, date]:
+        scored = score(home, console, ScoreRequest(kind=kind))
+        return scored.probabilities, scored.as_of
+
+    return with_shares_of(book, policy, shares)
+
+
+def with_shares_of(book: Callable[[], tuple[Floats, date]], policy: Policy, shares: tuple[float, ...]) -> Policy:
+    """The policy with cut-offs that take such shares of a book.
+
+    book: gives the PDs of everybody in it, and the day at whose first instant they hold.
+    """
     if len(shares) != len(policy.bands):
         raise ConfigError(
             f"{len(shares)} shares for {len(policy.bands)} bands", mend="give one for each band, the most urgent first"
         )
     bands = tuple(replace(band, share=share) for band, share in zip(policy.bands, shares, strict=True))
-    book = score(home, console, ScoreRequest(kind=kind))
-    version = f"{policy.version}.{book.as_of}"
-    return with_capacity_cut_offs(replace(policy, bands=bands), book.probabilities, version)
+    probabilities, as_of = book()
+    return with_capacity_cut_offs(replace(policy, bands=bands), probabilities, f"{policy.version}.{as_of}")

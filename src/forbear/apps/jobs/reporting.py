@@ -12,6 +12,7 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.vault import FileVault
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.rehearsing import REHEARSAL, WORKER, keys_beside
 from forbear.apps.report.customer import customer_page
 from forbear.apps.report.document import empty_page, render
 from forbear.apps.report.gather import gather
@@ -20,6 +21,11 @@ from forbear.domain.errors import ConfigError
 
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]+")
 _LONGEST = 60
+_NEVER_RAN = (
+    "no worker has recorded anything in this home, or the file was lost",
+    "start the worker first; a file that was lost is restored from a backup",
+)
+_NOT_KEPT = ("`forbear run --replay --into` keeps a rehearsal, in two files", "check the path, or rehearse again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,10 @@ class Reported:
 def show_report(home: Home, request: ReportRequest, out: Path | None, console: Console) -> Reported:
     """Write the report and show where it is. out: the file to write; None: in the home's reports."""
     done = report(home, request, out)
-    console.result({"page": str(done.page), **done.figures})
+    rehearsed = request.rehearsal is not None
+    console.result({"page": str(done.page), **({"rehearsal": True} if rehearsed else {}), **done.figures})
+    if rehearsed:
+        console.say("Of a rehearsal: nobody was told of any of it")
     if done.figures:
         console.say(
             f"{done.figures['first']} to {done.figures['last']}: {done.figures['in_bands']} of "
@@ -46,12 +55,13 @@ def show_report(home: Home, request: ReportRequest, out: Path | None, console: C
 def report(home: Home, request: ReportRequest, out: Path | None = None) -> Reported:
     """Write the page of a home's store, or of one of its customers.
 
-    Raises ConfigError where nothing was imported or no worker ever ran, NotEnoughData for days or a customer of whom
+    The page of a rehearsal stands beside its store, never among the home's. Raises ConfigError where nothing was
+    imported, no worker ever ran or the rehearsal is not there, NotEnoughData for days or a customer of whom
     nothing is recorded; else as store and vault do.
     """
-    page = out or home.reports / _name(request)
+    page = out or _place(home, request)
     with ExitStack() as opened:
-        sources = _sources(home, opened)
+        sources = _sources(home, request.rehearsal, opened)
         if request.customer is not None:
             text, figures = customer_page(sources, request.customer, request.created), {}
         else:
@@ -62,18 +72,25 @@ def report(home: Home, request: ReportRequest, out: Path | None = None) -> Repor
     return Reported(page, figures)
 
 
-def _sources(home: Home, opened: ExitStack) -> Sources:
+def _sources(home: Home, rehearsal: Path | None, opened: ExitStack) -> Sources:
     deployment = home.deployment
-    store, keys = home.database, home.keys
+    if rehearsal is None:
+        store, keys, consumer, (why, mend) = home.database, home.keys, WORKER, _NEVER_RAN
+    else:
+        store, keys, consumer, (why, mend) = rehearsal, keys_beside(rehearsal), REHEARSAL, _NOT_KEPT
     for path in (store, keys):
         if not path.exists():
-            raise ConfigError(
-                f"{path} is not there: no worker has recorded anything in this home, or the file was lost",
-                mend="start the worker first; a file that was lost is restored from a backup",
-            )
-    queries = opened.enter_context(closing(open_queries(f"sqlite:///{store}")))
+            raise ConfigError(f"{path} is not there: {why}", mend=mend)
+    queries = opened.enter_context(closing(open_queries(f"sqlite:///{store}", consumer=consumer)))
     vault = opened.enter_context(closing(FileVault(keys)))
-    return Sources(queries, vault, deployment, home.archive.customers())
+    return Sources(queries, vault, deployment, home.archive.customers(), rehearsal is not None)
+
+
+def _place(home: Home, request: ReportRequest) -> Path:
+    """Where the page goes if nobody says where."""
+    if request.rehearsal is None:
+        return home.reports / _name(request)
+    return request.rehearsal.with_name(f"{request.rehearsal.stem}-{_name(request)}")
 
 
 def _name(request: ReportRequest) -> str:

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from forbear.adapters.disk import alone, storage_errors
-from forbear.adapters.log import retain
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.archiving import RETENTION_DAYS, ArchivingBehind, compacted
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.telemetry import Journal
 from forbear.domain.errors import StorageError
 from forbear.domain.events import encode
-from forbear.engine.archiver import archive_recorded
 from forbear.engine.behind import CommittingBehind
 from forbear.engine.outputs import Position
 from forbear.engine.ports import Source
@@ -30,8 +29,6 @@ from forbear.features.columns import events_of
 
 THREADS = 2
 """Threads that share the sweep of a day close; they change nothing in what comes of it."""
-SEGMENT_ROWS = 250_000
-_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +41,7 @@ class RunRequest:
     follow: bool = False
     limit: int = 16_384
     keep_events: int = KEEP_EVENTS
-    retention_days: int = 7
+    retention_days: int = RETENTION_DAYS
 
 
 class Ran(NamedTuple):
@@ -63,6 +60,11 @@ class World:
 
     seconds: Callable[[], float]
     wait: Callable[[], bool]
+
+
+def letters_of(source: Source) -> Callable[[int], str]:
+    """Gives the JSON of the event of a log at an offset."""
+    return lambda offset: encode(next(events_of(source.read(offset, offset + 1)))).decode()
 
 
 @contextmanager
@@ -85,7 +87,7 @@ def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
             calendar=home.feed.calendar,
             parts=HomeParts(home),
             vault=vault,
-            letters=lambda offset: encode(next(iter(events_of(source.read(offset, offset + 1))))).decode(),
+            letters=letters_of(source),
             mapped=pool.map,
         )
         behind = stack.enter_context(closing(CommittingBehind(store)))
@@ -101,12 +103,26 @@ def run_worker(home: Home, console: Console, journal: Journal, request: RunReque
         with console.progress("Reading history", home.archive.next_offset) as progress:
             worker.start(home.feed, home.snapshots, told_before(home), progress)
         journal.note("started", offset=worker.worker.position, recorded=list(worker.position), end=worker.source.end)
-        ran = _followed(worker, console, journal, request, world)
+        with ExitStack() as beside:
+            if request.follow:
+                archiving = beside.enter_context(closing(ArchivingBehind(home, journal, request.retention_days)))
+                world = _archiving_too(world, lambda: archiving.kept(worker.kept_at))
+            ran = _followed(worker, console, journal, request, world)
         worker.wait()
         if worker.position != Position(-1):
             _archived(home, worker, request, journal)
         journal.note("stopped", **ran._asdict())
     return ran
+
+
+def _archiving_too(world: World, archive: Callable[[], None]) -> World:
+    """The world, but that something is archived wherever a worker that follows would wait."""
+
+    def wait() -> bool:
+        archive()
+        return world.wait()
+
+    return World(world.seconds, wait)
 
 
 def _followed(worker: Running, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -133,18 +149,6 @@ def _followed(worker: Running, console: Console, journal: Journal, request: RunR
             if request.follow and not world.wait():
                 break
     return Ran(events, again, predictions, decisions, worker.worker.position)
-
-
-def compacted(home: Home, source: Source, known: tuple[int, int], retention_days: int) -> tuple[int, int]:
-    """Move what is recorded from the log to the archive, and let the log go of what is old and archived.
-
-    known: up to where the log is recorded, and the offset of the worker's newest snapshot: what is behind that stays.
-    Answers how many events moved and how many segments of the log went.
-    """
-    recorded, kept_at = known
-    moved = archive_recorded(source, home.archive, recorded, SEGMENT_ROWS, everything=True)
-    old_us = home.archive.received_us - retention_days * _DAY_US
-    return moved, retain(home.log(), min(home.archive.next_offset, kept_at), old_us)
 
 
 def _archived(home: Home, worker: Running, request: RunRequest, journal: Journal) -> None:

@@ -80,7 +80,7 @@ def show_promotion(
     told = []
     policy = policy_from(home, source) if source else None
     if policy is not None and shares:
-        policy = with_shares(home, policy, _shares(shares), kind, console)
+        policy = with_shares(home, policy, shares_in(shares), kind, console)
     if kind is not None:
         told.append(promote_model(home, kind, by, now))
         told.append(promote_reasons(home, by, now))
@@ -145,7 +145,8 @@ def _words(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _shares(text: str) -> tuple[float, ...]:
+def shares_in(text: str) -> tuple[float, ...]:
+    """Shares as people write them. Raises ConfigError for what is none."""
     try:
         return tuple(float(part.strip().removesuffix("%")) / (100 if "%" in part else 1) for part in text.split(","))
     except ValueError as error:

@@ -13,8 +13,9 @@ from forbear.adapters.snapshots import FileSnapshots
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.archiving import compacted
 from forbear.apps.jobs.closing import Closer, Looked, in_words, told_of
-from forbear.apps.jobs.running import RunRequest, World, compacted, run_worker
+from forbear.apps.jobs.running import RunRequest, World, run_worker
 from forbear.apps.telemetry import journal_of
 from forbear.domain.errors import ConfigError, NotEnoughData, StorageError
 from forbear.engine.closing import ClosingRule

@@ -10,11 +10,12 @@ import numpy as np
 
 from forbear.apps.page.canvas import Drawing
 from forbear.apps.page.customers import attribution_bars
-from forbear.apps.page.frame import footer, section, synthetic_note, tiles, whole
+from forbear.apps.page.frame import footer, section, tiles, whole
 from forbear.apps.page.legend import key_line, key_square, plotted
 from forbear.apps.page.markup import Html, column, element, row_heading, small, table
 from forbear.apps.page.numerals import COUNT, DASH, PERCENT, SIGNED
 from forbear.apps.report.gather import personal_of
+from forbear.apps.report.labels import labels, titled
 from forbear.apps.report.plots import Course, course
 from forbear.apps.report.request import Sources
 from forbear.apps.report.wording import LANGUAGE, OFFER, Wording, dated, money, plain, told_in, verdict_of
@@ -62,10 +63,10 @@ def customer_page(sources: Sources, name: str, created: str) -> str:
     Raises NotEnoughData where nothing is recorded of the customer.
     """
     one = _read(sources, name)
-    title = f"Customer {name}"
+    title = titled(f"Customer {name}", sources)
     header = element(
         "header",
-        synthetic_note() if sources.synthetic else "",
+        *labels(sources),
         element("h1", title),
         element("p", f"{sources.deployment.source}. Made {created}.", class_="eyebrow"),
         element("p", _headline(one), class_="headline"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from forbear.apps.page.frame import feed_section, footer, section, synthetic_note, terms, tiles, whole
+from forbear.apps.page.frame import feed_section, footer, section, terms, tiles, whole
 from forbear.apps.page.markup import Html, column, element, row_heading, small, table
 from forbear.apps.page.numerals import COUNT, PERCENT
 from forbear.apps.report.customer import customer_page
 from forbear.apps.report.foresight import early_section, risk_section, sure_section
 from forbear.apps.report.gather import Chain, Report, gather
 from forbear.apps.report.help import contacts_section, cost_section, decisions_section, hold_out_section
+from forbear.apps.report.labels import labels, titled
 from forbear.apps.report.request import ReportRequest, Sources
 from forbear.apps.report.wording import dated, money, plain
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
@@ -55,21 +56,21 @@ def render(report: Report) -> str:
         _told(report.chain),
         feed_section(report.events),
     )
-    synthetic = report.sources.synthetic
-    return whole(_TITLE, _header(report), main, _footer(report), synthetic=synthetic)
+    title, synthetic = titled(_TITLE, report.sources), report.sources.synthetic
+    return whole(title, _header(report), main, _footer(report), synthetic=synthetic)
 
 
 def empty_page(sources: Sources, request: ReportRequest) -> str:
     """The page of a store in which no day was closed yet: what to do."""
     header = element(
         "header",
-        synthetic_note() if sources.synthetic else "",
-        element("h1", _TITLE),
+        *labels(sources),
+        element("h1", titled(_TITLE, sources)),
         element("p", f"{sources.deployment.source}. Made {request.created}.", class_="eyebrow"),
         element("p", NOTHING_YET, class_="headline"),
     )
     foot = footer("Provenance", {}, request.created, synthetic=sources.synthetic)
-    return whole(_TITLE, header, foot, synthetic=sources.synthetic)
+    return whole(titled(_TITLE, sources), header, foot, synthetic=sources.synthetic)
 
 
 _TITLE = "Early delinquency: the running system"
@@ -79,8 +80,8 @@ def _header(report: Report) -> Html:
     period = f"{dated(report.first)} to {dated(report.last.day)}"
     return element(
         "header",
-        synthetic_note() if report.sources.synthetic else "",
-        element("h1", _TITLE),
+        *labels(report.sources),
+        element("h1", titled(_TITLE, report.sources)),
         element("p", f"{report.sources.deployment.source}, {period}. Made {report.created}.", class_="eyebrow"),
         element("p", _headline(report), class_="headline"),
         _tiles(report),
