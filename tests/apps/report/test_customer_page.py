@@ -59,7 +59,7 @@ def test_the_words_are_those_of_then(worked: Any, most_decided: str, tmp_path: P
         silent, nameless = {**told, "told": []}, {name: known for name, known in told.items() if name != "told"}
         with sqlite3.connect(folder / "forbear.db") as store:
             for one, personal in ((latest, other), (before, silent), (first, nameless)):
-                sealed = vault.seal(one.customer, json.dumps(personal).encode(), one.decision_id.encode())
+                (sealed,) = vault.seal([(one.customer, json.dumps(personal).encode(), one.decision_id.encode())])
                 store.execute("UPDATE decisions SET sealed = ? WHERE decision_id = ?", (sealed, one.decision_id))
         store.close()
         with closing(open_queries(f"sqlite:///{folder / 'forbear.db'}")) as queries:
