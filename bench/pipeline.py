@@ -10,8 +10,9 @@ but that every 5th transaction of a customer fires and not every 10th: so some 3
 
 Throughput: the log is there already and is worked off. The sweep of each day close is timed apart.
 Latency: another process publishes 5,000 events a second, each handed over in a group of 25, durable before the
-next; a group's time runs from the instant it is handed over to the return of the commit that records it. There
-is one day close in front of it and none in it.
+next; a group's time runs from the instant it is handed over to the return of the commit that records it. The last
+day's events are received at that pace too, so that the policy's hours are as long as real ones: one of its ticks falls
+into the middle, and with it a cut. There is one day close in front and none in it.
 
 The last line is one JSON object:
   tx_per_s           transactions within open days / seconds of these
@@ -31,8 +32,9 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ from forbear.features.columns import EventColumns, EventKind
 LIMIT = 16_384
 LIVE_DAYS = 10
 GROUP_ROWS, PER_SECOND = 25, 5_000
+_HOUR_US = 3_600_000_000
 PAUSE_SECONDS = 0.0005
 """Between two looks at a log that has nothing new."""
 
@@ -69,6 +72,10 @@ class Watched:
     def head(self) -> AuditRecord | None:
         """As the store says."""
         return self.store.head()
+
+    def records(self, first: int, limit: int) -> Sequence[AuditRecord]:
+        """As the store says."""
+        return self.store.records(first, limit)
 
     def commit(self, outputs: Outputs) -> None:
         """Commit, and note the instant."""
@@ -132,6 +139,13 @@ def throughput(home: Home, worker: Running) -> dict[str, Any]:
     }
 
 
+def paced(columns: EventColumns) -> EventColumns:
+    """The events as if received one after another at the pace of PER_SECOND, the middle one at a full hour."""
+    hour = -(-int(columns.received_us[-1]) // _HOUR_US) * _HOUR_US
+    steps = np.arange(len(columns)) - len(columns) // 2
+    return replace(columns, received_us=hour + steps * (1_000_000 // PER_SECOND))
+
+
 def publish(home: Home, columns: EventColumns, ready: Any, sender: Any) -> None:
     """Publish at a steady pace; send back how far each group reached, and when it was handed over."""
     past, handed = [], []
@@ -190,7 +204,7 @@ def main() -> None:
             worker.start(home.feed, home.snapshots, told_before(home))
             found = throughput(home, worker)
             print(json.dumps(found), file=sys.stderr)
-            found |= latency(home, worker, open_day)
+            found |= latency(home, worker, paced(open_day))
     print(json.dumps({**found, "customers": customers, "load": round(os.getloadavg()[0], 1)}))
 
 

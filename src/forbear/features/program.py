@@ -170,7 +170,8 @@ def _read(op: Op, inputs: tuple[int, ...]) -> tuple[int, ...]:
 def run(program: Program, answers: Floats) -> Floats:
     """(n, columns) values of (n, questions) answers."""
     values = np.empty((len(answers), program.columns))
-    _run(program.steps, program.constants, program.registers, np.ascontiguousarray(answers), values)
+    room = np.empty((program.registers, min(LANES, len(answers))))
+    _run(program.steps, program.constants, room, np.ascontiguousarray(answers), values)
     return values
 
 
@@ -179,14 +180,13 @@ def run(program: Program, answers: Floats) -> Floats:
 
 
 @compiled
-def _run(steps: Any, constants: Any, registers: int, answers: Any, values: Any) -> None:
-    lanes = min(LANES, len(answers))
-    room = np.empty((registers, lanes))
+def _run(steps: Any, constants: Any, room: Any, answers: Any, values: Any) -> None:
+    """Fill values (n, columns). room: (registers, lanes) of the caller, who outlives what is borrowed here."""
     for place in range(len(constants)):
         room[place] = constants[place]
     held, answers, values, steps = borrowed(room), borrowed(answers), borrowed(values), borrowed(steps)
     for first in range(0, len(answers), LANES):
-        count = min(lanes, len(answers) - first)
+        count = min(LANES, len(answers) - first)
         for at in range(len(steps)):
             op, to = steps[at, 0], steps[at, 1]
             if op == _ANSWER:

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, func, insert, select, update
 
 from forbear.adapters.sql.engine import (
     WAIT_SECONDS,
@@ -64,6 +64,8 @@ class SqlStore:
         self.engine = engine
         self.consumer = consumer
         self.partition = partition
+        # What every commit does is put into words once: SQLAlchemy takes longer to say it than SQLite to do it.
+        self._move = str(_MOVE.compile(dialect=engine.dialect))
         one = str(insert(PREDICTIONS).compile(dialect=engine.dialect))
         self._insert_prediction = one
         # One statement of many rows lets go of the interpreter's lock once, many statements for each row.
@@ -162,13 +164,11 @@ class SqlStore:
             connection.exec_driver_sql(self._insert_prediction, rows[whole:])
 
     def _advance(self, connection: Connection, after: Position, until: Position) -> None:
-        place = {"consumer": self.consumer, "partition": self.partition}
-        mine = (POSITIONS.c.consumer == self.consumer) & (POSITIONS.c.partition == self.partition)
-        there = mine & (POSITIONS.c.offset == after.offset) & (POSITIONS.c.ordinal == after.ordinal)
-        to = {"offset": until.offset, "ordinal": until.ordinal}
-        moved = connection.execute(update(POSITIONS).where(there).values(to)).rowcount == 1
-        if not moved and after == START and position_in(connection, self.consumer, self.partition) == START:
-            connection.execute(insert(POSITIONS).values({**place, **to}))
+        mine = self.consumer, self.partition
+        moved = connection.exec_driver_sql(self._move, (*until, *mine, *after)).rowcount == 1
+        if not moved and after == START and position_in(connection, *mine) == START:
+            place = {"consumer": self.consumer, "partition": self.partition}
+            connection.execute(insert(POSITIONS).values(place | until._asdict()))
             moved = True
         if not moved:
             raise ConflictError(
@@ -220,6 +220,18 @@ def _require_predictions_inside(predictions: Predictions, after: Position, until
     if np.isnan(predictions.log_odds).any() or np.isnan(predictions.pd).any():
         raise ValueError("a prediction is NaN")
 
+
+_MOVE = (
+    update(POSITIONS)
+    .where(
+        POSITIONS.c.consumer == bindparam("of_consumer"),
+        POSITIONS.c.partition == bindparam("of_partition"),
+        POSITIONS.c.offset == bindparam("from_offset"),
+        POSITIONS.c.ordinal == bindparam("from_ordinal"),
+    )
+    .values(offset=bindparam("to_offset"), ordinal=bindparam("to_ordinal"))
+)
+"""Its parameters in their order: where to, whose position, where from."""
 
 _PERSONAL = {
     PREDICTIONS: ("customer", "attributions", "reason", "trigger"),
