@@ -241,6 +241,8 @@ BROKEN: list[tuple[str, int, Callable[[Path], object]]] = [
     ("keys", 7, lambda home: execute(home / "keys.db", "DELETE FROM keys")),
     ("parts", 2, lambda home: first_in(home / "policies", "*.toml").unlink()),
     ("parts", 7, lambda home: first_in(home / "policies", "*.toml").write_text(other_policy(home))),
+    ("parts", 2, lambda home: first_in(home / "reasons", "*.json").unlink()),
+    ("parts", 7, lambda home: flip(first_in(home / "reasons", "*.json"), 0.5)),
 ]
 
 
@@ -260,8 +262,21 @@ def test_a_whole_home_is_fine(swept: Path, contents_of: Callable[[Path], dict[st
     found = examine(Home(swept), Examination(now=NOW - timedelta(days=1), deep=True))
 
     assert {one.what for one in found if one.grade is not Grade.FINE} == set()
-    assert {"archive", "log", "worker", "audit", "keys", "model", "policy", "disk"} <= {one.what for one in found}
+    assert {"archive", "log", "worker", "audit", "keys", "model", "policy", "reasons", "disk"} <= {
+        one.what for one in found
+    }
     assert contents_of(swept) == before
+
+
+def test_a_model_comes_with_the_words_for_it(cli: Cli, swept: Path) -> None:
+    """What promotes a model puts approved reasons in force: kept by their digest, and named with every decision."""
+    digest = cli("status", "--home", swept, "--json").document["reasons"]
+    with closing(open_queries(f"sqlite:///{swept / 'forbear.db'}")) as queries:
+        links = [json.loads(link.record.body) for link in whole_chain(queries)]
+    told = [one for one in links if one.get("instruction") == "promote_reasons"]
+
+    assert [path.stem for path in (swept / "reasons").iterdir()] == [one["value"] for one in told] == [digest]
+    assert {one["reasons_sha"] for one in links if "decision_id" in one} == {digest}
 
 
 def test_a_broken_home_ends_with_the_status_of_who_must_act(
