@@ -209,7 +209,7 @@ def natural(number: Any) -> Any:
 def borrowed(array: Any) -> Any:
     """In a kernel: the array without its owner, so that taking a view of it counts no references.
 
-    Its owner must outlive the view, as the argument of a kernel outlives the call. An array that the kernel has made does
-    not: it is gone after its last use, whatever was borrowed of it.
+    Its owner must outlive the view, as the argument of a kernel outlives the call. An array that the kernel has made
+    does not: it is gone after its last use, whatever was borrowed of it.
     """
     return _borrowed(array)  # type: ignore[call-arg]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from forbear.adapters.sql.engine import (
 )
 from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.of_customer import their_predictions
-from forbear.adapters.sql.rows import TABLES, prediction_rows, row_of, selected, value_of, values_of
+from forbear.adapters.sql.rows import TABLES, prediction_values, row_of, selected, value_of, values_of
 from forbear.adapters.sql.schema import (
     AUDIT,
     CONTACTS,
@@ -101,7 +100,7 @@ class SqlStore:
             if outputs.audit:
                 self._require_link(connection, outputs.audit[0])
             if outputs.predictions is not None and len(outputs.predictions):
-                self._insert(connection, prediction_rows(outputs.predictions, self.partition))
+                self._insert(connection, prediction_values(outputs.predictions, self.partition))
             for kind, values in values_of(outputs).items():
                 if values:
                     connection.execute(insert(TABLES[kind]), [row_of(value, self.partition) for value in values])
@@ -155,13 +154,15 @@ class SqlStore:
             return their_predictions(connection, self.partition, customer, erased=True)
         return (table.c.customer == customer,)
 
-    def _insert(self, connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-        whole = len(rows) - len(rows) % _TOGETHER
-        for start in range(0, whole, _TOGETHER):
-            together = tuple(chain.from_iterable(rows[start : start + _TOGETHER]))
-            connection.exec_driver_sql(self._insert_predictions, together)
-        if rows[whole:]:
-            connection.exec_driver_sql(self._insert_prediction, rows[whole:])
+    def _insert(self, connection: Connection, values: list[Any]) -> None:
+        width = len(PREDICTIONS.columns)
+        together = width * _TOGETHER
+        whole = len(values) - len(values) % together
+        for start in range(0, whole, together):
+            connection.exec_driver_sql(self._insert_predictions, tuple(values[start : start + together]))
+        if rest := values[whole:]:
+            rows = [tuple(rest[start : start + width]) for start in range(0, len(rest), width)]
+            connection.exec_driver_sql(self._insert_prediction, rows)
 
     def _advance(self, connection: Connection, after: Position, until: Position) -> None:
         mine = self.consumer, self.partition
