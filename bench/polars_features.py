@@ -637,7 +637,7 @@ def features(wide: pl.DataFrame) -> pl.DataFrame:
     """The feature columns of every pair, beside its customer and cut day."""
     told = [pl.col(name).fill_null(0) for name in ("payments", "unpaid", "late_payments", "days_late", "unpaid_age")]
     wide = wide.with_columns(*told, spent=a_day("spending_120", 120), pay=pl.min_horizontal("last_pay", "usual_pay"))
-    monthly = (pl.col("delay") <= 0) & (pl.col("income_90") >= 1.5 * pl.col("pay"))
+    monthly = (pl.col("delay") < 3) & (pl.col("income_90") >= 1.5 * pl.col("pay"))
     of_month = monthly & (pl.col("income_30") < 0.5 * pl.col("pay"))
     of_quarter = monthly & (pl.col("income_90") < 2.5 * pl.col("pay"))
     wide = wide.with_columns(

@@ -455,8 +455,8 @@ SELECT
     a_day(spending_120, least(history, 120), 120) AS spending_a_day,
     a_day(spending_base, known_base, 90) AS base_spending_a_day,
     least(last_pay, usual_pay) AS pay,
-    CASE WHEN delay <= 0 AND income_90 >= 1.5 * pay AND income_30 < 0.5 * pay THEN pay ELSE 0 END AS pay_of_month,
-    CASE WHEN delay <= 0 AND income_90 >= 1.5 * pay AND income_90 < 2.5 * pay THEN pay ELSE 0 END AS pay_of_quarter,
+    CASE WHEN delay < 3 AND income_90 >= 1.5 * pay AND income_30 < 0.5 * pay THEN pay ELSE 0 END AS pay_of_month,
+    CASE WHEN delay < 3 AND income_90 >= 1.5 * pay AND income_90 < 2.5 * pay THEN pay ELSE 0 END AS pay_of_quarter,
     30 * a_day(income_90, least(history, 90), 90) + pay_of_quarter / 3 AS usual_income
 FROM filled;
 

@@ -9,6 +9,8 @@ from forbear.features.measures import Measure
 
 BASELINE_DAYS, BASELINE_AGO = 90, 30
 """The baseline is the 90 days before the most recent 30."""
+_SURELY_LATE = 3.0
+"""Days from which a pay is missing: month ends and bank holidays leave its expected day uncertain by a day or two."""
 
 
 def usual_daily_spending(ledger: Ledger) -> Floats:
@@ -20,7 +22,7 @@ def pay_of_month(ledger: Ledger) -> Floats:
     """The pay that 30 days have no room for, where a month has more days than that; else 0.
 
     A month of 31 days, and pay days that move with bank holidays, leave the last 30 days without any pay on a day or
-    two before the next. A pay that is overdue is missing indeed, and is not told here.
+    two before the next. A pay that is overdue by three days is missing indeed, and is not told here.
     """
     return _left_out(ledger, 30, below=0.5)
 
@@ -28,7 +30,7 @@ def pay_of_month(ledger: Ledger) -> Floats:
 def usual_monthly_income(ledger: Ledger) -> Floats:
     """Income of 30 days, averaged over the last 90; NaN below 45 days of history.
 
-    Three months have more days than 90: with two pays in them, and the third not overdue, it is counted in.
+    Three months have more days than 90: with two pays in them, and the third not surely late, it is counted in.
     """
     return ledger.per_day(Measure.INCOME, 90) * 30.0 + _left_out(ledger, 90, below=2.5) / 3.0
 
@@ -39,7 +41,7 @@ def baseline_per_day(ledger: Ledger, measure: Measure) -> Floats:
 
 
 def _left_out(ledger: Ledger, days: int, *, below: float) -> Floats:
-    """A monthly pay that a window has just lost: it holds less than so many, and the next is not overdue; else 0.
+    """A monthly pay that a window has just lost: it holds less than so many, and the next is not surely late; else 0.
 
     A pay is the last regular income or the usual one, whichever is less: a bonus is no pay, and a cut one is.
     """
@@ -47,4 +49,4 @@ def _left_out(ledger: Ledger, days: int, *, below: float) -> Floats:
     pay = np.where(last < usual, last, usual)
     monthly = ledger.total(Measure.INCOME, 90) >= 1.5 * pay
     lost = ledger.total(Measure.INCOME, days) < below * pay
-    return np.where((ledger.pay_delay() <= 0.0) & monthly & lost, pay, 0.0)
+    return np.where((ledger.pay_delay() < _SURELY_LATE) & monthly & lost, pay, 0.0)
