@@ -17,7 +17,14 @@ from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.demo import COUNTRY, simulate_bank
-from forbear.apps.jobs.instructing import instruct, policy_from, promote_model, promote_policy, with_shares
+from forbear.apps.jobs.instructing import (
+    instruct,
+    policy_from,
+    promote_model,
+    promote_policy,
+    promote_reasons,
+    with_shares,
+)
 from forbear.apps.jobs.loading import Supply, load_supply
 from forbear.apps.jobs.modelling import dataset_of, keep, month_cuts, replay_rows, target_of
 from forbear.domain.terms import Instruction
@@ -60,10 +67,11 @@ def live_bank(folder: Path, customers: int, live_days: int) -> tuple[Home, Event
 
 
 def put_in_force(home: Home) -> None:
-    """Promote a boosting of TREES trees and the shipped policy with EVERY_NTH, and start outreach."""
+    """Promote a boosting of TREES trees, approved reasons and the shipped policy with EVERY_NTH, and start outreach."""
     now = datetime(2000, 1, 1, tzinfo=UTC)  # before the first event: the log's own time counts
     keep_boosting(home)
     promote_model(home, "boosting", _BY, now)
+    promote_reasons(home, _BY, now)
     policy = policy_from(home, "shipped")
     policy = msgspec.structs.replace(
         policy, triggers=msgspec.structs.replace(policy.triggers, every_nth_transaction=EVERY_NTH)
