@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from forbear.domain.errors import CorruptState
@@ -19,7 +19,6 @@ from forbear.engine.intervenor import Intervenor, Pending, word_of
 from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
 from forbear.engine.ports import Vault
 from forbear.engine.scorer import Scores
-from forbear.models.documents import canonical_json
 from forbear.policy.bands import OUTSIDE
 from forbear.policy.decide import Rules
 
@@ -78,7 +77,7 @@ class Recorder:
             if self._replayed():
                 outcomes.update(self._recorded_of(decisions))
             else:
-                personal = [canonical_json(self._personal(pending, row, rules)) for row in range(len(decisions))]
+                personal = [_SORTED.encode(self._personal(pending, row, rules)) for row in range(len(decisions))]
                 outcomes.update(self._made(draft, decisions, personal))
         body = {
             "at_us": received_us,
@@ -186,8 +185,12 @@ class Recorder:
         }
 
 
-def _by_name(names: tuple[str, ...], values: list[float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in zip(names, values, strict=True)}
+def _by_name(names: tuple[str, ...], values: list[float]) -> dict[str, float]:
+    return dict(zip(names, values, strict=True))
+
+
+_SORTED = msgspec.json.Encoder(order="sorted")
+"""NaN comes out as null."""
 
 
 def _contacts(decision: Decision) -> list[Contact]:
