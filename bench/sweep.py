@@ -3,12 +3,14 @@
     .venv/bin/python bench/sweep.py                       1,000,000 customers: minutes, and some 10 GB
     .venv/bin/python bench/sweep.py --customers 100000
 
-A synthetic bank of 25,000 customers has lived 70 days; its ledgers, and what the policy remembers of each, are copied
-under other keys until there are as many as asked for. Then one day closes: features, hurdles, a boosting of 200 trees
-of depth 4 with attributions, verdicts, the cut, and every prediction in SQLite when the clock stops.
+A synthetic bank of 25,000 customers has lived 70 days, and some more under the worker, so that the first wave of
+offers is over; its ledgers, and what the policy remembers of each, are copied under other keys until there are as
+many as asked for. Then one day closes: features, hurdles, a boosting of 200 trees of depth 4 with attributions,
+verdicts, the cut with its decisions, and every prediction in SQLite when the clock stops.
 The last line is one JSON object:
   customers_per_s   customers of the book / seconds of the close
   scored            of them eligible, scored and recorded
+  decisions         offers and holds of the cut, each sealed with its reasons in words
   rss_gb            most memory that the process ever held
 """
 
@@ -33,7 +35,7 @@ from forbear.engine.worker import Worker
 from forbear.features.book import BookState
 from forbear.features.pool import KEY
 
-ORIGINALS = 25_000
+ORIGINALS, LIVE_DAYS = 25_000, 5
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -57,12 +59,12 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     customers = parser.parse_args().customers
     with tempfile.TemporaryDirectory() as folder:
-        home, _ = live_bank(Path(folder), min(ORIGINALS, customers), 2)
+        home, _ = live_bank(Path(folder), min(ORIGINALS, customers), LIVE_DAYS)
         with running(home) as worker:
             worker.start(home.feed, home.snapshots, told_before(home))
             closes, _ = closes_of(home, worker.worker.position)
-            while worker.worker.position < closes[0]:
-                worker.step(closes[0] - worker.worker.position)
+            while worker.worker.position < closes[-1]:
+                worker.step(closes[-1] - worker.worker.position)
             worker.wait()
             copied(worker.worker, customers)
             began = time.perf_counter()
@@ -73,6 +75,7 @@ def main() -> None:
     result = {
         "customers_per_s": round(customers / seconds),
         "scored": done.predictions,
+        "decisions": done.decisions,
         "customers": customers,
         "seconds": round(seconds, 2),
         "rss_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
