@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -58,6 +58,11 @@ class Teller:
         return {name: column for column, name in enumerate(self.names)}
 
     @cached_property
+    def places(self) -> dict[str, tuple[int, ...]]:
+        """Columns of the features of each reason, by its code."""
+        return {one.code: tuple(self.columns[name] for name in one.features) for one in self.catalogue.reasons}
+
+    @cached_property
     def _calm_points(self) -> tuple[Floats, Floats]:
         """(k,) calm points and (k,) directions of alarm, NaN where a feature has none."""
         references = [self.calm.get(name) for name in self.names]
@@ -74,7 +79,7 @@ class Teller:
         """(k,) the row with every alarming feature of a reason at its calm point; what is unknown stays unknown."""
         points, _ = self._calm_points
         own = np.zeros(len(row), dtype=np.bool_)
-        own[[self.columns[name] for name in reason.features]] = True
+        own[list(self.places[reason.code])] = True
         return np.where(own & self.alarming(row), points, row)
 
 
@@ -101,14 +106,14 @@ def find_reasons(teller: Teller, row: Floats, attributions: Floats, pd: float) -
     features that raise it lies on the alarming side of its calm point, and putting its group right really
     lowers the PD: attributions alone are no such proof.
     """
-    sums = {one.code: _sum(teller, one, attributions) for one in teller.catalogue.reasons}
-    raised = sum(max(0.0, added) for added in sums.values())
-    alarming = teller.alarming(row)
+    added, alarming = attributions.tolist(), teller.alarming(row).tolist()  # lists: a thousand looks at one number each
+    sums = {code: sum(added[place] for place in places) for code, places in teller.places.items()}
+    raised = sum(one for one in sums.values() if one > 0.0)
     found = []
     for reason in teller.catalogue.reasons:
-        feature = _telling(teller, reason, attributions, alarming)
-        if feature is not None and sums[reason.code] > 0.0 and sums[reason.code] >= teller.limits.share * raised:
-            found.append((reason, feature))
+        if sums[reason.code] > 0.0 and sums[reason.code] >= teller.limits.share * raised:
+            feature = _telling(teller, reason, added, alarming)
+            found += [(reason, feature)] if feature is not None else []
     if not found:
         return ()
     righted = teller.scorer.predict(np.array([teller.put_right(row, reason) for reason, _ in found]))
@@ -121,12 +126,8 @@ def find_reasons(teller: Teller, row: Floats, attributions: Floats, pd: float) -
     return tuple(findings[: teller.limits.most])
 
 
-def _sum(teller: Teller, reason: Reason, attributions: Floats) -> float:
-    return float(sum(attributions[teller.columns[name]] for name in reason.features))
-
-
-def _telling(teller: Teller, reason: Reason, attributions: Floats, alarming: Bools) -> str | None:
+def _telling(teller: Teller, reason: Reason, added: Sequence[float], alarming: Sequence[bool]) -> str | None:
     """The alarming feature of a reason that raises the score most, None if none does."""
-    raising = [name for name in reason.features if alarming[teller.columns[name]]]
-    raising = [name for name in raising if attributions[teller.columns[name]] > 0.0]
-    return max(raising, key=lambda name: (attributions[teller.columns[name]], name), default=None)
+    own = zip(teller.places[reason.code], reason.features, strict=True)
+    raising = [(added[place], name) for place, name in own if alarming[place] and added[place] > 0.0]
+    return max(raising)[1] if raising else None
