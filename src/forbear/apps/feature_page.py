@@ -33,7 +33,7 @@ filled with a number: each model treats it as a case of its own.
 
 - **Range**: where values are plausible, for axes and checks. Nothing is clipped to it.
 - **Risk**: how the probability may move when the value grows. It is the model's monotone constraint.
-- **Windows**: the days whose buckets the formula asks for, found by running it against a recorder. **Days** in the
+- **Windows**: the days whose buckets the formula asks for, found by running it on a trace. **Days** in the
   table counts from the oldest of them to the open day. A balance stands until it moves, so that of the open day may
   have been told long before.
 - **Needs**: what the feed must be able to tell. A deployment that lists one of these words under `unsupported` has
