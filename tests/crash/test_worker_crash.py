@@ -23,3 +23,4 @@ def test_the_short_drill() -> None:
     assert said["full"] == sum(said["refused"].values()) >= 2
     assert {"archive", "log/"} <= said["refused"].keys()
     assert min(said[name] for name in ("predictions", "decisions", "contacts", "audit")) > 0
+    assert said["left_over"] == 0

@@ -45,6 +45,9 @@ def _mend(error: OSError) -> str:
     return "check the disk and the path"
 
 
+_DRAFT = ".writing-"
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write that takes its name only when it is complete and on the disk. Raises StorageError.
@@ -58,7 +61,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
                 yield stream
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_DRAFT)
         draft = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -70,6 +73,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
+
+
+def forget_drafts(folder: Path) -> None:
+    """Remove what writers that were killed have left unfinished. For whoever writes there alone. Raises OSError."""
+    for draft in folder.glob(f"{_DRAFT}*"):
+        draft.unlink()
 
 
 def write_whole(path: Path, content: bytes) -> None:

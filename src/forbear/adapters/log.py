@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from forbear.adapters.disk import alone, storage_errors, whole_file
+from forbear.adapters.disk import alone, forget_drafts, storage_errors, whole_file
 from forbear.adapters.log_frames import POLLED, columns_of_records, frames_of
 from forbear.adapters.log_segments import (
     LOCK,
@@ -70,8 +70,7 @@ class FileSink:
             with storage_errors(f"cannot write {folder}"):
                 folder.mkdir(parents=True, exist_ok=True)
                 self._lock()
-                for draft in folder.glob(".writing-*"):
-                    draft.unlink()
+                forget_drafts(folder)
                 self._resume()
         except BaseException:
             self.close()

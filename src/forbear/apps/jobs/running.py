@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from forbear.adapters.disk import alone, storage_errors
+from forbear.adapters.disk import alone, forget_drafts, storage_errors
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
@@ -76,8 +76,10 @@ def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
             mine = stack.enter_context(alone(home.worker / ".lock"))
         if not mine:
             raise StorageError(f"another worker runs on {home.folder}", mend="stop it first: a home has one worker")
-        with closing(home.sink()):
-            """Whatever a torn write left at the log's end is cut off before anybody reads it."""
+        # A torn end of the log is cut off before anybody reads it, and files that never got a name are removed.
+        with storage_errors(f"cannot write {home.folder}"), closing(home.sink()):
+            for folder in (home.worker, home.archive.folder):
+                forget_drafts(folder)
         source = stack.enter_context(closing(home.source()))
         vault = stack.enter_context(closing(FileVault(home.keys)))
         store = stack.enter_context(closing(open_store(f"sqlite:///{home.database}")))
