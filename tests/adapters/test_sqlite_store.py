@@ -332,13 +332,13 @@ def test_no_error_shows_a_row(url: str) -> None:
     store = open_store(url)
     (first,) = days(1)
     store.commit(first)
-    same = Outputs(after=first.until, until=Position(20), customers=(Named(CUSTOMERS[0], "somebody", 9),))
+    same = Outputs(after=first.until, until=Position(20), customers=(Named(CUSTOMERS[1], "somebody", 9),))
     with pytest.raises(ForbearError) as refused:
         store.commit(same)
     store.close()
 
     told = f"{refused.value} {refused.value.__cause__}"
-    assert not [word for word in ("somebody", str(CUSTOMERS[0])) if word in told]
+    assert not [word for word in ("somebody", str(CUSTOMERS[1])) if word in told]
 
 
 def test_many_predictions_read_back(url: str) -> None:
