@@ -61,7 +61,7 @@ def leads(connection: Connection, due: tuple[int, int], within_days: int) -> tup
     same = and_(*(mended.c[name] == missed.c[name] for name in ("customer", "obligation", "due_day")))
     taken_back = exists().where(same, mended.c.offset > missed.c.offset, mended.c.paid_day <= mended.c.due_day)
     told = (
-        select(missed.c.customer, missed.c.obligation, missed.c.due_day, CUSTOMERS.c.slot)
+        select(missed.c.customer, missed.c.obligation, missed.c.due_day, missed.c.partition, CUSTOMERS.c.slot)
         .select_from(missed.outerjoin(CUSTOMERS, CUSTOMERS.c.customer == missed.c.customer))
         .where(missed.c.status == str(OutcomeStatus.MISSED), missed.c.due_day.between(*due), ~taken_back)
         .where(missed.c.customer.is_not(None))
@@ -76,7 +76,8 @@ def leads(connection: Connection, due: tuple[int, int], within_days: int) -> tup
 
     # The day that a score counts for is the closed one or the one behind it.
     closes = select(DAYS.c.offset).where(DAYS.c.day.between(told.c.due_day - within_days - 1, told.c.due_day - 1))
-    at_closes = (~BETWEEN_CLOSES, PREDICTIONS.c.offset.in_(closes), PREDICTIONS.c.ordinal == told.c.slot)
+    place = (PREDICTIONS.c.partition == told.c.partition, PREDICTIONS.c.ordinal == told.c.slot)
+    at_closes = (~BETWEEN_CLOSES, PREDICTIONS.c.offset.in_(closes), *place)
     banded = PREDICTIONS.c.band >= 0
     query = select(
         *(told.c[name] for name in ("customer", "obligation", "due_day")),
