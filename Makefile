@@ -51,7 +51,7 @@ drill: $(STAMP)  ## Kill the worker 200 times, and fill the disk: is anything lo
 	$(BIN)/python bench/drill.py --kills 200 --full 8
 
 lock:  ## Resolve requirements.lock anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --group dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --all-extras --group dev pyproject.toml -o requirements.lock
 
 clean:  ## Remove what the build made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
