@@ -102,7 +102,7 @@ def closes_of(home: Home, start: int) -> tuple[list[int], int]:
 
 def triggered(worker: Running, fired: list[int]) -> None:
     """Count what the triggers ask for, eligible or not."""
-    scorer = worker.worker.scorer
+    scorer = worker.worker.follower.scorer
     stream = scorer.book.stream
 
     def counted(*arguments: Any) -> Any:

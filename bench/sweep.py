@@ -41,7 +41,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 def copied(worker: Worker, customers: int) -> None:
     """Have so many customers, copies of those that there are under keys of their own."""
-    book, standing = worker.scorer.book, worker.intervenor.standing
+    book, standing = worker.follower.scorer.book, worker.lane.intervenor.standing
     state, originals = book.state(), book.customers
     copies = -(-customers // originals)
     slots = np.tile(state.slots, (copies, 1))[:customers]

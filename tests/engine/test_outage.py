@@ -81,12 +81,12 @@ def closed_by(bank: SmallBank, bare: EventColumns, may_close: Callable[[Arrivals
 def gave(bank: SmallBank, log: EventColumns, days: range) -> Gave:
     """What a worker makes of a log; whose salary is overdue is asked at the closes of some days."""
     batch, worker, told = batch_of(log, local_time(bank.deployment.time_zone)), bank.worker(), list[Outputs]()
-    book, overdue, at = worker.scorer.book, dict[int, set[int]](), 0
+    book, overdue, at = worker.follower.scorer.book, dict[int, set[int]](), 0
     rows = np.flatnonzero((log.kind == EventKind.DAY_CLOSED) & np.isin(log.day, list(days))).tolist()
     for past in [*rows, len(log)]:
         told += worker.process(Scanned(at, log.take(slice(at, past)), batch.slice(at, past)))
         if at := past % len(log):
-            delay = book.compute(np.arange(book.customers))[:, worker.scorer.features.names.index("salary_delay_days")]
+            delay = book.compute(np.arange(book.customers))[:, worker.follower.scorer.features.names.index("salary_delay_days")]
             overdue[int(log.day[past])] = set(book.keys[delay >= 1].tolist())
     return Gave(
         {(made.customer, made.day) for one in told for made in one.decisions if made.outcome == "offer"},

@@ -123,8 +123,8 @@ def test_what_is_recorded_is_not_recorded_again(
 def test_a_close_that_was_half_recorded_goes_on(small_bank: SmallBank, monkeypatch: pytest.MonkeyPatch) -> None:
     """A day close is recorded in pieces; after any of them the rest follows, and nothing twice."""
     monkeypatch.setattr("forbear.engine.scorer.SWEEP_ROWS", 32)
-    monkeypatch.setattr("forbear.engine.worker.SWEEP_ROWS", 32)
-    monkeypatch.setattr("forbear.engine.worker.CHUNK_ROWS", 64)
+    monkeypatch.setattr("forbear.engine.follower.SWEEP_ROWS", 32)
+    monkeypatch.setattr("forbear.engine.follower.CHUNK_ROWS", 64)
     pieces = list(worked(small_bank, small_bank.worker(), bounds_of(small_bank, [])))
     halves = [number for number, one in enumerate(pieces) if one.until.ordinal]
     assert halves

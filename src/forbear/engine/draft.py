@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -80,11 +82,27 @@ def behind(outputs: Outputs, position: Position) -> Outputs | None:
     if outputs.after >= position:
         return outputs
     kept: dict[str, Any] = {
-        name: tuple(row for row in getattr(outputs, name) if row.offset >= position.offset)
-        for name in ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters")
+        name: tuple(row for row in getattr(outputs, name) if row.offset >= position.offset) for name in _AT_OFFSETS
     }
+    # Whom a history knows stands before the log, by slot.
+    kept["customers"] = tuple(one for one in kept["customers"] if one.offset >= 0 or one.slot >= position.ordinal)
     predictions = outputs.predictions.from_position(position) if outputs.predictions else None
     return replace(outputs, after=position, predictions=predictions, **kept)
+
+
+def joined(parts: Sequence[Outputs]) -> Outputs:
+    """Outputs that follow on one another as one. Raises ValueError where they do not."""
+    for before, after in pairwise(parts):
+        if after.after != before.until:
+            raise ValueError(f"outputs from {tuple(after.after)} do not follow those up to {tuple(before.until)}")
+    if len(parts) == 1:
+        return parts[0]
+    listed = {name: tuple(row for part in parts for row in getattr(part, name)) for name in _AT_OFFSETS}
+    predictions = _stacked([part.predictions for part in parts if part.predictions is not None])
+    return Outputs(after=parts[0].after, until=parts[-1].until, predictions=predictions, **listed)
+
+
+_AT_OFFSETS = [f.name for f in fields(Outputs) if f.name not in ("after", "until", "predictions")]
 
 
 def _stacked(parts: list[Predictions]) -> Predictions | None:

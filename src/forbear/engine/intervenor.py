@@ -1,13 +1,13 @@
 """The intervenor: what the policy says to each score at once, and what becomes of the proposals at a cut.
 
 What it answers depends on the scores, the customer updates and the cuts in log order, and on the policy in force;
-not on how they come in batches.
+not on how they come in batches. Each partition has one; capacity is spent at cuts, over all of them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,28 +61,43 @@ class Day:
     released: bool = False
 
 
-class Intervenor:
-    """A policy in force, and where each customer stands with it. features: names of the scores' columns."""
+@dataclass(slots=True)
+class InForce:
+    """What holds for everybody. rules: None before the first policy.  spent: of the capacity of the open day.
 
-    def __init__(self, features: tuple[str, ...]) -> None:
-        self._features = features
-        self.standing = Standing.empty(0)
-        self.rules: Rules | None = None
-        self.circumstances = Circumstances(replay=True)
-        self.spent = Day(-1, [])
-        self._reason_of = np.empty(0, np.int16)
-        self._pending: list[Pending] = []
+    features: names of the scores' columns.  reason_of: (k,) the policy's reason of each, -1 for none.
+    """
 
-    def put_in_force(self, policy: Policy) -> None:
+    features: tuple[str, ...]
+    rules: Rules | None = None
+    circumstances: Circumstances = field(default_factory=lambda: Circumstances(replay=True))
+    spent: Day = field(default_factory=lambda: Day(-1, []))
+    reason_of: NDArray[np.int16] = field(default_factory=lambda: np.empty(0, np.int16))
+
+    def put(self, policy: Policy) -> None:
         """Decide by this policy from now on. What was proposed under the old one must have been cut before."""
-        self.standing.under(self.rules.policy if self.rules else None, policy)
         self.rules = Rules.of(policy)
         self.spent = replace(self.spent, offers=[0] * len(policy.channels))
-        self._reason_of = np.array([policy.reason_of(name) for name in self._features], dtype=np.int16)
+        self.reason_of = np.array([policy.reason_of(name) for name in self.features], dtype=np.int16)
+
+    def policy_rules(self) -> Rules:
+        """The rules in force. Raises ValueError before the first."""
+        if self.rules is None:
+            raise ValueError("nothing is decided before a policy is in force")
+        return self.rules
+
+
+class Intervenor:
+    """Where each customer of one partition stands with the policy, and what was proposed since the last cut."""
+
+    def __init__(self, force: InForce) -> None:
+        self.force = force
+        self.standing = Standing.empty(0)
+        self._pending: list[Pending] = []
 
     def judge(self, scores: Scores) -> Verdicts:
         """What the policy says to scores in log order, each in the light of all before it."""
-        rules = self._rules()
+        rules = self.force.policy_rules()
         reason = self._reasons(rules, scores.attributions)
         verdicts = Verdicts(
             reason, np.full(len(scores), OUTSIDE, np.int8), np.full(len(scores), HoldReason.BELOW_CUTOFF.code, np.int8)
@@ -90,7 +105,7 @@ class Intervenor:
         for rows in self._rounds(rules, scores):
             asked = scores.take(rows)
             proposals = self.standing.proposals(asked, reason[rows], rules.policy)
-            decisions = decide(rules, proposals, self.circumstances)
+            decisions = decide(rules, proposals, self.force.circumstances)
             verdicts.band[rows], verdicts.verdict[rows] = decisions.band, decisions.hold
             picked = chosen(decisions.hold)
             self.standing.band[asked.slots] = decisions.band
@@ -101,49 +116,20 @@ class Intervenor:
         self.standing.judged[scores.slots] = scores.offset
         return verdicts
 
-    def cut(self, day: int, book_size: int) -> Pending | None:
-        """Decide on what was proposed since the last cut, by the capacity that is left of a day; None for nothing.
+    def proposed(self) -> Pending | None:
+        """What was proposed since the last cut, in log order, and not withdrawn; None for nothing.
 
-        A proposal whose customer was judged again later, and not proposed, is withdrawn. The rest comes in log order,
-        each one a decision.
+        A proposal whose customer was judged again later, and not proposed, is withdrawn.
         """
-        rules = self._rules()
-        self._open(day)
         if not self._pending:
             return None
         pending = _joined(self._pending)
         self._pending = []
-        pending = pending.take(np.flatnonzero(self.standing.judged[pending.scores.slots] == pending.scores.offset))
-        capacity = tuple(
-            max(channel.capacity_per_day - spent, 0)
-            for channel, spent in zip(rules.policy.channels, self.spent.offers, strict=True)
-        )
-        at = Cut(
-            day=day,
-            book_size=book_size,
-            capacity=capacity,
-            offered_today=sum(self.spent.offers),
-            released=self.spent.released,
-        )
-        decisions = allocate(rules, pending.proposals, pending.decisions, at)
-        self._stand(rules, pending, decisions)
-        rows = np.flatnonzero(decisions.hold != HoldReason.SUPERSEDED.code)
-        return Pending(pending.scores, pending.proposals, decisions).take(rows)
+        return pending.take(np.flatnonzero(self.standing.judged[pending.scores.slots] == pending.scores.offset))
 
-    # ---- inside
-
-    def _rules(self) -> Rules:
-        if self.rules is None:
-            raise ValueError("nothing is decided before a policy is in force")
-        return self.rules
-
-    def _open(self, day: int) -> None:
-        """Begin a day with all of its capacity. A release holds up to the close with which the day ends."""
-        if day != self.spent.day:
-            self.spent = Day(day, [0] * len(self.spent.offers), self.spent.released)
-
-    def _stand(self, rules: Rules, pending: Pending, decisions: Decisions) -> None:
+    def stand(self, pending: Pending) -> None:
         """Note what was decided: the day, the contacts (a hold-out in place of one), the band that was answered."""
+        rules, decisions = self.force.policy_rules(), pending.decisions
         slots, standing = pending.scores.slots, self.standing
         standing.decided_day[slots] = pending.proposals.day
         standing.answered[slots] = answered_after(rules, pending.proposals, decisions)
@@ -151,12 +137,14 @@ class Intervenor:
         contacted = np.flatnonzero(decisions.offered | (decisions.hold == HoldReason.HOLD_OUT.code))
         standing.contact_day[slots[contacted], channel[contacted]] = pending.proposals.day[contacted]
         for place in channel[decisions.offered].tolist():
-            self.spent.offers[place] += 1
+            self.force.spent.offers[place] += 1
+
+    # ---- inside
 
     def _reasons(self, rules: Rules, attributions: Floats) -> NDArray[np.int16]:
         """(n,) the policy's reason whose features together raise each score most, -1 where none does."""
         sums = np.zeros((len(attributions), len(rules.policy.reasons) + 1))
-        for column, reason in enumerate(self._reason_of.tolist()):  # added one by one: the same bits for any n
+        for column, reason in enumerate(self.force.reason_of.tolist()):  # added one by one: the same bits for any n
             sums[:, reason] += attributions[:, column]
         sums[:, -1] = 0.0
         heaviest = sums.argmax(axis=1).astype(np.int16)
@@ -182,6 +170,48 @@ class Intervenor:
             yield np.sort(by_slot[turn == number])
 
 
+def cut(intervenors: Sequence[Intervenor], day: int, book_size: int) -> list[Pending | None]:
+    """Decide on what all partitions have proposed since the last cut, by the capacity that is left of a day.
+
+    day: bank-local.  book_size: customers of all.  Of each its own come in log order, each one a decision; None for
+    nothing.
+    """
+    force = intervenors[0].force
+    rules = force.policy_rules()
+    _open(force, day)
+    proposed = [one.proposed() for one in intervenors]
+    parts = [one for one in proposed if one is not None]
+    if not parts:
+        return [None] * len(intervenors)
+    whole = parts[0] if len(parts) == 1 else _stacked_all(parts)
+    spent = zip(rules.policy.channels, force.spent.offers, strict=True)
+    at = Cut(
+        day=day,
+        book_size=book_size,
+        capacity=tuple(max(channel.capacity_per_day - offers, 0) for channel, offers in spent),
+        offered_today=sum(force.spent.offers),
+        released=force.spent.released,
+    )
+    decisions = allocate(rules, whole.proposals, whole.decisions, at)
+    decided, first = list[Pending | None](), 0
+    for intervenor, part in zip(intervenors, proposed, strict=True):
+        if part is None:
+            decided.append(None)
+            continue
+        rows = np.arange(first, first + len(part.scores))
+        first += len(part.scores)
+        mine = Pending(part.scores, part.proposals, _taken(decisions, rows))
+        intervenor.stand(mine)
+        decided.append(mine.take(np.flatnonzero(mine.decisions.hold != HoldReason.SUPERSEDED.code)))
+    return decided
+
+
+def _open(force: InForce, day: int) -> None:
+    """Begin a day with all of its capacity. A release holds up to the close with which the day ends."""
+    if day != force.spent.day:
+        force.spent = Day(day, [0] * len(force.spent.offers), force.spent.released)
+
+
 def word_of(hold: int) -> str:
     """A decision's outcome in one word: "offer", or the reason of the hold."""
     return "offer" if hold == OFFERED else str(HOLD_REASONS[hold])
@@ -196,10 +226,15 @@ def _stacked(parts: list[Any]) -> Any:
     return type(parts[0])(**columns)
 
 
-def _joined(parts: list[Pending]) -> Pending:
-    """All parts as one, in log order."""
+def _stacked_all(parts: list[Pending]) -> Pending:
+    """All parts one behind the other."""
     scores, proposals, decisions = (
         _stacked([getattr(part, name) for part in parts]) for name in ("scores", "proposals", "decisions")
     )
-    whole = Pending(scores, proposals, decisions)
-    return whole.take(np.lexsort((scores.ordinal, scores.offset)))
+    return Pending(scores, proposals, decisions)
+
+
+def _joined(parts: list[Pending]) -> Pending:
+    """All parts of one partition as one, in log order."""
+    whole = _stacked_all(parts)
+    return whole.take(np.lexsort((whole.scores.ordinal, whole.scores.offset)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
@@ -183,6 +183,13 @@ class RecentMisses:
         """Take in what a part of the log tells."""
         if len(told.customer):
             self._parts.append(told)
+            self._index = None
+
+    def shift(self, by: int) -> None:
+        """Count the offsets of all that was told so far from another beginning."""
+        if self._parts:
+            told = Told.joined(self._parts)
+            self._parts = [replace(told, offset=told.offset + by)]
             self._index = None
 
     def forget_before(self, open_day: int) -> None:

@@ -15,7 +15,7 @@ from forbear.domain.errors import CorruptState
 from forbear.domain.events import Instructed
 from forbear.engine.audit import chain, tells
 from forbear.engine.draft import Draft
-from forbear.engine.intervenor import Intervenor, Pending, word_of
+from forbear.engine.intervenor import Pending, word_of
 from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
 from forbear.engine.ports import Vault
 from forbear.engine.scorer import Scores
@@ -64,15 +64,17 @@ class Recorder:
             columns = (predictions.offset, predictions.ordinal, (predictions.log_odds + 0.0).view(np.int64))
             self._since.append(np.column_stack(columns).astype("<i8").tobytes())
 
-    def cut(self, draft: Draft, pending: Pending | None, offset: int, received_us: int, intervenor: Intervenor) -> None:
-        """Record what a cut has decided, and commit the chain to it and to every prediction since the last cut."""
+    def cut(self, draft: Draft, pending: Pending | None, at: tuple[int, int], rules: Rules) -> None:
+        """Record what a cut has decided, and commit the chain to it and to every prediction since the last cut.
+
+        at: the offset of the cut, and its instant [us UTC].
+        """
         predicted = b"".join(self._since)
         self._since = []
         if not predicted and pending is None:
             return
         outcomes: Counter[str] = Counter()
-        if pending is not None and intervenor.rules is not None:
-            rules, at = intervenor.rules, (offset, received_us)
+        if pending is not None:
             decisions = [self._decision(rules, pending, row, at) for row in range(len(pending.decisions))]
             if self._replayed():
                 outcomes.update(self._recorded_of(decisions))
@@ -80,12 +82,12 @@ class Recorder:
                 personal = [_SORTED.encode(self._personal(pending, row, rules)) for row in range(len(decisions))]
                 outcomes.update(self._made(draft, decisions, personal))
         body = {
-            "at_us": received_us,
+            "at_us": at[1],
             "predictions": len(predicted) // 24,
             "predictions_sha": hashlib.sha256(predicted).hexdigest(),
             "outcomes": outcomes,
         }
-        self._add(draft, "cut", offset, body)
+        self._add(draft, "cut", at[0], body)
 
     def instruction(self, draft: Draft, offset: int, told: Instructed) -> None:
         """Record what a person told the deployment."""

@@ -16,6 +16,8 @@ from forbear.domain.errors import CorruptState
 from forbear.domain.events import Instructed
 from forbear.engine.backfill import Feed, Progress, earlier_misses
 from forbear.engine.draft import behind
+from forbear.engine.findings import Update
+from forbear.engine.follower import Follower, updates_in
 from forbear.engine.keeping import become, kept_of
 from forbear.engine.misses import misses_in
 from forbear.engine.outputs import AuditRecord, Named, Outputs, Position
@@ -73,7 +75,7 @@ class Running:
         kept = self.snapshots.latest(self._position.offset)  # one that stands further tells of what the store forgot
         if kept is not None:
             become(self.worker, kept)
-            self.worker.recorder.follow(self._recorded())
+            self.worker.lane.recorder.follow(self._recorded())
         elif self._position not in (_NOTHING, Position(feed.archive.next_offset)):
             raise CorruptState(
                 "the worker has recorded something, and all of its snapshots are gone",
@@ -81,7 +83,7 @@ class Running:
             )
         else:
             begin(self.worker, feed, history, progress)
-            self.worker.recorder.follow(self._recorded())
+            self.worker.lane.recorder.follow(self._recorded())
             first = behind(self.worker.told(before), self._position)
             if first is not None:
                 self._record(replace(first, customers=_known(self.worker, feed)))
@@ -91,7 +93,7 @@ class Running:
 
     def _recorded(self) -> Iterator[AuditRecord]:
         """The records behind the worker's head, as far as the store has them."""
-        head = self.worker.recorder.head
+        head = self.worker.lane.recorder.head
         following = head.sequence + 1 if head else 0
         while records := self.store.records(following, _RECORDS):
             yield from records
@@ -170,17 +172,27 @@ class Running:
 
 def _known(worker: Worker, feed: Feed) -> tuple[Named, ...]:
     """Those whom the history has met, in the order of their slots."""
-    ids = feed.archive.customers()
-    return tuple(Named(key, ids[key], slot) for slot, key in enumerate(worker.scorer.book.keys.tolist()))
+    ids, last = feed.archive.customers(), worker.position - 1
+    keys = worker.follower.scorer.book.keys.tolist()
+    return tuple(Named(key, ids[key], slot, last) for slot, key in enumerate(keys))
 
 
 def begin(worker: Worker, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:
     """Bring a new worker through the archive: ledgers, recent misses, and what is known of the customers."""
-    book, zone, archive = worker.scorer.book, local_time(feed.deployment.time_zone), feed.archive
+    for updates in begin_follower(worker.follower, feed, history, progress):
+        worker.lane.grow(worker.follower.scorer.book.customers)
+        worker.lane.intervenor.standing.update(updates)
+
+
+def begin_follower(
+    follower: Follower, feed: Feed, history: Snapshots, progress: Progress | None = None
+) -> Iterator[list[Update]]:
+    """Bring a new follower through the archive; the customer updates on the way, in log order."""
+    book, zone, archive = follower.scorer.book, local_time(feed.deployment.time_zone), feed.archive
     start = resume(book, history, archive.next_offset)
     if start and archive.closed_day is not None:
         for told in earlier_misses(feed, archive.closed_day, start):
-            worker.scorer.misses.add(told)
+            follower.scorer.misses.add(told)
     for offset, columns, batch in archive.scan(zone):
         past = offset + len(batch)
         if past > start:
@@ -188,14 +200,13 @@ def begin(worker: Worker, feed: Feed, history: Snapshots, progress: Progress | N
             own = batch.slice(max(start - offset, 0), len(batch))
             book.fold(own)
             first = max(offset, start)
-            worker.scorer.misses.add(misses_in(feed.deployment.miss, columns.take(tail), own, zone, first))
-        worker.intervenor.standing.grow(book.customers)
+            follower.scorer.misses.add(misses_in(feed.deployment.miss, columns.take(tail), own, zone, first))
         rows = np.flatnonzero(batch.kind == EventKind.CUSTOMER)
         slots = book.slots_of(batch.customer[rows])
         known = slots >= 0
-        worker.intervenor.standing.update(columns, rows[known], slots[known])
-        worker.clock_us = max(worker.clock_us, int(batch.received_us.max()))
+        yield list(updates_in(columns, rows[known], slots[known], offset))
+        follower.clock_us = max(follower.clock_us, int(batch.received_us.max()))
         if progress is not None:
             progress(past)
-    worker.scorer.misses.forget_before(book.open_day)
-    worker.position = archive.next_offset
+    follower.scorer.misses.forget_before(book.open_day)
+    follower.position = archive.next_offset

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from forbear.domain.events import CustomerUpdated
 from forbear.domain.terms import Circumstance
+from forbear.engine.findings import Update
 from forbear.engine.scorer import Scores
-from forbear.features.columns import EventColumns
+from forbear.features.columns import micros
 from forbear.policy.document import Policy
 from forbear.policy.hashing import seed_of
 from forbear.policy.proposals import NEVER, Proposals
 
 MATTER = np.uint64(seed_of("early_delinquency"))
 """What every contact is about so far: the payment that may be missed."""
-_UPDATES = msgspec.json.Decoder(CustomerUpdated)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,14 +67,13 @@ class Standing:
             new[: len(old)] = old
             setattr(self, name, new)
 
-    def update(self, columns: EventColumns, rows: NDArray[np.int64], slots: NDArray[np.int64]) -> None:
-        """Take in customer updates: rows of the columns, and their slots. A younger one is never undone by an older."""
+    def update(self, updates: Iterable[Update]) -> None:
+        """Take in customer updates. A younger one is never undone by an older."""
         names = list(Circumstance)
-        for row, slot in zip(rows.tolist(), slots.tolist(), strict=True):
-            booked = int(columns.booked_us[row])
+        for _, slot, known in updates:
+            booked = micros(known.booked_at)
             if booked < self.told_us[slot]:
                 continue
-            known = _UPDATES.decode(columns.payload[row])
             self.told_us[slot] = booked
             self.words += [word for word in dict.fromkeys(known.consents) if word not in self.words]
             bits = [self.words.index(word) for word in known.consents]

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from forbear.engine.findings import Figures
 from forbear.engine.outputs import Position
-from forbear.engine.scorer import Scorer, Scores, Scoring
+from forbear.engine.scorer import Scores, Scoring
 from forbear.features.columns import day_of
 from forbear.features.figures import FIGURES
 from forbear.features.ledger import Floats
@@ -21,26 +22,27 @@ from forbear.policy.triggers import Trigger
 
 
 class InWords:
-    """What is told of scores that are decided on. approved: the reasons in force, None before the first.
+    """What is told of scores that are decided on. approved, model: in force, None before the first.
 
     The figures that sentences quote are asked for at once, since a ledger may have moved on when the cut comes; words
     are made at the cut, of what is decided only.
     """
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, features: tuple[str, ...], currency: str) -> None:
         self.approved: Approved | None = None
-        self._scorer = scorer
+        self.model: Scoring | None = None
+        self._features, self._currency = features, currency
         self._teller: Teller | None = None
         self._figures: dict[Position, Floats] = {}
 
-    def note(self, scores: Scores, hold: Places) -> None:
+    def note(self, scores: Scores, hold: Places, figures: Figures) -> None:
         """Remember the figures of those of some scores that a cut may decide on. hold: (n,) the verdicts at once."""
         rows = np.flatnonzero(chosen(hold))
         if self.approved is None or not len(rows):
             return
         taken = scores.take(rows)
         places = map(Position, taken.offset.tolist(), taken.ordinal.tolist())
-        self._figures |= zip(places, self._scorer.figures(taken), strict=True)
+        self._figures |= zip(places, figures(taken), strict=True)
 
     def forget(self) -> None:
         """Let go of all figures: what was proposed has been decided."""
@@ -51,7 +53,7 @@ class InWords:
 
         Sentences stand in every language. Empty where nothing was approved yet.
         """
-        if self.approved is None or self._scorer.model is None:
+        if self.approved is None or self.model is None:
             return {}
         figures = self._figures[Position(int(scores.offset[row]), int(scores.ordinal[row]))]
         one = OneScore(
@@ -64,15 +66,15 @@ class InWords:
         # Dates are counted from the day that was open: of a close that is the closed one, the day before.
         closed = int(scores.trigger[row]) & Trigger.DAY_CLOSE
         open_day = int(scores.day[row]) - (1 if closed else 0)
-        telling = Telling(catalogue.languages, self._scorer.deployment.currency, day_of(open_day))
+        telling = Telling(catalogue.languages, self._currency, day_of(open_day))
         return {
             "catalogue": {"version": catalogue.version, "digest": catalogue.digest},
-            "told": [reason.document() for reason in tell(self._by(self.approved, self._scorer.model), one, telling)],
+            "told": [reason.document() for reason in tell(self._by(self.approved, self.model), one, telling)],
         }
 
     def _by(self, approved: Approved, model: Scoring) -> Teller:
         """What tells by these, made once for many decisions."""
         kept = self._teller
         if kept is None or kept.scorer is not model or kept.catalogue is not approved.catalogue:
-            kept = self._teller = approved.teller(model, self._scorer.features.names)
+            kept = self._teller = approved.teller(model, self._features)
         return kept

@@ -1,0 +1,192 @@
+"""One partition as the decider knows it: where its customers stand, its chain, and what is still to be recorded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forbear.domain.events import Instructed
+from forbear.domain.terms import PROMOTIONS
+from forbear.engine.draft import Draft, predictions_of
+from forbear.engine.findings import Barrier, CloseEnded, Figures, Finding, Stretch, Swept
+from forbear.engine.intervenor import InForce, Intervenor, Pending
+from forbear.engine.outputs import DayRow, Outputs, Part, Position, Predictions
+from forbear.engine.ports import Vault
+from forbear.engine.record import Recorder
+from forbear.engine.scorer import Scores, Scoring
+from forbear.engine.telling import InWords
+from forbear.models.reasons.approved import Approved
+from forbear.policy.document import Policy, to_toml
+from forbear.policy.proposals import HOLD_REASONS
+
+
+class NewModel(NamedTuple):
+    """A model as it was loaded: what scores, its kind, and the log-odds that everybody starts from."""
+
+    scoring: Scoring
+    kind: str
+    expected: float
+
+
+class Lane:
+    """One partition. barrier: that it has come to, None while it runs.  queue: findings that wait behind it.
+
+    reached: where the last stretch that was taken in ends.  slots: how many customers were spoken of.
+    """
+
+    def __init__(self, force: InForce, vault: Vault, currency: str) -> None:
+        self.force = force
+        self.intervenor = Intervenor(force)
+        self.words = InWords(force.features, currency)
+        self.recorder = Recorder(vault, force.features, self.words.told)
+        self.draft = Draft(Position(-1))
+        self.barrier: Barrier | None = None
+        self.queue: deque[Finding] = deque()
+        self.reached = Position(-1)
+        self.slots = 0
+        self._swept: list[Predictions] = []
+        self._bands: NDArray[np.int64] = np.zeros(64, dtype=np.int64)
+        self._verdicts: NDArray[np.int64] = np.zeros(64, dtype=np.int64)
+
+    @property
+    def after(self) -> Position:
+        """Up to where its findings have become outputs."""
+        return self.draft.after
+
+    def grow(self, slots: int) -> None:
+        """Have a place for so many customers."""
+        self.slots = max(self.slots, slots)
+        self.intervenor.standing.grow(slots)
+
+    def taken(self, found: Stretch) -> None:
+        """Judge what a stretch has found, in log order, and note the rest."""
+        self.reached = found.until
+        self.grow(_slots_in(found))
+        self.draft.customers += found.met
+        self.draft.outcomes += found.outcomes
+        self.draft.dead_letters += found.letters
+        scores, figures = found.scores, found.figures
+        updates = sorted(found.updates)
+        if scores is None or figures is None or not len(scores):
+            self.intervenor.standing.update(updates)
+            return
+        # An update holds for what is behind it. Most stretches have none of a customer who is scored as well.
+        for update in updates:
+            if (scores.slots == update.slot).any():
+                before = scores.offset < update.offset
+                self._judged_between_closes(scores.take(before), figures)
+                scores = scores.take(~before)
+            self.intervenor.standing.update([update])
+        self._judged_between_closes(scores, figures)
+
+    def swept(self, found: Swept) -> Iterator[Outputs]:
+        """Judge a piece of the sweep; the one before it is recorded: the last waits for what is decided on them all."""
+        if self._swept:
+            piece = Draft(self.draft.after, predictions=self._swept)
+            last = Position(found.offset, int(self._swept[-1].ordinal[-1]) + 1)
+            self._swept = []
+            self.draft.after = last
+            yield piece.ended(last)
+        self.grow(int(found.scores.slots.max(initial=-1)) + 1)
+        predictions = self._judged(found.scores, found.figures)
+        self._bands += np.bincount(predictions.band + 1, minlength=64)
+        self._verdicts += np.bincount(predictions.verdict + 1, minlength=64)
+        if len(predictions):
+            self._swept.append(predictions)
+
+    def closed(self, found: CloseEnded) -> None:
+        """Note the day in numbers. The last piece of its sweep is recorded with what was decided."""
+        self.draft.predictions += self._swept
+        self._swept = []
+        names = ["", *(band.name for band in self.force.rules.policy.bands)] if self.force.rules else [""]
+        words = ["proposed", *map(str, HOLD_REASONS)]
+        row = DayRow(
+            offset=found.offset,
+            day=found.day,
+            customers=found.customers,
+            scored=found.scored,
+            expected_misses=found.expected_misses,
+            hurdles=found.hurdles,
+            bands={names[band]: int(count) for band, count in enumerate(self._bands[: len(names)]) if count},
+            verdicts={words[code]: int(count) for code, count in enumerate(self._verdicts) if count},
+            events=found.events,
+        )
+        self.draft.days.append(row)
+        self._bands[:] = 0
+        self._verdicts[:] = 0
+
+    def cut(self, decided: Pending | None, offset: int, at_us: int) -> None:
+        """Record what a cut has decided of this partition's proposals."""
+        self.recorder.cut(self.draft, decided, (offset, at_us), self.force.policy_rules())
+        self.words.forget()
+
+    def ended(self, until: Position | None = None) -> Outputs | None:
+        """All up to a position, by default where the last stretch ends; None where outputs hold it already."""
+        until = until or self.reached
+        return self.draft.ended(until) if until > self.draft.after else None
+
+    # ---- instructions
+
+    def put_model(self, told: Instructed, offset: int, model: NewModel) -> None:
+        """Note that another model is in force."""
+        self.recorder.put_model(self.recorder.model + 1, told.value or "", model.expected)
+        self.words.model = model.scoring
+        document = {"kind": model.kind, "features": list(self.force.features), "expected": model.expected}
+        self._part(told, offset, self.recorder.model, document)
+
+    def put_policy(self, told: Instructed, offset: int, old: Policy | None, policy: Policy) -> None:
+        """Note that another policy is in force, and where everybody stands under it."""
+        self.intervenor.standing.under(old, policy)
+        self.recorder.put_policy(self.recorder.policy + 1, told.value or "")
+        document = {
+            "version": policy.version,
+            "bands": [band.name for band in policy.bands],
+            "reasons": [reason.code for reason in policy.reasons],
+            "currency": policy.currency,
+            "text": to_toml(policy),
+        }
+        self._part(told, offset, self.recorder.policy, document)
+
+    def put_reasons(self, told: Instructed, offset: int, approved: Approved) -> None:
+        """Note that other approved reasons are in force."""
+        self.words.approved = approved
+        self.recorder.put_reasons(self.recorder.reasons + 1, told.value or "")
+        catalogue = approved.catalogue
+        document = {
+            "version": catalogue.version,
+            "catalogue": catalogue.digest,
+            "languages": list(catalogue.languages),
+        }
+        self._part(told, offset, self.recorder.reasons, document)
+
+    # ---- inside
+
+    def _part(self, told: Instructed, offset: int, number: int, document: Mapping[str, object]) -> None:
+        assert told.instruction in PROMOTIONS, told.instruction
+        kind = told.instruction.removeprefix("promote_")
+        self.draft.parts.append(
+            Part(kind=kind, number=number, digest=told.value or "", offset=offset, by=told.by, document=document)
+        )
+
+    def _judged_between_closes(self, scores: Scores, figures: Figures) -> None:
+        if len(scores):
+            self.draft.predictions.append(self._judged(scores, figures))
+
+    def _judged(self, scores: Scores, figures: Figures) -> Predictions:
+        """What the policy says to scores at once, with what a cut has to know of them later."""
+        verdicts = self.intervenor.judge(scores)
+        predictions = predictions_of(scores, verdicts, self.recorder.model, self.recorder.policy)
+        self.recorder.note(predictions)
+        self.words.note(scores, verdicts.verdict, figures)
+        return predictions
+
+
+def _slots_in(found: Stretch) -> int:
+    """How many slots a stretch speaks of."""
+    told = [*(one.slot for one in found.met), *(one.slot for one in found.updates)]
+    scored = int(found.scores.slots.max(initial=-1)) if found.scores is not None else -1
+    return max([scored, *told]) + 1
