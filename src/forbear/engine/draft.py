@@ -70,6 +70,9 @@ def predictions_of(scores: Scores, verdicts: Verdicts, model: int, policy: int) 
     )
 
 
+_AT_OFFSETS = ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers")
+
+
 def behind(outputs: Outputs, position: Position) -> Outputs | None:
     """What of some outputs is not recorded yet, if all before a position is; None if nothing is left.
 
@@ -80,8 +83,7 @@ def behind(outputs: Outputs, position: Position) -> Outputs | None:
     if outputs.after >= position:
         return outputs
     kept: dict[str, Any] = {
-        name: tuple(row for row in getattr(outputs, name) if row.offset >= position.offset)
-        for name in ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters")
+        name: tuple(row for row in getattr(outputs, name) if row.offset >= position.offset) for name in _AT_OFFSETS
     }
     predictions = outputs.predictions.from_position(position) if outputs.predictions else None
     return replace(outputs, after=position, predictions=predictions, **kept)

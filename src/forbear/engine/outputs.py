@@ -197,11 +197,15 @@ class DeadLetter:
 
 
 class Named(NamedTuple):
-    """A customer met for the first time. slot: its place in the book, for good: the n-th one that was met has n - 1."""
+    """A customer met for the first time. slot: its place in the book, for good: the n-th one that was met has n - 1.
+
+    offset: of the first event of the customer; of those whom the history has met, the one before the log begins.
+    """
 
     customer: int
     customer_id: str
     slot: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

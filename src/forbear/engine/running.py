@@ -170,8 +170,8 @@ class Running:
 
 def _known(worker: Worker, feed: Feed) -> tuple[Named, ...]:
     """Those whom the history has met, in the order of their slots."""
-    ids = feed.archive.customers()
-    return tuple(Named(key, ids[key], slot) for slot, key in enumerate(worker.scorer.book.keys.tolist()))
+    ids, before = feed.archive.customers(), worker.position - 1
+    return tuple(Named(key, ids[key], slot, before) for slot, key in enumerate(worker.scorer.book.keys.tolist()))
 
 
 def begin(worker: Worker, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:

@@ -145,7 +145,7 @@ class Worker:
         self.counts += np.bincount(codes, minlength=len(Fold))
         self.intervenor.standing.grow(book.customers)
         if book.customers > known:
-            draft.customers += _met(columns, batch, book.keys[known:], known)
+            draft.customers += _met((offset, known), columns, batch, book.keys[known:])
         updates = np.flatnonzero((batch.kind == EventKind.CUSTOMER) & (codes <= Fold.WAITING))
         if len(updates):
             self._updates(columns, batch, updates)
@@ -347,13 +347,14 @@ _INSTRUCTIONS = msgspec.json.Decoder(Instructed)
 _STATUS = [str(status) for status in OutcomeStatus]
 
 
-def _met(columns: EventColumns, batch: EventBatch, keys: NDArray[np.uint64], first_slot: int) -> list[Named]:
-    """Customers met for the first time, in the order of their slots."""
-    found, first = np.unique(batch.customer, return_index=True)
-    rows = first[np.searchsorted(found, keys)]
+def _met(first: tuple[int, int], columns: EventColumns, batch: EventBatch, keys: NDArray[np.uint64]) -> list[Named]:
+    """Customers met for the first time, in the order of their slots. first: offset of the batch, slot of the first."""
+    offset, first_slot = first
+    found, at_first = np.unique(batch.customer, return_index=True)
+    rows = at_first[np.searchsorted(found, keys)]
     names = columns.customer_id[rows].tolist()
-    met = enumerate(zip(keys.tolist(), names, strict=True), first_slot)
-    return [Named(key, name.decode(), slot) for slot, (key, name) in met]
+    met = enumerate(zip(keys.tolist(), names, (rows + offset).tolist(), strict=True), first_slot)
+    return [Named(key, name.decode(), slot, at) for slot, (key, name, at) in met]
 
 
 def _outcomes(offset: int, columns: EventColumns, batch: EventBatch, codes: NDArray[np.uint8]) -> list[OutcomeRow]:
