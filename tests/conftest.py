@@ -1,11 +1,16 @@
-"""Real data, where they are: without them a test skips with a message, or fails where skipping is forbidden."""
+"""Real data and real servers, where they are: without them a test skips, or fails where skipping is forbidden."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+from forbear.domain.errors import ConfigError
+from forbear.testing.servers.postgres import PostgresServer
 
 PROJECT = Path(__file__).parents[1]
 
@@ -13,11 +18,25 @@ PROJECT = Path(__file__).parents[1]
 def _real_data(folder: str) -> Path:
     path = Path(os.environ.get("FORBEAR_DATA", PROJECT.parent / "shared" / "data")) / folder
     if not path.is_dir():
-        message = f"{path} is not there: set FORBEAR_DATA to the folder of the real data"
-        if os.environ.get("FORBEAR_FORBID_SKIP"):
-            pytest.fail(message)
-        pytest.skip(message)
+        _without(f"{path} is not there: set FORBEAR_DATA to the folder of the real data")
     return path
+
+
+def _without(message: str) -> NoReturn:
+    if os.environ.get("FORBEAR_FORBID_SKIP"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for all tests of a run. Whoever stops or kills it starts it again."""
+    try:
+        server = PostgresServer()
+    except ConfigError as error:
+        _without(str(error))
+    with server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -332,7 +332,7 @@ def test_no_error_shows_a_row(url: str) -> None:
     store = open_store(url)
     (first,) = days(1)
     store.commit(first)
-    same = Outputs(after=first.until, until=Position(20), customers=(Named(CUSTOMERS[1], "somebody", 9),))
+    same = Outputs(after=first.until, until=Position(20), customers=(Named(CUSTOMERS[1], "somebody", 9, 15),))
     with pytest.raises(ForbearError) as refused:
         store.commit(same)
     store.close()

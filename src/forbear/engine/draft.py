@@ -72,6 +72,9 @@ def predictions_of(scores: Scores, verdicts: Verdicts, model: int, policy: int) 
     )
 
 
+_AT_OFFSETS = ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers")
+
+
 def behind(outputs: Outputs, position: Position) -> Outputs | None:
     """What of some outputs is not recorded yet, if all before a position is; None if nothing is left.
 
@@ -100,9 +103,6 @@ def joined(parts: Sequence[Outputs]) -> Outputs:
     listed = {name: tuple(row for part in parts for row in getattr(part, name)) for name in _AT_OFFSETS}
     predictions = _stacked([part.predictions for part in parts if part.predictions is not None])
     return Outputs(after=parts[0].after, until=parts[-1].until, predictions=predictions, **listed)
-
-
-_AT_OFFSETS = [f.name for f in fields(Outputs) if f.name not in ("after", "until", "predictions")]
 
 
 def _stacked(parts: list[Predictions]) -> Predictions | None:

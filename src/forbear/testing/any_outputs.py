@@ -29,7 +29,6 @@ _SHARES = st.floats(0.0, 1.0)
 _MINOR = st.integers(-(10**15), 10**15)
 _DAYS = st.integers(-(10**5), 10**5)
 _COUNTS = st.dictionaries(_TEXTS, st.integers(0, 10**6), max_size=3)
-_NAMED = st.builds(Named, KEYS, _TEXTS, st.integers(0, 2**20))
 _LONGEST = 20
 _START = Position(-1, 0)
 
@@ -52,7 +51,7 @@ def stretches(draw: st.DrawFn, after: Position = _START, head: AuditRecord | Non
         parts=tuple(draw(st.lists(_parts(offsets), max_size=2, unique_by=lambda part: (part.kind, part.number)))),
         days=tuple(draw(st.lists(_day_rows(offsets), max_size=2, unique_by=_place))),
         dead_letters=tuple(draw(st.lists(_dead_letters(offsets), max_size=2, unique_by=_place))),
-        customers=tuple(draw(st.lists(_NAMED, max_size=3, unique_by=lambda one: one.customer))),
+        customers=tuple(draw(st.lists(_named(offsets), max_size=3, unique_by=lambda one: one.customer))),
     )
 
 
@@ -124,6 +123,10 @@ def _records(draw: st.DrawFn, decisions: list[Decision], head: AuditRecord | Non
         if draw(st.booleans()):
             records.append(chain(records[-1], "cut", one.offset, {"digest": draw(_TEXTS)}))
     return tuple(records)
+
+
+def _named(offsets: st.SearchStrategy[int]) -> st.SearchStrategy[Named]:
+    return st.builds(Named, KEYS, _TEXTS, st.integers(0, 2**20), offsets)
 
 
 def _contacts(offsets: st.SearchStrategy[int]) -> st.SearchStrategy[Contact]:

@@ -126,7 +126,9 @@ def day(number: int, head: AuditRecord | None) -> Outputs:
         parts=() if number else parts(),
         days=(_row(close, closed),),
         dead_letters=(DeadLetter(offset=close - 1, customer=CUSTOMERS[3], reason="PARKED", event="{}"),),
-        customers=() if number else tuple(Named(key, f"customer-{at}", at) for at, key in enumerate(CUSTOMERS)),
+        customers=()
+        if number
+        else tuple(Named(key, f"customer-{at}", at, max(after.offset, 0)) for at, key in enumerate(CUSTOMERS)),
     )
 
 

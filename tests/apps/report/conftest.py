@@ -17,7 +17,7 @@ from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
 from forbear.apps.report.request import Sources
-from forbear.engine.outputs import Named, Outputs
+from forbear.engine.outputs import Outputs
 from forbear.engine.worker import Setup, Worker
 from forbear.features.hashing import keys_of
 
@@ -70,7 +70,7 @@ def most_decided(worked: Worked) -> str:
     """The id of the customer with the most decisions."""
     keys = np.array([one.customer for outputs in worked.outputs for one in outputs.decisions], dtype=np.uint64)
     found, counts = np.unique(keys, return_counts=True)
-    names = {key: name for outputs in worked.outputs for key, name, _ in outputs.customers}
+    names = {key: name for outputs in worked.outputs for key, name, *_ in outputs.customers}
     return str(names[int(found[np.argmax(counts)])])
 
 
@@ -83,7 +83,7 @@ def renamed(worked: Worked, tmp_path: Path) -> Renamed:
 
     @contextmanager
     def again(was: str, name: str) -> Iterator[Sources]:
-        (old,) = [key for outputs in worked.outputs for key, told, _ in outputs.customers if told == was]
+        (old,) = [key for outputs in worked.outputs for key, told, *_ in outputs.customers if told == was]
         new = int(keys_of(np.array([name.encode()]))[0])
         store = open_store(f"sqlite:///{tmp_path / 'forbear.db'}")
         with closing(store):
@@ -103,7 +103,11 @@ def _rekeyed(outputs: Outputs, keys: dict[int, int], name: str) -> Outputs:
         for kind in ("decisions", "contacts", "outcomes", "dead_letters")
     }
     named = [
-        Named(keys.get(key, key), f"{name}{'' if key in keys else key}", slot) for key, _, slot in outputs.customers
+        one._replace(
+            customer=keys.get(one.customer, one.customer),
+            customer_id=f"{name}{'' if one.customer in keys else one.customer}",
+        )
+        for one in outputs.customers
     ]
     predictions = outputs.predictions
     if predictions is not None:

@@ -31,7 +31,7 @@ HOSTILE = "<script>alert('1 & 2')</script>"
 
 def decisions_of(worked: Any, name: str) -> list[Decision]:
     """What was decided about a customer, the latest first."""
-    (key,) = [key for outputs in worked.outputs for key, told, _ in outputs.customers if told == name]
+    (key,) = [key for outputs in worked.outputs for key, told, *_ in outputs.customers if told == name]
     return [one for outputs in worked.outputs for one in outputs.decisions if one.customer == key][::-1]
 
 

@@ -18,7 +18,8 @@ def their_predictions(
     erased is set, found by looking through all.
     """
     theirs = and_(PREDICTIONS.c.partition == partition, PREDICTIONS.c.customer == customer)
-    slot = connection.scalar(select(CUSTOMERS.c.slot).where(CUSTOMERS.c.customer == customer))
+    named = and_(CUSTOMERS.c.partition == partition, CUSTOMERS.c.customer == customer)
+    slot = connection.scalar(select(CUSTOMERS.c.slot).where(named))
     at_closes: ColumnElement[bool] = false()
     if slot is not None:
         at_closes = and_(theirs, PREDICTIONS.c.ordinal == slot, PREDICTIONS.c.offset.in_(_closes(partition)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select, union_all
+from sqlalchemy import Connection, Engine, Select, and_, func, select, union_all
 
 from forbear.adapters.sql import reports
 from forbear.adapters.sql.engine import WAIT_SECONDS, engine_of, guarded
@@ -172,8 +172,9 @@ class SqlQueries:
                 if reports.count(connection, table) > most:
                     raise ValueError(f"{table.name} has more than {most} rows")
             scored = columns_of(connection.execute(self._predictions().order_by(*PREDICTIONS.primary_key)).all())
+            mine = CUSTOMERS.c.partition == self.partition
             kinds = {kind: self._all(connection, kind) for kind in TABLES}
-            named = connection.execute(select(CUSTOMERS.c.customer, CUSTOMERS.c.customer_id, CUSTOMERS.c.slot)).all()
+            named = connection.execute(select(*(CUSTOMERS.c[name] for name in Named._fields)).where(mine)).all()
         outputs = Outputs(
             after=Position(-1, 0),
             until=as_of,
@@ -201,7 +202,8 @@ class SqlQueries:
         return select(*_PREDICTION_COLUMNS).where(PREDICTIONS.c.partition == self.partition)
 
     def _scored(self) -> Select[Any]:
-        named = PREDICTIONS.outerjoin(CUSTOMERS, CUSTOMERS.c.customer == PREDICTIONS.c.customer)
+        same = [CUSTOMERS.c[name] == PREDICTIONS.c[name] for name in ("customer", "partition")]
+        named = PREDICTIONS.outerjoin(CUSTOMERS, and_(*same))
         query = select(*_PREDICTION_COLUMNS, CUSTOMERS.c.customer_id).select_from(named)
         return query.where(PREDICTIONS.c.partition == self.partition)
 

@@ -26,6 +26,7 @@ from forbear.engine.outputs import Position
 from forbear.engine.queries import Additivity, Lead, Tally
 
 _AT_ONCE = 10_000
+_WHO = ("customer", "partition")
 OFFER = "offer"
 
 
@@ -62,7 +63,7 @@ def leads(connection: Connection, due: tuple[int, int], within_days: int) -> tup
     taken_back = exists().where(same, mended.c.offset > missed.c.offset, mended.c.paid_day <= mended.c.due_day)
     told = (
         select(missed.c.customer, missed.c.obligation, missed.c.due_day, missed.c.partition, CUSTOMERS.c.slot)
-        .select_from(missed.outerjoin(CUSTOMERS, CUSTOMERS.c.customer == missed.c.customer))
+        .select_from(missed.outerjoin(CUSTOMERS, and_(*(CUSTOMERS.c[name] == missed.c[name] for name in _WHO))))
         .where(missed.c.status == str(OutcomeStatus.MISSED), missed.c.due_day.between(*due), ~taken_back)
         .where(missed.c.customer.is_not(None))
         .distinct()

@@ -17,6 +17,7 @@ from forbear.engine.outputs import (
     DayRow,
     DeadLetter,
     Decision,
+    Named,
     OutcomeRow,
     Outputs,
     Part,
@@ -55,6 +56,8 @@ def values_of(outputs: Outputs) -> dict[type[Any], Sequence[Any]]:
 
 def row_of(value: Any, partition: int) -> dict[str, Any]:
     """The row of one value."""
+    if isinstance(value, Named):
+        return {"partition": partition, **value._asdict()}
     row = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Decision):
         row["prediction_offset"], row["prediction_ordinal"] = row.pop("prediction")

@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator
 from forbear.models.documents import canonical_json
 from forbear.policy.triggers import Trigger
 
-REVISION = "0002"
+REVISION = "0003"
 """The version of the schema that this code reads and writes: the newest migration."""
 
 NOBODY = 0
@@ -232,11 +232,13 @@ CUSTOMERS = Table(
     "customers",
     META,
     _column("customer", Key, key=True),
+    _column("partition", Integer, key=True),
     _column("customer_id", Text),
     _column("slot", Integer),
+    _column("offset", BigInteger),
 )
-"""slot: the ordinal of the customer's prediction at each day close. A close makes one for nearly everybody: an index of
-them by customer would cost more than all else of it, and more with every day.
+"""slot: the place in the book of its partition, and the ordinal of the customer's prediction at each day close. A close
+makes one for nearly everybody: an index of them by customer would cost more than all else of it, and grow.
 """
 
 ROWS = (PREDICTIONS, DECISIONS, CONTACTS, AUDIT, OUTCOMES, PARTS, DAYS, DEAD_LETTERS, CUSTOMERS)

@@ -105,7 +105,7 @@ class SqlStore:
                 if values:
                     connection.execute(insert(TABLES[kind]), [row_of(value, self.partition) for value in values])
             if outputs.customers:
-                connection.execute(insert(CUSTOMERS), [one._asdict() for one in outputs.customers])
+                connection.execute(insert(CUSTOMERS), [row_of(one, self.partition) for one in outputs.customers])
 
     def settle(self) -> None:
         """Every commit so far survives a power cut when it returns."""
@@ -206,6 +206,8 @@ def _require_inside(outputs: Outputs) -> None:
     for kind, values in values_of(outputs).items():
         if any(value.offset < after.offset for value in values):
             raise ValueError(f"{kind.__name__}: a value lies before {tuple(after)}")
+    if any(one.offset < after.offset for one in outputs.customers):
+        raise ValueError(f"Named: a customer was met before {tuple(after)}")
     if outputs.predictions is not None and len(outputs.predictions):
         _require_predictions_inside(outputs.predictions, after, until)
 
