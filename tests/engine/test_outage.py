@@ -86,7 +86,8 @@ def gave(bank: SmallBank, log: EventColumns, days: range) -> Gave:
     for past in [*rows, len(log)]:
         told += worker.process(Scanned(at, log.take(slice(at, past)), batch.slice(at, past)))
         if at := past % len(log):
-            delay = book.compute(np.arange(book.customers))[:, worker.follower.scorer.features.names.index("salary_delay_days")]
+            place = worker.follower.scorer.features.names.index("salary_delay_days")
+            delay = book.compute(np.arange(book.customers))[:, place]
             overdue[int(log.day[past])] = set(book.keys[delay >= 1].tolist())
     return Gave(
         {(made.customer, made.day) for one in told for made in one.decisions if made.outcome == "offer"},
