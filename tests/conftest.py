@@ -10,6 +10,7 @@ from typing import NoReturn
 import pytest
 
 from forbear.domain.errors import ConfigError
+from forbear.testing.servers.kafka import KafkaServer
 from forbear.testing.servers.postgres import PostgresServer
 
 PROJECT = Path(__file__).parents[1]
@@ -49,3 +50,14 @@ def real_berka_folder() -> Path:
 def real_uci_file() -> Path:
     """The published UCI table."""
     return _real_data("uci_credit") / "UCI_Credit_Card.csv"
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[KafkaServer]:
+    """A Kafka broker that the tests of one process share: whoever stops it starts it again."""
+    try:
+        server = KafkaServer()
+    except ConfigError as error:
+        _without(str(error))
+    with server:
+        yield server

@@ -1,0 +1,184 @@
+"""Where a Kafka cluster is, how one gets in, and what its errors mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from confluent_kafka import KafkaError, KafkaException
+
+from forbear.domain.errors import (
+    BackendUnavailable,
+    ConfigError,
+    ConflictError,
+    CorruptState,
+    ForbearError,
+    StorageError,
+)
+
+Place: TypeAlias = tuple[str, int]
+"""A topic and the number of one of its partitions."""
+Protocol: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+Mechanism: TypeAlias = Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """How a client proves who it is, and knows whom it talks to.
+
+    protocol: SSL encrypts, SASL asks for user and password.  ca_file: certificates of the authorities that the
+    brokers' are checked against, None for the system's.  certificate_file, key_file: the client's own, in PEM.
+    Neither password is shown when this is printed.
+    """
+
+    protocol: Protocol = "SASL_SSL"
+    mechanism: Mechanism = "SCRAM-SHA-512"
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    key_password: str = field(default="", repr=False)
+
+    def options(self) -> dict[str, str]:
+        """The same in librdkafka's words."""
+        given: dict[str, str] = {"security.protocol": self.protocol}
+        if self.protocol.startswith("SASL"):
+            given |= {"sasl.mechanism": self.mechanism, "sasl.username": self.user, "sasl.password": self.password}
+        if self.protocol.endswith("SSL"):
+            files = {
+                "ssl.ca.location": self.ca_file,
+                "ssl.certificate.location": self.certificate_file,
+                "ssl.key.location": self.key_file,
+            }
+            given |= {name: str(path) for name, path in files.items() if path is not None}
+            given |= {"ssl.key.password": self.key_password} if self.key_password else {}
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Kafka cluster.
+
+    bootstrap: host:port of one broker or more, by commas.  replication: copies of each partition, [1, brokers].
+    security: None for an open cluster.  patience_seconds: for how long an answer is waited for.  session_seconds:
+    a member of a consumer group that is silent for so long is taken for dead; the brokers bound it (6 by default).
+    """
+
+    bootstrap: str
+    _: KW_ONLY
+    replication: int = 1
+    security: Security | None = None
+    patience_seconds: float = 30.0
+    session_seconds: float = 10.0
+
+    def options(self) -> dict[str, Any]:
+        """What every client of it is configured with, in librdkafka's words."""
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "client.id": "forbear",
+            # What a client complains of comes out as an error of ours; on stderr it would only stand in the way.
+            "log_level": 0,
+            "reconnect.backoff.ms": 50,
+            "reconnect.backoff.max.ms": 1_000,
+            **({} if self.security is None else self.security.options()),
+        }
+
+
+APPLY = "run `forbear topics apply`"
+_MEANS: dict[type[ForbearError], tuple[tuple[int, ...], str]] = {
+    ConfigError: (
+        (
+            KafkaError._AUTHENTICATION,
+            KafkaError._SSL,
+            KafkaError._INVALID_ARG,
+            KafkaError._NOT_CONFIGURED,
+            KafkaError.SASL_AUTHENTICATION_FAILED,
+            KafkaError.UNSUPPORTED_SASL_MECHANISM,
+            KafkaError.TOPIC_AUTHORIZATION_FAILED,
+            KafkaError.GROUP_AUTHORIZATION_FAILED,
+            KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+            KafkaError.INVALID_REPLICATION_FACTOR,
+            KafkaError.INVALID_CONFIG,
+            KafkaError.INVALID_SESSION_TIMEOUT,
+            KafkaError.POLICY_VIOLATION,
+            KafkaError.UNSUPPORTED_VERSION,
+        ),
+        "check the address, the security and the rights of this user in the settings of Kafka",
+    ),
+    ConflictError: (
+        (
+            KafkaError.ILLEGAL_GENERATION,
+            KafkaError.UNKNOWN_MEMBER_ID,
+            KafkaError.REBALANCE_IN_PROGRESS,
+            KafkaError.FENCED_INSTANCE_ID,
+            KafkaError.STALE_MEMBER_EPOCH,
+            KafkaError._ASSIGNMENT_LOST,
+            KafkaError._FENCED,
+        ),
+        "",
+    ),
+    CorruptState: (
+        (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE),
+        "the topic has let go of it: what is older is in the archive",
+    ),
+    StorageError: (
+        (
+            KafkaError.KAFKA_STORAGE_ERROR,
+            KafkaError.MSG_SIZE_TOO_LARGE,
+            KafkaError.RECORD_LIST_TOO_LARGE,
+            KafkaError.INVALID_RECORD,
+            KafkaError._BAD_MSG,
+        ),
+        "",
+    ),
+}
+_MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+
+
+def meaning(error: KafkaError, doing: str) -> ForbearError:
+    """The error of ours that says who must act: BackendUnavailable unless it is known to be another."""
+    said = f"{doing}: Kafka says {error.name()}: {error.str()}"
+    if error.code() in _MISSING:
+        return ConfigError(said, mend=APPLY)
+    for kind, (codes, mend) in _MEANS.items():
+        if error.code() in codes:
+            return kind(said, mend=mend)
+    return BackendUnavailable(said)
+
+
+@contextmanager
+def kafka_errors(doing: str) -> Iterator[None]:
+    """Raise what the driver raises as an error of ours, chained. doing: "cannot ..."."""
+    try:
+        yield
+    except KafkaException as error:
+        found = error.args[0]
+        if not isinstance(found, KafkaError):
+            raise BackendUnavailable(f"{doing}: {found}") from error
+        raise meaning(found, doing) from error
+
+
+class Complaints:
+    """The last complaint of a client that works on by itself, e.g. that nobody answers; its `error_cb`."""
+
+    def __init__(self) -> None:
+        self.last: KafkaError | None = None
+
+    def __call__(self, error: KafkaError) -> None:
+        """Take one down."""
+        self.last = error
+
+    def raise_config(self, doing: str) -> None:
+        """Raise what the client tries again for ever, and only the operator can mend."""
+        if self.last is not None and isinstance(found := meaning(self.last, doing), ConfigError):
+            self.last = None
+            raise found
+
+
+def places_of(places: Iterable[Place]) -> str:
+    """Places for a sentence."""
+    return ", ".join(f"{topic}/{partition}" for topic, partition in sorted(places))

@@ -1,0 +1,273 @@
+"""Who reads from Kafka: a member of a consumer group, and a reader of one partition by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+
+from forbear.adapters.kafka.cluster import Cluster, Complaints, Place, kafka_errors, meaning, places_of
+
+_QUEUED_KBYTES = 16 << 10
+_WAITS_MS = {
+    "fetch.wait.max.ms": 100,
+    "fetch.error.backoff.ms": 100,
+    # A full queue is looked at again so soon: by default a second passes, in which nothing is fetched.
+    "fetch.queue.backoff.ms": 5,
+}
+
+
+def _nothing(_: list[Place]) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Rebalancing:
+    """What a member does as partitions come and go; called from within its `poll` and `close`.
+
+    assigned: these are its own from now on; `start_at` may be called for them.  revoked: they go to another member
+    once this returns, so that what was done can be committed still.  lost: they are another's already.
+    """
+
+    assigned: Callable[[list[Place]], None] = _nothing
+    revoked: Callable[[list[Place]], None] = _nothing
+    lost: Callable[[list[Place]], None] = _nothing
+
+
+class _Reading:
+    """A consumer, and what of its answers is still to be told."""
+
+    def __init__(self, cluster: Cluster, **more: Any) -> None:
+        self.cluster = cluster
+        self._complaints = Complaints()
+        self._pending: KafkaError | None = None
+        options = {
+            **cluster.options(),
+            **_WAITS_MS,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            # What a topic has let go of is lost to who has not read it: nobody skips that unawares.
+            "auto.offset.reset": "error",
+            "queued.max.messages.kbytes": _QUEUED_KBYTES,
+            "error_cb": self._complaints,
+            **more,
+        }
+        with kafka_errors("cannot read from Kafka"):
+            self._consumer = Consumer(options)
+
+    def consume(self, limit: int, seconds: float) -> tuple[list[Message], list[Message]]:
+        """Messages, and the ends of partitions that were met. An error among them is raised by the next call."""
+        if self._pending is not None:
+            error, self._pending = self._pending, None
+            raise meaning(error, "cannot read from Kafka")
+        self._complaints.raise_config("cannot read from Kafka")
+        with kafka_errors("cannot read from Kafka"):
+            found = self._consumer.consume(limit, seconds)
+        messages, ends = [], []
+        for message in found:
+            error_there = message.error()
+            if error_there is None:
+                messages.append(message)
+            elif error_there.code() == KafkaError._PARTITION_EOF:
+                ends.append(message)
+            elif self._pending is None:
+                self._pending = error_there
+        if self._pending is not None and not messages:
+            return self.consume(limit, seconds)
+        return messages, ends
+
+    def watermarks(self, place: Place) -> tuple[int, int]:
+        """The first offset that is there, and the one that the next message gets. Raises BackendUnavailable."""
+        with kafka_errors(f"cannot look up the end of {place[0]}/{place[1]}"):
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(*place), self.cluster.patience_seconds)
+        return low, high
+
+    def close(self) -> None:
+        """Let go of the connections; a member leaves its group, and hears of what is revoked."""
+        with kafka_errors("cannot leave the group"):
+            self._consumer.close()
+
+
+class Reader(_Reading):
+    """One partition, read by nobody's leave: no group, no commits. At its first offset at first."""
+
+    def __init__(self, cluster: Cluster, topic: str, partition: int) -> None:
+        super().__init__(cluster, **{"group.id": "forbear-reader", "enable.partition.eof": True})
+        self.place: Place = (topic, partition)
+        self.position, _ = self.bounds()
+        self.seek(self.position)
+
+    def bounds(self) -> tuple[int, int]:
+        """The first offset that is there, and the one that the next message gets. Raises BackendUnavailable."""
+        return self.watermarks(self.place)
+
+    def seek(self, offset: int) -> None:
+        """Go on from an offset; whether it is there shows when it is read."""
+        with kafka_errors(f"cannot go to offset {offset} of {places_of([self.place])}"):
+            self._consumer.assign([TopicPartition(*self.place, offset)])
+        self.position = offset
+
+    def poll(self, limit: int, seconds: float) -> list[Message]:
+        """Up to so many messages, from where the last poll ended; fewer when the time is over or the end is there.
+
+        Raises CorruptState for a position that the topic has let go of, BackendUnavailable, ConfigError.
+        """
+        messages, ends = self.consume(limit, seconds)
+        if messages:
+            self.position = _offset(messages[-1]) + 1
+        for end in ends:  # offsets may be missing at the end, and nobody waits for those
+            self.position = max(self.position, _offset(end))
+        return messages
+
+
+class Member(_Reading):
+    """A member of a consumer group, which shares the partitions of some topics. Offsets are committed by hand only.
+
+    A partition begins where `start_at` said on its assignment, else behind what the group has committed of it, else
+    at its first message. instance_id: a member that comes back under it, soon enough, gets its partitions back without
+    a rebalance.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        group: str,
+        topics: Sequence[str],
+        *,
+        instance_id: str | None = None,
+        rebalancing: Rebalancing | None = None,
+    ) -> None:
+        session = round(1_000 * cluster.session_seconds)
+        more = {
+            "group.id": group,
+            "group.protocol": "classic",
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": session,
+            "heartbeat.interval.ms": min(3_000, session // 3),
+            **({} if instance_id is None else {"group.instance.id": instance_id}),
+        }
+        super().__init__(cluster, **more)
+        self._group = group
+        self._rebalancing = rebalancing or Rebalancing()
+        self._starts: dict[Place, int] = {}
+        self._next: dict[Place, int] = {}
+        self._is_assigning = False
+        with kafka_errors(f"cannot join {group}"):
+            self._consumer.subscribe(list(topics), on_assign=self._assign, on_revoke=self._revoke, on_lost=self._lose)
+
+    @property
+    def places(self) -> list[Place]:
+        """The partitions that are its own now."""
+        return sorted(self._next)
+
+    @property
+    def trouble(self) -> str:
+        """What the client last complained of, e.g. that no broker answers; "" since messages came."""
+        return "" if self._complaints.last is None else self._complaints.last.str()
+
+    def poll(self, limit: int, seconds: float) -> list[Message]:
+        """Up to so many messages, in order within each partition; fewer when the time is over.
+
+        Nothing while no broker answers: `trouble` tells, and the client goes on trying. Raises CorruptState for a
+        position that a topic has let go of, ConfigError for a missing topic or what only a setting can mend.
+        """
+        messages, _ = self.consume(limit, seconds)
+        for message in messages:
+            self._next[str(message.topic()), int(message.partition() or 0)] = _offset(message) + 1
+        if messages:
+            self._complaints.last = None
+        return messages
+
+    def start_at(self, topic: str, partition: int, offset: int) -> None:
+        """Go on from an offset of a partition that is its own; during `assigned`, begin there."""
+        if self._is_assigning:
+            self._starts[topic, partition] = offset
+            return
+        with kafka_errors(f"cannot go to offset {offset} of {topic}/{partition}"):
+            self._consumer.seek(TopicPartition(topic, partition, offset))
+        self._next[topic, partition] = offset
+
+    def pause(self, places: Iterable[Place]) -> None:
+        """Give no more messages of some partitions; the member stays alive by polling."""
+        with kafka_errors("cannot pause"):
+            self._consumer.pause([TopicPartition(*place) for place in places])
+
+    def resume(self, places: Iterable[Place]) -> None:
+        """Give messages of them again."""
+        with kafka_errors("cannot resume"):
+            self._consumer.resume([TopicPartition(*place) for place in places])
+
+    def commit(self, offsets: Mapping[Place, int]) -> None:
+        """Note for the group from where to go on; it is kept when this returns.
+
+        Raises ConflictError where another member has a partition by now, BackendUnavailable.
+        """
+        if not offsets:
+            return
+        doing = f"cannot commit {places_of(offsets)} for {self._group}"
+        with kafka_errors(doing):
+            asked = [TopicPartition(*place, offset) for place, offset in offsets.items()]
+            for answer in self._consumer.commit(offsets=asked, asynchronous=False):
+                if answer.error is not None:
+                    raise meaning(answer.error, doing)
+
+    def committed(self, places: Iterable[Place]) -> dict[Place, int]:
+        """What the group has committed, of those of these partitions of which it has committed something."""
+        asked = [TopicPartition(*place) for place in places]
+        if not asked:
+            return {}
+        with kafka_errors(f"cannot look up what {self._group} has committed"):
+            found = self._consumer.committed(asked, self.cluster.patience_seconds)
+        return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
+
+    def lag(self) -> dict[Place, int]:
+        """How many offsets of each of its partitions it has not polled yet."""
+        behind = {}
+        for place, position in self._next.items():
+            with kafka_errors("cannot look up the lag"):
+                _, high = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+            low, high = (0, high) if high >= 0 else self.watermarks(place)
+            behind[place] = max(0, high - max(low, position))
+        return behind
+
+    # ---- inside: the driver calls these from within poll and close
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        places = _places(partitions)
+        self._starts = {}
+        self._is_assigning = True
+        try:
+            self._rebalancing.assigned(places)
+        finally:
+            self._is_assigning = False
+        begun = self.committed(set(places) - set(self._starts)) | self._starts
+        with kafka_errors(f"cannot begin in {self._group}"):
+            consumer.incremental_assign(
+                [TopicPartition(*place, begun.get(place, OFFSET_BEGINNING)) for place in places]
+            )
+        self._next |= {place: begun.get(place, 0) for place in places}
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalancing.revoked(_places(partitions))
+        self._leave(consumer, partitions)
+
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._rebalancing.lost(_places(partitions))
+        self._leave(consumer, partitions)
+
+    def _leave(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for place in _places(partitions):
+            self._next.pop(place, None)
+        with kafka_errors(f"cannot give up partitions in {self._group}"):
+            consumer.incremental_unassign(partitions)
+
+
+def _places(partitions: Iterable[TopicPartition]) -> list[Place]:
+    return sorted((one.topic, one.partition) for one in partitions)
+
+
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    return -1 if offset is None else offset

@@ -1,0 +1,101 @@
+"""The one that writes to Kafka: idempotent, in order, confirmed by every copy, with a bounded queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from forbear.adapters.kafka.cluster import Cluster, kafka_errors, meaning
+from forbear.adapters.kafka.topics import MOST_BYTES
+from forbear.domain.errors import BackendUnavailable, ForbearError
+
+Headers: TypeAlias = Sequence[tuple[str, bytes]]
+
+_QUEUED_KBYTES, _QUEUED_MESSAGES = 64 << 10, 100_000
+_LINGER_MS = 2
+_WAIT_SECONDS, _SERVED_EVERY = 0.05, 500
+_GRACE_SECONDS = 5.0
+
+
+class Publisher:
+    """Sends messages to any topic. A key's messages arrive in the order sent, each once, or `flush` raises.
+
+    After the first failure it is dead: what stood behind a message that failed may have arrived or not, so the next
+    one begins where its owner knows that all is well. Raises ConfigError for settings that cannot be.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._patience = cluster.patience_seconds
+        self._failed: ForbearError | None = None
+        self._sent = 0
+        options = {
+            **cluster.options(),
+            "enable.idempotence": True,
+            # A message that cannot be written stops the producer, so that none behind it arrives without it.
+            "enable.gapless.guarantee": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+            "compression.type": "lz4",
+            "linger.ms": _LINGER_MS,
+            "message.max.bytes": MOST_BYTES,
+            "message.timeout.ms": round(1_000 * self._patience),
+            "queue.buffering.max.kbytes": _QUEUED_KBYTES,
+            "queue.buffering.max.messages": _QUEUED_MESSAGES,
+            "delivery.report.only.error": True,
+            "on_delivery": self._delivered,
+        }
+        with kafka_errors("cannot write to Kafka"):
+            self._producer = Producer(options)
+
+    def send(
+        self, topic: str, key: bytes | None, value: bytes, *, partition: int | None = None, headers: Headers = ()
+    ) -> None:
+        """Queue a message; where the queue is full, wait until there is room.
+
+        partition: None for that of the key. Raises what a message sent before failed with.
+        """
+        self._sent += 1
+        if self._sent % _SERVED_EVERY == 0:
+            self._producer.poll(0)
+        number = -1 if partition is None else partition
+        while True:
+            self._raise_failed()
+            try:
+                with kafka_errors(f"cannot write to {topic}"):
+                    self._producer.produce(topic, value, key, number, headers=list(headers) or None)
+            except BufferError:  # a message that waits too long fails, and that ends the waiting
+                self._producer.poll(_WAIT_SECONDS)
+            except ForbearError as error:
+                self._failed = error
+                raise
+            else:
+                return
+
+    def flush(self) -> None:
+        """Everything sent so far is on every copy that is in step, when it returns.
+
+        Raises BackendUnavailable if nobody answered in time, StorageError or ConfigError if the brokers refused.
+        """
+        self._raise_failed()
+        left = self._producer.flush(self._patience + _GRACE_SECONDS)
+        if left and self._failed is None:
+            self._failed = BackendUnavailable(f"{left} messages were not confirmed by Kafka in time")
+        self._raise_failed()
+
+    def close(self) -> None:
+        """Let go of the connections. What was not flushed may or may not arrive."""
+        self._producer.purge()
+        self._producer.flush(0)
+        self._producer.close()
+
+    # ---- inside
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and self._failed is None:
+            self._failed = meaning(error, f"cannot write to {message.topic()}")
+
+    def _raise_failed(self) -> None:
+        if self._failed is not None:
+            raise self._failed
