@@ -21,6 +21,7 @@ from forbear.engine.wire import NOWHERE, Coordinates, Message, Teller
 
 KEEP_EVENTS = 200_000
 """A snapshot is taken at the first close of a day after so many events."""
+_PATIENCE = 4
 _IDS, _LAST = "teller.ids", "teller.last"
 
 
@@ -86,12 +87,10 @@ class ScoringRun:
         for finding in self.follower.process(scanned):
             yield from self._fresh(self._messages(finding))
 
-    def keep_if_due(self, *, at_close: bool) -> bool:
-        """Take a snapshot if it is time; what was told must have been sent. Answers whether it did."""
-        due = at_close and not self.catching_up and self.position - self._kept_at >= self._keeping.every
-        if due:
-            self.keep()
-        return due
+    def due(self, *, at_close: bool) -> bool:
+        """Whether it is time for a snapshot: behind the close of a day, where nobody waits, or else much later."""
+        since = self.position - self._kept_at
+        return not self.catching_up and since >= (self._keeping.every if at_close else _PATIENCE * self._keeping.every)
 
     def keep(self) -> None:
         """Take a snapshot. What was told must have been sent."""

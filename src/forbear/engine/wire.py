@@ -225,6 +225,23 @@ class Teller:
         return [Predicted(*one) for one in zip(*columns, models, *wide, quoted, strict=True)]
 
 
+class _Placed(msgspec.Struct):
+    """What every message begins with."""
+
+    at: Coordinates
+
+
+_PLACED = msgspec.json.Decoder(_Placed)
+
+
+def coordinates_of(value: bytes) -> Coordinates:
+    """Where a message comes from. Raises CorruptState for what is no message."""
+    try:
+        return _PLACED.decode(value).at
+    except msgspec.MsgspecError as error:
+        raise CorruptState(f"no finding: {error}", mend="only a scorer of this version may write there") from error
+
+
 def close_ended_at(offset: int) -> Coordinates:
     """Coordinates of the last message that the close of a day at an offset gives."""
     return (offset, _CLOSED, 0)

@@ -36,7 +36,7 @@ class Rebalancing:
     lost: Callable[[list[Place]], None] = _nothing
 
 
-class _Reading:
+class Reading:
     """A consumer, and what of its answers is still to be told."""
 
     def __init__(self, cluster: Cluster, **more: Any) -> None:
@@ -90,7 +90,7 @@ class _Reading:
             self._consumer.close()
 
 
-class Reader(_Reading):
+class Reader(Reading):
     """One partition, read by nobody's leave: no group, no commits. At its first offset at first."""
 
     def __init__(self, cluster: Cluster, topic: str, partition: int) -> None:
@@ -116,13 +116,13 @@ class Reader(_Reading):
         """
         messages, ends = self.consume(limit, seconds)
         if messages:
-            self.position = _offset(messages[-1]) + 1
+            self.position = offset_of(messages[-1]) + 1
         for end in ends:  # offsets may be missing at the end, and nobody waits for those
-            self.position = max(self.position, _offset(end))
+            self.position = max(self.position, offset_of(end))
         return messages
 
 
-class Member(_Reading):
+class Member(Reading):
     """A member of a consumer group, which shares the partitions of some topics. Offsets are committed by hand only.
 
     A partition begins where `start_at` said on its assignment, else behind what the group has committed of it, else
@@ -175,7 +175,7 @@ class Member(_Reading):
         """
         messages, _ = self.consume(limit, seconds)
         for message in messages:
-            self._next[str(message.topic()), int(message.partition() or 0)] = _offset(message) + 1
+            self._next[str(message.topic()), int(message.partition() or 0)] = offset_of(message) + 1
         if messages:
             self._complaints.last = None
         return messages
@@ -268,6 +268,7 @@ def _places(partitions: Iterable[TopicPartition]) -> list[Place]:
     return sorted((one.topic, one.partition) for one in partitions)
 
 
-def _offset(message: Message) -> int:
+def offset_of(message: Message) -> int:
+    """The offset of a message."""
     offset = message.offset()
     return -1 if offset is None else offset

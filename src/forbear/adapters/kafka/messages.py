@@ -100,7 +100,5 @@ def runs_of(messages: Sequence[Received], zone: LocalTime) -> tuple[list[Scanned
     whole = Scanned(offsets[0], columns, batch_of(columns, zone))
     gaps = np.flatnonzero(np.diff(np.array(offsets, dtype=np.int64)) != 1) + 1
     starts, ends = [0, *gaps.tolist()], [*gaps.tolist(), len(events)]
-    runs = [
-        whole.sliced(start, end)._replace(offset=offsets[start]) for start, end in zip(starts, ends, strict=True)
-    ]
+    runs = [whole.sliced(start, end)._replace(offset=offsets[start]) for start, end in zip(starts, ends, strict=True)]
     return runs, refused

@@ -33,14 +33,18 @@ class HomeParts:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._features = FeatureSet.standard(home.deployment.unsupported)
+        self._newest: tuple[str, Artefact | ExpertScorecard, str, float] | None = None
 
     def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
-        """The model of a digest, its kind, and the log-odds that everybody starts from."""
-        scorer, kind = self._scorer(digest)
+        """The model of a digest, its kind, and the log-odds that everybody starts from. The last one is remembered."""
+        if self._newest is None or self._newest[0] != digest:
+            loaded, kind = self._scorer(digest)
+            unknown = np.full((1, len(self._features.names)), np.nan)
+            self._newest = digest, loaded, kind, loaded.explain(unknown).expected
+        _, scorer, kind, expected = self._newest
         if isinstance(scorer, Artefact):
             scorer.for_features(feature_hash)
-        unknown = np.full((1, len(self._features.names)), np.nan)
-        return scorer, kind, scorer.explain(unknown).expected
+        return scorer, kind, expected
 
     def policy(self, digest: str) -> Policy:
         """The policy of a digest."""

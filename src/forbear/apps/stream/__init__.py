@@ -1,0 +1,1 @@
+"""The processes of the production path: each a loop between Kafka, the store and its own memory."""

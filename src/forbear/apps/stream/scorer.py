@@ -1,0 +1,192 @@
+"""The scorer: a member of a group that shares the partitions of the stream, with a follower for each of its own."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+
+from confluent_kafka import Message
+
+from forbear.adapters.kafka.cluster import Cluster, Place
+from forbear.adapters.kafka.dead_letters import DeadLetters
+from forbear.adapters.kafka.member import Member, Rebalancing
+from forbear.adapters.kafka.messages import runs_of
+from forbear.adapters.kafka.publisher import Publisher
+from forbear.adapters.kafka.tail import last_message
+from forbear.adapters.kafka.topics import PREDICTIONS, TRANSACTIONS, partitions_of
+from forbear.adapters.snapshots import FileSnapshots
+from forbear.apps.home import Home
+from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.stream.history import PartitionHistory
+from forbear.apps.stream.places import services_of, snapshots_of_scorer
+from forbear.apps.stream.pulse import Pulse
+from forbear.engine.backfill import Feed
+from forbear.engine.follower import Following
+from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
+from forbear.engine.ports import Kept
+from forbear.engine.scoring_run import KEEP_EVENTS, Keeping, ScoringRun
+from forbear.engine.wire import NOWHERE, coordinates_of
+from forbear.engine.wire import Message as Told
+from forbear.features.columns import EventKind
+from forbear.features.local_time import local_time
+
+GROUP = "forbear-scorer"
+LIMIT = 8_192
+"""Events taken in at once."""
+_POLL_SECONDS = 0.05
+_COMMIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerParts:
+    """What a scorer is made of. stop: whether to come to an end.  every: events between two snapshots."""
+
+    home: Home
+    cluster: Cluster
+    pulse: Pulse
+    stop: Callable[[], bool]
+    every: int
+
+
+class Scorer:
+    """The loop of one process. Messages go out in the order of their partition, behind what was sent before."""
+
+    def __init__(self, parts: ScorerParts) -> None:
+        self._parts = parts
+        self._runs: dict[int, ScoringRun] = {}
+        self._group: list[Message] = []
+        self._open = ExitStack()
+        self._publisher = self._open.enter_context(closing(Publisher(parts.cluster)))
+        self._letters = DeadLetters(self._publisher)
+        self._saving = self._open.enter_context(ThreadPoolExecutor(1, thread_name_prefix="snapshots"))
+        self._zone = local_time(parts.home.deployment.time_zone)
+        self._made = HomeParts(parts.home)
+        rebalancing = Rebalancing(assigned=self._assigned, revoked=self._revoked, lost=self._lost)
+        self._member = Member(parts.cluster, GROUP, [TRANSACTIONS], rebalancing=rebalancing)
+        self._open.callback(self._member.close)
+        self._committed = 0.0
+
+    def run(self) -> None:
+        """Follow until told to stop."""
+        with self._open:
+            while not self._parts.stop():
+                self.step(_POLL_SECONDS)
+            self._parts.pulse.state("stopping")
+            self._publisher.flush()
+            self._commit()
+
+    def step(self, seconds: float) -> int:
+        """Take in what came; answer how many messages."""
+        messages = self._member.poll(LIMIT, seconds)
+        by_partition = defaultdict[int, list[Message]](list)
+        for message in messages:
+            by_partition[message.partition() or 0].append(message)
+        for partition, group in by_partition.items():
+            if partition in self._runs:
+                self._take(partition, group)
+        now = time.monotonic()
+        if now - self._committed >= _COMMIT_SECONDS:
+            self._committed = now
+            self._commit()
+        self._tell(len(messages))
+        return len(messages)
+
+    # ---- inside
+
+    def _take(self, partition: int, group: list[Message]) -> None:
+        run, pulse = self._runs[partition], self._parts.pulse
+        runs, refused = runs_of(group, self._zone)
+        for one in refused:
+            self._letters.add(TRANSACTIONS, partition, one)
+        self._group = group
+        for scanned in runs:
+            pulse.count("messages", self._send(partition, run.take(scanned)))
+            if run.due(at_close=bool((scanned.batch.kind == EventKind.DAY_CLOSED).any())):
+                self._publisher.flush()
+                run.keep()
+        pulse.count("refused", len(refused))
+        pulse.count("events", len(group) - len(refused))
+
+    def _letter(self, offset: int) -> str:
+        """The JSON of an event of the group that is being taken in."""
+        return next((one.value() or b"").decode() for one in self._group if one.offset() == offset)
+
+    def _send(self, partition: int, told: Iterator[Told]) -> int:
+        sent = 0
+        for one in told:
+            self._publisher.send(PREDICTIONS, one.key or None, one.value, partition=partition)
+            sent += 1
+        return sent
+
+    def _commit(self) -> None:
+        """Tell the group how far it is, for those who watch its lag: where to go on the snapshots say."""
+        places = {(TRANSACTIONS, partition): run.position for partition, run in self._runs.items()}
+        if places:
+            self._publisher.flush()
+            with suppress(ConflictError, BackendUnavailable):
+                self._member.commit(places)
+
+    def _tell(self, polled: int) -> None:
+        pulse = self._parts.pulse
+        lag = self._member.lag()
+        pulse.gauge("lag", {str(partition): behind for (_, partition), behind in lag.items()})
+        pulse.gauge("position", {str(partition): run.position for partition, run in self._runs.items()})
+        if not self._runs:
+            pulse.state("waiting", "partitions of the stream")
+        elif self._member.trouble and not polled:
+            pulse.state("waiting", f"Kafka: {self._member.trouble}")
+        else:
+            pulse.state("catching up" if any(run.catching_up for run in self._runs.values()) else "running")
+        pulse.progressed()
+
+    # ---- partitions come and go
+
+    def _assigned(self, places: list[Place]) -> None:
+        for _, partition in places:
+            self._parts.pulse.state("restoring", f"partition {partition}")
+            run = self._runs[partition] = self._restored(partition)
+            self._member.start_at(TRANSACTIONS, partition, run.position)
+
+    def _revoked(self, places: list[Place]) -> None:
+        self._publisher.flush()
+        for _, partition in places:
+            if (run := self._runs.pop(partition, None)) is not None and not run.catching_up:
+                run.keep()
+        self._saving.submit(int).result()  # what is saved is there for the next one
+
+    def _lost(self, places: list[Place]) -> None:
+        for _, partition in places:
+            self._runs.pop(partition, None)
+
+    def _restored(self, partition: int) -> ScoringRun:
+        parts, home = self._parts, self._parts.home
+        snapshots = FileSnapshots(snapshots_of_scorer(home, partition))
+        following = Following(home.deployment, home.feed.calendar, self._made, self._letter)
+        keeping = Keeping(snapshots, lambda kept: self._save(snapshots, kept), parts.every)
+        last = last_message(parts.cluster, PREDICTIONS, partition)
+        run = ScoringRun(following, keeping, NOWHERE if last is None else coordinates_of(last.value() or b""))
+        history = PartitionHistory(home.archive, partition, partitions_of(parts.cluster, TRANSACTIONS))
+        self._send(partition, run.start(Feed(history, home.deployment, home.feed.calendar)))
+        return run
+
+    def _save(self, snapshots: FileSnapshots, kept: Kept) -> None:
+        """Write a snapshot beside the fold. One that cannot be written is tried again at the next turn."""
+        self._saving.submit(self._saved, snapshots, kept)
+
+    def _saved(self, snapshots: FileSnapshots, kept: Kept) -> None:
+        try:
+            snapshots.save(kept)
+        except StorageError as error:
+            self._parts.pulse.count("snapshots_failed", 1)
+            self._parts.pulse.note("snapshot_failed", why=str(error))
+
+
+def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:
+    """Be a scorer of a home until told to stop."""
+    del instance  # a member that comes back is a new one: what it knew is in the snapshots
+    services = services_of(home)
+    Scorer(ScorerParts(home, services.cluster, pulse, stop, KEEP_EVENTS)).run()
