@@ -41,7 +41,7 @@ ALLOWED = {
     "models": {"msgspec", "numpy", "scipy", "sklearn", "xgboost"},
     "policy": {"msgspec", "numpy"},
     "engine": {"msgspec", "numpy"},
-    "adapters": {"msgspec", "numpy", "pyarrow", "holidays", "sqlalchemy", "alembic", "cryptography"},
+    "adapters": {"msgspec", "numpy", "pyarrow", "holidays", "sqlalchemy", "alembic", "cryptography", "psycopg"},
     "apps": {"msgspec", "numpy", "matplotlib", "rich", "structlog", "typer"},
     "simulation": {"msgspec", "numpy", "numba"},
     "importers": {"msgspec", "numpy", "pyarrow"},
@@ -51,7 +51,11 @@ ALLOWED = {
     "": {"numba", "llvmlite"},
 }
 """Third parties by layer; "" is the package's root, where kernels are compiled."""
-ONLY_IN = {"holidays": "adapters/holidays.py", "cryptography": "adapters/vault.py"}
+ONLY_IN = {
+    "holidays": "adapters/holidays.py",
+    "cryptography": "adapters/vault.py",
+    "psycopg": "adapters/sql/dialects/postgresql.py",
+}
 NEVER = {"pickle", "cPickle", "_pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
 """What can run code when it reads a file."""
 
