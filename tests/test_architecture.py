@@ -41,7 +41,19 @@ ALLOWED = {
     "models": {"msgspec", "numpy", "scipy", "sklearn", "xgboost"},
     "policy": {"msgspec", "numpy"},
     "engine": {"msgspec", "numpy"},
-    "adapters": {"msgspec", "numpy", "pyarrow", "holidays", "sqlalchemy", "alembic", "cryptography", "confluent_kafka"},
+    "adapters": {
+        "msgspec",
+        "numpy",
+        "pyarrow",
+        "holidays",
+        "sqlalchemy",
+        "alembic",
+        "cryptography",
+        "psycopg",
+        "confluent_kafka",
+        "tenacity",
+        "pybreaker",
+    },
     "apps": {"msgspec", "numpy", "matplotlib", "rich", "structlog", "typer"},
     "simulation": {"msgspec", "numpy", "numba"},
     "importers": {"msgspec", "numpy", "pyarrow"},
@@ -55,6 +67,7 @@ ONLY_IN = {
     "holidays": "adapters/holidays.py",
     "cryptography": "adapters/vault.py",
     "confluent_kafka": "adapters/kafka",
+    "psycopg": "adapters/sql/dialects/postgresql.py",
 }
 """Libraries that one file, or the files of one folder, import alone."""
 NEVER = {"pickle", "cPickle", "_pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}

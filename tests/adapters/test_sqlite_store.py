@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import SqlStore, open_store
 from forbear.domain.errors import (
@@ -253,7 +254,7 @@ def test_a_damaged_file_is_corrupt_state(url: str, tmp_path: Path) -> None:
 def test_a_lock_that_is_held_is_waited_for_and_no_longer(url: str, tmp_path: Path) -> None:
     """While another process writes a commit waits as long as it may, then says that nobody answers."""
     (first,) = filled(url)
-    store = open_store(url, wait_seconds=0.05)
+    store = open_store(url, access=Access(wait_seconds=0.05))
     holder = sqlite3.connect(tmp_path / "forbear.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     second = day(1, first.audit[-1])

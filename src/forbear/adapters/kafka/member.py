@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from forbear.adapters.kafka.cluster import Cluster, Complaints, Place, kafka_errors, meaning, places_of
 
+Incoming: TypeAlias = Message
+"""A message as the driver gives it."""
 _QUEUED_KBYTES = 16 << 10
 _WAITS_MS = {
     "fetch.wait.max.ms": 100,

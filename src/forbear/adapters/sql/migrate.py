@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from forbear.adapters.sql.engine import guarded, writing
+from forbear.adapters.sql.engine import dialect_of, guarded
 from forbear.adapters.sql.schema import REVISION
 from forbear.domain.errors import CorruptState
 
@@ -23,7 +23,8 @@ def bring_forward(engine: Engine) -> None:
         with engine.connect() as connection:
             if _revision(connection) == REVISION:
                 return
-        with writing(engine) as connection, connection.begin():
+        with dialect_of(engine).writing(engine) as connection, connection.begin():
+            dialect_of(engine).alone(connection)
             # Asked again under the lock: another process may have been at it.
             if (found := _revision(connection)) != REVISION:
                 _upgrade(connection, found)

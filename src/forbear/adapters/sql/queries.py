@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, and_, func, select, union_all
 
 from forbear.adapters.sql import reports
-from forbear.adapters.sql.engine import WAIT_SECONDS, engine_of, guarded
+from forbear.adapters.sql.dialects.base import Access
+from forbear.adapters.sql.engine import engine_of, guarded
 from forbear.adapters.sql.migrate import require_current
 from forbear.adapters.sql.of_customer import their_predictions
 from forbear.adapters.sql.rows import TABLES, columns_of, scored_of, selected, value_of
@@ -21,7 +23,6 @@ from forbear.engine.outputs import (
     Contact,
     DayRow,
     Decision,
-    Named,
     OutcomeRow,
     Outputs,
     Part,
@@ -46,14 +47,13 @@ _PREDICTION_COLUMNS = [column for column in PREDICTIONS.columns if column.name !
 _KINDS: tuple[type[Any], ...] = (Decision, Contact, OutcomeRow)
 
 
-def open_queries(
-    url: str, *, consumer: str = "worker", partition: int = 0, wait_seconds: float = WAIT_SECONDS
-) -> SqlQueries:
-    """The read side of the store at sqlite:///path, which is never written through it.
+def open_queries(url: str, *, consumer: str = "worker", partition: int = 0, access: Access | None = None) -> SqlQueries:
+    """The read side of the store at a URL, which is never written through it. On PostgreSQL a replica's will do.
 
-    Raises StorageError where there is none, CorruptState for one of another version or a damaged one.
+    Raises StorageError where there is none, CorruptState for one of another version or a damaged one, and what
+    `engine_of` does.
     """
-    engine = engine_of(url, wait_seconds=wait_seconds, read_only=True)
+    engine = engine_of(url, replace(access or Access(), read_only=True))
     try:
         require_current(engine)
     except BaseException:
@@ -172,15 +172,12 @@ class SqlQueries:
                 if reports.count(connection, table) > most:
                     raise ValueError(f"{table.name} has more than {most} rows")
             scored = columns_of(connection.execute(self._predictions().order_by(*PREDICTIONS.primary_key)).all())
-            mine = CUSTOMERS.c.partition == self.partition
             kinds = {kind: self._all(connection, kind) for kind in TABLES}
-            named = connection.execute(select(*(CUSTOMERS.c[name] for name in Named._fields)).where(mine)).all()
         outputs = Outputs(
             after=Position(-1, 0),
             until=as_of,
             predictions=scored,
             **{_FIELDS[kind]: values for kind, values in kinds.items()},
-            customers=tuple(sorted(Named(*row) for row in named)),
         )
         return Answer(as_of, outputs)
 
@@ -224,7 +221,10 @@ class SqlQueries:
         self, connection: Connection, customer: int, limit: int, before: int | None
     ) -> tuple[int, int | None]:
         """The least offset of a page of so many entries, and the same again where older ones follow."""
-        whose = [(table, table.c.customer == customer) for table in (DECISIONS, OUTCOMES, TABLES[Contact])]
+        whose = [
+            (table, and_(table.c.partition == self.partition, table.c.customer == customer))
+            for table in (DECISIONS, OUTCOMES, TABLES[Contact])
+        ]
         whose += [(PREDICTIONS, theirs) for theirs in their_predictions(connection, self.partition, customer)]
         parts = [select(table.c.offset).where(theirs, *_between(table, None, before)) for table, theirs in whose]
         entries = union_all(*parts).subquery()
@@ -237,7 +237,8 @@ class SqlQueries:
 
     def _of(self, connection: Connection, kind: type[Any], customer: int, least: int, before: int | None) -> list[Any]:
         table = TABLES[kind]
-        query = select(*selected(kind)).where(table.c.customer == customer, *_between(table, least, before))
+        theirs = (table.c.partition == self.partition, table.c.customer == customer)
+        query = select(*selected(kind)).where(*theirs, *_between(table, least, before))
         return [value_of(kind, row) for row in connection.execute(query)]
 
     def _all(self, connection: Connection, kind: type[Any]) -> tuple[Any, ...]:
@@ -248,7 +249,11 @@ class SqlQueries:
 
 
 _FIELDS = dict(
-    zip(TABLES, ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters"), strict=True)
+    zip(
+        TABLES,
+        ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers"),
+        strict=True,
+    )
 )
 
 

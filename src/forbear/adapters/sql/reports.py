@@ -42,9 +42,10 @@ def tallies(connection: Connection, partition: int, first: int, last: int) -> tu
         select(*by, func.count().label("decisions"), func.sum(DECISIONS.c.cost_minor).label("cost_minor"))
         .where(DECISIONS.c.partition == partition, DECISIONS.c.day.between(first, last))
         .group_by(*by)
-        .order_by(*by)
     )
-    return tuple(Tally(**row) for row in connection.execute(query).mappings())
+    # PostgreSQL sums to decimals, and sorts words by the rules of some language.
+    found = [{**row, "cost_minor": int(row["cost_minor"])} for row in connection.execute(query).mappings()]
+    return tuple(Tally(**row) for row in sorted(found, key=lambda row: tuple(row.values())))
 
 
 def contact_counts(connection: Connection, partition: int, first: int, last: int) -> dict[int, int]:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Row, Table
 
-from forbear.adapters.sql.schema import AUDIT, CONTACTS, DAYS, DEAD_LETTERS, DECISIONS, OUTCOMES, PARTS
+from forbear.adapters.sql.schema import (
+    AUDIT,
+    CONTACTS,
+    CUSTOMERS,
+    DAYS,
+    DEAD_LETTERS,
+    DECISIONS,
+    OUTCOMES,
+    PARTS,
+    PREDICTIONS,
+)
 from forbear.domain.errors import CorruptState
 from forbear.engine.outputs import (
     AuditRecord,
@@ -37,8 +48,9 @@ TABLES: dict[type[Any], Table] = {
     Part: PARTS,
     DayRow: DAYS,
     DeadLetter: DEAD_LETTERS,
+    Named: CUSTOMERS,
 }
-"""Where each kind of value is kept, but for predictions and customers."""
+"""Where each kind of value is kept, but for predictions."""
 
 
 def values_of(outputs: Outputs) -> dict[type[Any], Sequence[Any]]:
@@ -51,7 +63,14 @@ def values_of(outputs: Outputs) -> dict[type[Any], Sequence[Any]]:
         Part: outputs.parts,
         DayRow: outputs.days,
         DeadLetter: outputs.dead_letters,
+        Named: outputs.customers,
     }
+
+
+def rows_of(outputs: Outputs, partition: int) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+    """The rows of some outputs by table, but for predictions."""
+    for kind, values in values_of(outputs).items():
+        yield TABLES[kind], [row_of(value, partition) for value in values]
 
 
 def row_of(value: Any, partition: int) -> dict[str, Any]:
@@ -77,21 +96,20 @@ def value_of(kind: type[V], row: Sequence[Any]) -> V:
     return kind(**named)
 
 
-def prediction_values(predictions: Predictions, partition: int) -> list[Any]:
-    """Values of the table of predictions, row after row, each in the order of its columns; no Python runs for each."""
+def prediction_columns(predictions: Predictions, partition: int) -> dict[str, NDArray[Any]]:
+    """Values of the table of predictions by column, in their order. attributions: one void item a row, its bytes."""
     p = predictions
-    width = p.attributions.shape[1]
-    # One void item a row: tolist gives its bytes.
+    n, width = p.attributions.shape
     packed = np.ascontiguousarray(p.attributions, dtype="<f8")
-    blobs = packed.view(f"V{width * _WORD}")[:, 0].tolist() if width else [b""] * len(p)
-    before = (p.offset, p.ordinal, p.customer.astype(np.int64), p.as_of_us, p.day, p.trigger, p.log_odds, p.pd)
-    after = (p.reason, p.band, p.verdict, p.model, p.policy)
-    columns = [*(column.tolist() for column in before), blobs, *(column.tolist() for column in after)]
-    columns.insert(0, [partition] * len(p))
-    values: list[Any] = [None] * (len(p) * len(columns))
-    for place, column in enumerate(columns):
-        values[place :: len(columns)] = column
-    return values
+    theirs: dict[str, NDArray[Any]] = {
+        "partition": np.full(n, partition, dtype=np.int32),
+        "customer": p.customer.astype(np.int64),
+        "attributions": packed.view(f"V{width * _WORD}")[:, 0] if width else np.empty(n, dtype="V0"),
+    }
+    return {
+        name: theirs[name] if name in theirs else getattr(p, name)
+        for name in (column.name for column in PREDICTIONS.columns)
+    }
 
 
 def columns_of(rows: Sequence[Row[Any]]) -> Predictions:

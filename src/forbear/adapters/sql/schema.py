@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeDecorator
 from forbear.models.documents import canonical_json
 from forbear.policy.triggers import Trigger
 
-REVISION = "0003"
+REVISION = "0004"
 """The version of the schema that this code reads and writes: the newest migration."""
 
 NOBODY = 0

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, func, insert, select, update
 
-from forbear.adapters.sql.engine import (
-    WAIT_SECONDS,
-    engine_of,
-    forget_journal,
-    guarded,
-    writing,
-    writing_for_good,
-)
+from forbear.adapters.sql.dialects.base import Access
+from forbear.adapters.sql.engine import dialect_of, engine_of, guarded
 from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.of_customer import their_predictions
-from forbear.adapters.sql.rows import TABLES, prediction_values, row_of, selected, value_of, values_of
+from forbear.adapters.sql.rows import row_of, rows_of, selected, value_of, values_of
 from forbear.adapters.sql.schema import (
     AUDIT,
     CONTACTS,
@@ -33,43 +28,106 @@ from forbear.engine.audit import follows
 from forbear.engine.erase import Held
 from forbear.engine.outputs import AuditRecord, Outputs, Position, Predictions
 
-_TOGETHER = 512
-"""Predictions of one statement: its values stay below the 32,766 that any SQLite takes."""
 START = Position(-1, 0)
 """Where a store stands in which nothing was ever recorded."""
 
 
-def open_store(
-    url: str, *, consumer: str = "worker", partition: int = 0, wait_seconds: float = WAIT_SECONDS
-) -> SqlStore:
-    """The store at sqlite:///path, made if it is not there and brought forward if it is older.
+def open_store(url: str, *, consumer: str = "worker", partition: int = 0, access: Access | None = None) -> SqlStore:
+    """The store of one partition at a URL, made if it is not there and brought forward if it is older.
 
-    Raises ConfigError for another URL, CorruptState for a newer store or a damaged one, StorageError where it cannot
-    be written, BackendUnavailable where another process holds it for longer than we wait.
+    Raises CorruptState for a newer store or a damaged one, StorageError where it cannot be written,
+    BackendUnavailable where nobody answers or another holds it for longer than we wait, and what `engine_of` does.
     """
-    engine = engine_of(url, wait_seconds=wait_seconds)
+    return open_stores(url, consumer=consumer, access=access).of(partition)
+
+
+def open_stores(url: str, *, consumer: str = "worker", access: Access | None = None) -> SqlStores:
+    """The same for all partitions at once."""
+    engine = engine_of(url, access)
     try:
         bring_forward(engine)
     except BaseException:
         engine.dispose()
         raise
-    return SqlStore(engine, consumer=consumer, partition=partition)
+    return SqlStores(engine, consumer=consumer)
+
+
+class SqlStores:
+    """The stores of one consumer, one a partition, over one engine.
+
+    Commits are whole or nothing, whatever interrupts them. Should the connection be lost while one is under way,
+    BackendUnavailable does not say which: `SqlStore.position` does, asked anew.
+    """
+
+    def __init__(self, engine: Engine, *, consumer: str = "worker") -> None:
+        self.engine = engine
+        self.consumer = consumer
+        # What every commit does is put into words once: SQLAlchemy takes longer to say it than SQLite to do it.
+        self._move = _MOVE.compile(dialect=engine.dialect)
+
+    def of(self, partition: int) -> SqlStore:
+        """The store of one partition."""
+        return SqlStore(self, partition)
+
+    def commit(self, outputs: Mapping[int, Outputs]) -> None:
+        """Record outputs of partitions, each from the position that its partition stands at, in one transaction.
+
+        Raises ConflictError, and has recorded nothing, if the position or the audit chain of any has moved on;
+        ValueError for outputs that lie outside their stretch, and for NaN.
+        """
+        for one in outputs.values():
+            _require_inside(one)
+        own = dialect_of(self.engine)
+        with guarded(self.engine), own.writing(self.engine) as connection:
+            for one in outputs.values():
+                if one.predictions is not None and len(one.predictions):
+                    own.make_room(connection, one.predictions)
+            with connection.begin():
+                # In one order whoever commits, and all fences first: two writers wait, and do not embrace.
+                for partition, one in sorted(outputs.items()):
+                    self._advance(connection, partition, one)
+                for partition, one in outputs.items():
+                    self._record(connection, partition, one)
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self.engine.dispose()
+
+    # ---- inside
+
+    def _advance(self, connection: Connection, partition: int, outputs: Outputs) -> None:
+        after, until = outputs.after, outputs.until
+        place = {"consumer": self.consumer, "partition": partition}
+        values = self._move.construct_params(_moving(place, after, until))
+        asked = values if self._move.positiontup is None else tuple(values[name] for name in self._move.positiontup)
+        moved = connection.exec_driver_sql(str(self._move), asked).rowcount == 1
+        if not moved and after == START and position_in(connection, self.consumer, partition) == START:
+            connection.execute(insert(POSITIONS).values(place | until._asdict()))
+            moved = True
+        if not moved:
+            raise ConflictError(
+                f"the store does not stand at {tuple(after)} any more",
+                mend="another worker was first: stop, or go on from where the store is",
+            )
+
+    def _record(self, connection: Connection, partition: int, outputs: Outputs) -> None:
+        if outputs.audit:
+            _require_link(connection, partition, outputs.audit[0])
+        if outputs.predictions is not None and len(outputs.predictions):
+            dialect_of(self.engine).insert(connection, outputs.predictions, partition)
+        for table, values in rows_of(outputs, partition):
+            if values:
+                connection.execute(insert(table), values)
 
 
 class SqlStore:
-    """Store of one consumer of one partition. Commits are whole or nothing, whatever interrupts them."""
+    """Store of one partition: see `SqlStores` for what a commit promises."""
 
-    def __init__(self, engine: Engine, *, consumer: str, partition: int) -> None:
-        self.engine = engine
-        self.consumer = consumer
+    def __init__(self, stores: SqlStores, partition: int) -> None:
+        self.stores = stores
+        self.engine = stores.engine
+        self.consumer = stores.consumer
         self.partition = partition
-        # What every commit does is put into words once: SQLAlchemy takes longer to say it than SQLite to do it.
-        self._move = str(_MOVE.compile(dialect=engine.dialect))
-        one = str(insert(PREDICTIONS).compile(dialect=engine.dialect))
-        self._insert_prediction = one
-        # One statement of many rows lets go of the interpreter's lock once, many statements for each row.
-        values = one[one.index("VALUES") + len("VALUES") :].strip()
-        self._insert_predictions = f"{one}{f', {values}' * (_TOGETHER - 1)}"
 
     def position(self) -> Position:
         """Up to where the log is recorded; (-1, 0) where nothing ever was."""
@@ -94,24 +152,14 @@ class SqlStore:
         Raises ConflictError, and has recorded nothing, if the position or the audit chain has moved on; ValueError for
         outputs that lie outside their stretch, and for NaN.
         """
-        _require_inside(outputs)
-        with guarded(self.engine), writing(self.engine) as connection, connection.begin():
-            self._advance(connection, outputs.after, outputs.until)
-            if outputs.audit:
-                self._require_link(connection, outputs.audit[0])
-            if outputs.predictions is not None and len(outputs.predictions):
-                self._insert(connection, prediction_values(outputs.predictions, self.partition))
-            for kind, values in values_of(outputs).items():
-                if values:
-                    connection.execute(insert(TABLES[kind]), [row_of(value, self.partition) for value in values])
-            if outputs.customers:
-                connection.execute(insert(CUSTOMERS), [row_of(one, self.partition) for one in outputs.customers])
+        self.stores.commit({self.partition: outputs})
 
     def settle(self) -> None:
         """Every commit so far survives a power cut when it returns."""
         # Any commit that is waited for takes those before it along: the journal is one file.
         mine = (POSITIONS.c.consumer == self.consumer) & (POSITIONS.c.partition == self.partition)
-        with guarded(self.engine), writing_for_good(self.engine) as connection, connection.begin():
+        own = dialect_of(self.engine)
+        with guarded(self.engine), own.writing_for_good(self.engine) as connection, connection.begin():
             for step in (1, -1):  # for an update that changes nothing SQLite writes nothing, and syncs nothing
                 connection.execute(update(POSITIONS).where(mine).values(ordinal=POSITIONS.c.ordinal + step))
 
@@ -132,15 +180,16 @@ class SqlStore:
 
         On the disk when it returns. Raises ConflictError, and has changed nothing, if the chain has moved on.
         """
+        own = dialect_of(self.engine)
         with guarded(self.engine):
-            with writing_for_good(self.engine) as connection, connection.begin():
-                self._require_link(connection, record)
+            with own.writing_for_good(self.engine) as connection, connection.begin():
+                _require_link(connection, self.partition, record)
                 for table, blanks in _PERSONAL.items():
                     change = update(table).values(dict.fromkeys(blanks)) if blanks else table.delete()
                     for theirs in self._rows_of(connection, table, customer):
                         connection.execute(change.where(theirs))
                 connection.execute(insert(AUDIT), row_of(record, self.partition))
-            forget_journal(self.engine)
+            own.forget_overwritten(self.engine)
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -154,34 +203,12 @@ class SqlStore:
             return their_predictions(connection, self.partition, customer, erased=True)
         return (table.c.customer == customer,)
 
-    def _insert(self, connection: Connection, values: list[Any]) -> None:
-        width = len(PREDICTIONS.columns)
-        together = width * _TOGETHER
-        whole = len(values) - len(values) % together
-        for start in range(0, whole, together):
-            connection.exec_driver_sql(self._insert_predictions, tuple(values[start : start + together]))
-        if rest := values[whole:]:
-            rows = [tuple(rest[start : start + width]) for start in range(0, len(rest), width)]
-            connection.exec_driver_sql(self._insert_prediction, rows)
 
-    def _advance(self, connection: Connection, after: Position, until: Position) -> None:
-        mine = self.consumer, self.partition
-        moved = connection.exec_driver_sql(self._move, (*until, *mine, *after)).rowcount == 1
-        if not moved and after == START and position_in(connection, *mine) == START:
-            place = {"consumer": self.consumer, "partition": self.partition}
-            connection.execute(insert(POSITIONS).values(place | until._asdict()))
-            moved = True
-        if not moved:
-            raise ConflictError(
-                f"the store does not stand at {tuple(after)} any more",
-                mend="another worker was first: stop, or go on from where the store is",
-            )
-
-    def _require_link(self, connection: Connection, record: AuditRecord) -> None:
-        if not follows(record, head_in(connection, self.partition)):
-            raise ConflictError(
-                "the audit chain has moved on", mend="another command has written to it: start the worker again"
-            )
+def _require_link(connection: Connection, partition: int, record: AuditRecord) -> None:
+    if not follows(record, head_in(connection, partition)):
+        raise ConflictError(
+            "the audit chain has moved on", mend="another command has written to it: start the worker again"
+        )
 
 
 def position_in(connection: Connection, consumer: str, partition: int) -> Position:
@@ -206,8 +233,6 @@ def _require_inside(outputs: Outputs) -> None:
     for kind, values in values_of(outputs).items():
         if any(value.offset < after.offset for value in values):
             raise ValueError(f"{kind.__name__}: a value lies before {tuple(after)}")
-    if any(one.offset < after.offset for one in outputs.customers):
-        raise ValueError(f"Named: a customer was met before {tuple(after)}")
     if outputs.predictions is not None and len(outputs.predictions):
         _require_predictions_inside(outputs.predictions, after, until)
 
@@ -234,7 +259,13 @@ _MOVE = (
     )
     .values(offset=bindparam("to_offset"), ordinal=bindparam("to_ordinal"))
 )
-"""Its parameters in their order: where to, whose position, where from."""
+
+
+def _moving(place: Mapping[str, Any], after: Position, until: Position) -> dict[str, Any]:
+    """The parameters of _MOVE."""
+    named = (("of", place), ("from", after._asdict()), ("to", until._asdict()))
+    return {f"{word}_{name}": value for word, values in named for name, value in values.items()}
+
 
 _PERSONAL = {
     PREDICTIONS: ("customer", "attributions", "reason", "trigger"),

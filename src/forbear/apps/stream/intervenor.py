@@ -8,11 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from confluent_kafka import Message
-
 from forbear.adapters.kafka.cluster import Cluster
 from forbear.adapters.kafka.many import ManyReader
-from forbear.adapters.kafka.member import Member, Rebalancing
+from forbear.adapters.kafka.member import Incoming, Member, Rebalancing
 from forbear.adapters.kafka.topics import CONTROL, PREDICTIONS, partitions_of
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.apps.home import Home
@@ -103,7 +101,7 @@ class Intervenor:
                 parts.pulse.state("catching up" if run.catching_up else "running")
                 parts.pulse.progressed()
 
-    def _take(self, run: DecidingRun, found: Mapping[int, list[Message]]) -> None:
+    def _take(self, run: DecidingRun, found: Mapping[int, list[Incoming]]) -> None:
         pulse = self._parts.pulse
         done = run.take(
             {

@@ -11,11 +11,9 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 
 import msgspec
-from confluent_kafka import Message
-
 from forbear.adapters.kafka.cluster import Cluster, Place
 from forbear.adapters.kafka.dead_letters import DeadLetters
-from forbear.adapters.kafka.member import Member
+from forbear.adapters.kafka.member import Incoming, Member
 from forbear.adapters.kafka.messages import Refused, event_of, message_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.topics import CONTROL, OUTCOMES, ROUTER_GROUP, TRANSACTIONS, UPDATES, partitions_of
@@ -73,7 +71,7 @@ class Router:
 
     # ---- inside
 
-    def _copy(self, message: Message) -> None:
+    def _copy(self, message: Incoming) -> None:
         topic, key, value = str(message.topic()), message.key(), message.value()
         try:
             event = event_of(key, value)

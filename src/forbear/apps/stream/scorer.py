@@ -9,11 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 
-from confluent_kafka import Message
-
 from forbear.adapters.kafka.cluster import Cluster, Place
 from forbear.adapters.kafka.dead_letters import DeadLetters
-from forbear.adapters.kafka.member import Member, Rebalancing
+from forbear.adapters.kafka.member import Incoming, Member, Rebalancing
 from forbear.adapters.kafka.messages import runs_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import last_message
@@ -58,7 +56,7 @@ class Scorer:
     def __init__(self, parts: ScorerParts) -> None:
         self._parts = parts
         self._runs: dict[int, ScoringRun] = {}
-        self._group: list[Message] = []
+        self._group: list[Incoming] = []
         self._open = ExitStack()
         self._publisher = self._open.enter_context(closing(Publisher(parts.cluster)))
         self._letters = DeadLetters(self._publisher)
@@ -82,7 +80,7 @@ class Scorer:
     def step(self, seconds: float) -> int:
         """Take in what came; answer how many messages."""
         messages = self._member.poll(LIMIT, seconds)
-        by_partition = defaultdict[int, list[Message]](list)
+        by_partition = defaultdict[int, list[Incoming]](list)
         for message in messages:
             by_partition[message.partition() or 0].append(message)
         for partition, group in by_partition.items():
@@ -97,7 +95,7 @@ class Scorer:
 
     # ---- inside
 
-    def _take(self, partition: int, group: list[Message]) -> None:
+    def _take(self, partition: int, group: list[Incoming]) -> None:
         run, pulse = self._runs[partition], self._parts.pulse
         runs, refused = runs_of(group, self._zone)
         for one in refused:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from forbear.domain.errors import BackendUnavailable, ConfigError
 
@@ -146,12 +146,12 @@ class PostgresServer:
                 raise BackendUnavailable(f"initdb failed: {self._log.read_text(errors='replace')[-2_000:]}")
         secret.unlink()
 
-    def _run(self, command: list[str], log: object) -> subprocess.Popen[bytes]:
+    def _run(self, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
         program = str(self._binaries / command[0])
         return subprocess.Popen(  # noqa: S603  # our own words
             [program, *command[1:]],
             stdin=subprocess.DEVNULL,
-            stdout=log,  # type: ignore[arg-type]
+            stdout=log,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
             user=self._owner,

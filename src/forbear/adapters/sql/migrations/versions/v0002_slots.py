@@ -29,5 +29,6 @@ def upgrade() -> None:
         sa.Column("slot", sa.Integer(), nullable=False),
     )
     # They were recorded in the order of their slots, and only SQLite has ever held this version.
-    op.execute("INSERT INTO customers SELECT customer, customer_id, rowid - 1 FROM customers_0001")
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("INSERT INTO customers SELECT customer, customer_id, rowid - 1 FROM customers_0001")
     op.drop_table("customers_0001")

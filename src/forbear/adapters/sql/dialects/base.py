@@ -1,0 +1,79 @@
+"""How a database is reached, and what the store asks of every dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import URL, Connection, Engine
+
+from forbear.engine.outputs import Predictions
+
+WAIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """Which statements are told of: those that take so long. tell: takes the statement without its values, and how
+    long it took [seconds].
+    """
+
+    seconds: float
+    tell: Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a database is reached.
+
+    wait_seconds: how long a lock that another holds is waited for, and on PostgreSQL a server that does not answer or
+    a connection that is in use.  statement_seconds: PostgreSQL ends a statement that takes longer.
+    connections: how many are open at most, on PostgreSQL.  name: what the server's list of sessions calls this one.
+    read_only: nothing can be written, and nothing is made that is not there.  slow: statements to tell of, None for
+    none; bulk loads are not among them.
+    """
+
+    wait_seconds: float = WAIT_SECONDS
+    statement_seconds: float = 300.0
+    connections: int = 5
+    name: str = "forbear"
+    read_only: bool = False
+    slow: Slow | None = None
+
+
+class Dialect(Protocol):
+    """What differs. Errors of a driver become ours within `errors` only."""
+
+    def engine(self, url: URL, access: Access) -> Engine:
+        """An engine; nothing is connected yet. Raises ConfigError, StorageError."""
+        ...
+
+    def errors(self, what: str) -> AbstractContextManager[None]:
+        """A context in which errors of the driver, as they are or wrapped, become ours. One that is a defect passes."""
+        ...
+
+    def writing(self, engine: Engine) -> Connection:
+        """A connection for transactions that write."""
+        ...
+
+    def writing_for_good(self, engine: Engine) -> Connection:
+        """The same, for one transaction that is on the disk when its commit returns."""
+        ...
+
+    def forget_overwritten(self, engine: Engine) -> None:
+        """Leave as little as the database allows of what was overwritten or deleted."""
+        ...
+
+    def alone(self, connection: Connection) -> None:
+        """Keep others from changing tables until the transaction ends, and let this one take its time."""
+        ...
+
+    def make_room(self, connection: Connection, predictions: Predictions) -> None:
+        """Have a place to put predictions in. Outside of a transaction."""
+        ...
+
+    def insert(self, connection: Connection, predictions: Predictions, partition: int) -> None:
+        """Add predictions, in the transaction that the connection is in."""
+        ...

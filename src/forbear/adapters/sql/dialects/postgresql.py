@@ -1,0 +1,257 @@
+"""A store on PostgreSQL: predictions in tables by month, loaded with COPY in binary form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from sqlalchemy import URL, BigInteger, Connection, Double, Engine, Integer, SmallInteger, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+
+from forbear.adapters.sql.dialects.base import Access
+from forbear.adapters.sql.rows import prediction_columns
+from forbear.adapters.sql.schema import PREDICTIONS
+from forbear.domain.errors import (
+    BackendUnavailable,
+    ConfigError,
+    ConflictError,
+    CorruptState,
+    ForbearError,
+    StorageError,
+)
+from forbear.engine.outputs import Predictions
+
+OF_THE_STORE = 0x666F7262
+"""The advisory lock of whoever changes tables: no other program is likely to use this number."""
+_RECYCLE_SECONDS = 1_800
+_WAITING = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+_ALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "30000"}
+"""A server that vanished without a word is given up after half a minute, unless the URL says otherwise."""
+_EPOCH = date(1970, 1, 1)
+_WIRE: dict[type[Any], str] = {SmallInteger: ">i2", Integer: ">i4", BigInteger: ">i8", Double: ">f8"}
+_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TAIL = b"\xff\xff"
+_NULL = -1
+
+
+def engine(url: URL, access: Access) -> Engine:
+    """An engine with a bounded pool; options of libpq in the URL, those of TLS among them, are handed on.
+
+    A reader sees one instant in each transaction, and may be given the URL of a replica.
+    """
+    ms = {
+        "statement_timeout": access.statement_seconds,
+        "lock_timeout": access.wait_seconds,
+        "idle_in_transaction_session_timeout": access.statement_seconds,
+    }
+    chosen = [f"-c {name}={int(seconds * 1000)}" for name, seconds in ms.items()]
+    if access.read_only:
+        chosen.append("-c default_transaction_read_only=on")
+    theirs = url.query.get("options", "")
+    chosen.append(theirs if isinstance(theirs, str) else " ".join(theirs))
+    ours = {"application_name": access.name, "connect_timeout": str(max(2, round(access.wait_seconds))), **_ALIVE}
+    arguments = {name: value for name, value in ours.items() if name not in url.query}
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={**arguments, "options": " ".join(chosen).strip()},
+        pool_size=access.connections,
+        max_overflow=0,
+        pool_timeout=access.wait_seconds,
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE_SECONDS,
+        isolation_level="REPEATABLE READ" if access.read_only else "READ COMMITTED",
+        hide_parameters=True,
+    )
+
+
+def writing(engine: Engine) -> Connection:
+    """A connection for transactions that write: the fence is their first statement, and others wait at it."""
+    return engine.connect()
+
+
+def writing_for_good(engine: Engine) -> Connection:
+    """The same, and a server that is told not to wait for its disk waits this once."""
+    connection = engine.connect()
+    try:
+        with connection.begin():
+            connection.execute(text(_WAITING))
+        connection.detach()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def forget_overwritten(engine: Engine) -> None:
+    """Old versions of rows go when the server vacuums: see docs/store.md."""
+
+
+def alone(connection: Connection) -> None:
+    """Take the lock of those who change tables; how long a statement may take is not bounded in this transaction."""
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": OF_THE_STORE})
+
+
+class Month(NamedTuple):
+    """A month of predictions. first, past: its days [since 1970], the second excluded."""
+
+    first: int
+    past: int
+
+    @classmethod
+    def of(cls, day: int) -> Self:
+        """The month that a day is in."""
+        first = (_EPOCH + timedelta(days=day)).replace(day=1)
+        following = (first + timedelta(days=31)).replace(day=1)
+        return cls((first - _EPOCH).days, (following - _EPOCH).days)
+
+    @property
+    def table(self) -> str:
+        """Name of its table."""
+        return f"predictions_{(_EPOCH + timedelta(days=self.first)).strftime('%Y_%m')}"
+
+
+def make_room(connection: Connection, predictions: Predictions) -> None:
+    """Make the tables of the months that these predictions are of, where they are not there, in a transaction."""
+    known: set[Month] = connection.info.setdefault("months", set())
+    wanted = {Month.of(int(day)) for day in np.unique(predictions.day)} - known
+    if not wanted:
+        return
+    with connection.begin():
+        there = months_in(connection)
+        if missing := wanted - there:
+            alone(connection)
+            for month in sorted(missing - months_in(connection)):
+                _make(connection, month)
+    known |= wanted
+
+
+def months_in(connection: Connection) -> set[Month]:
+    """The months whose predictions have a table."""
+    listed = text(
+        "SELECT substring(pg_get_expr(c.relpartbound, c.oid) FROM 'FROM [(]''?(-?[0-9]+)') FROM pg_inherits i "
+        "JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass('predictions')"
+    )
+    return {Month.of(int(first)) for first in connection.scalars(listed)}
+
+
+def _make(connection: Connection, month: Month) -> None:
+    # Attached, not made as a part: that would lock out whoever reads predictions just now.
+    connection.execute(text(f"CREATE TABLE {month.table} (LIKE predictions INCLUDING ALL)"))
+    bounds = f"FROM ({month.first}) TO ({month.past})"
+    connection.execute(text(f"ALTER TABLE predictions ATTACH PARTITION {month.table} FOR VALUES {bounds}"))
+
+
+# ---- predictions
+
+
+def insert(connection: Connection, predictions: Predictions, partition: int) -> None:
+    """Add predictions with one COPY. Raises BackendUnavailable where their month was taken away just now."""
+    driver: Any = connection.connection.driver_connection
+    columns = prediction_columns(predictions, partition)
+    listed = ", ".join(f'"{name}"' for name in columns)
+    try:
+        with driver.cursor() as cursor, cursor.copy(f"COPY predictions ({listed}) FROM STDIN (FORMAT BINARY)") as copy:
+            copy.write(packed(columns))
+    except psycopg.errors.CheckViolation as error:
+        connection.info.pop("months", None)
+        raise BackendUnavailable("a month of predictions is not there", mend="try again") from error
+
+
+def packed(columns: Mapping[str, NDArray[Any]]) -> bytes:
+    """Rows in the binary form of COPY, all at once: each value behind its length, big end first."""
+    n, parts = len(next(iter(columns.values()))), [("fields", ">i2")]
+    for name, values in columns.items():
+        parts += [(f"length of {name}", ">i4"), (name, _wire(name, values))]
+    rows = np.zeros(n, dtype=np.dtype([part for part in parts if part[1]]))
+    rows["fields"] = len(columns)
+    for name, values in columns.items():
+        rows[f"length of {name}"] = values.dtype.itemsize if values.dtype.kind == "V" else rows.dtype[name].itemsize
+        if values.dtype.itemsize:
+            rows[name] = values
+    return _HEAD + rows.tobytes() + _TAIL
+
+
+def _wire(name: str, values: NDArray[Any]) -> str:
+    """How the values of a column look on the way; "" for those that have no bytes at all."""
+    if values.dtype.kind == "V":
+        return values.dtype.str if values.dtype.itemsize else ""
+    kind = PREDICTIONS.c[name].type
+    return _WIRE[type(getattr(kind, "impl_instance", kind))]
+
+
+# ---- errors
+
+_UNREACHABLE = ("57P", "08", "53", "25P03")
+_CONFLICT = {"23505", "40001", "40P01"}
+_DAMAGED = {"XX001", "XX002"}
+_BUSY = {"55P03": "another session holds it", "57014": "a statement took longer than it may"}
+_NO_ROOM = "53100"
+_REFUSED = (
+    *("authentication failed", "does not exist", "pg_hba.conf", "password supplied"),
+    *("does not support SSL", "certificate", "invalid URI", "invalid connection option", "invalid sslmode"),
+)
+"""What a server or libpq says that will not have us. There is no code before a session has begun."""
+
+
+@contextmanager
+def errors(what: str) -> Iterator[None]:
+    """Turn psycopg's errors into ours, also those that SQLAlchemy has wrapped. One that is a defect passes.
+
+    Raises StorageError for a full disk, a missing right, and what the server cannot read or write; CorruptState for
+    damage; ConflictError for a row that is already there and a transaction that another one defeated; ConfigError where
+    the server will not have us; BackendUnavailable where it does not answer, or not in time.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error) and (meant := _meaning(what, error.orig)):
+            raise meant from error
+        raise
+    except NoConnection as error:
+        raise BackendUnavailable(f"{what}: all connections are in use", mend="try again, or allow more") from error
+    except psycopg.Error as error:
+        if meant := _meaning(what, error):
+            raise meant from error
+        raise
+
+
+def _meaning(what: str, error: psycopg.Error) -> ForbearError | None:
+    code = error.sqlstate
+    if code is None:
+        return _before_a_session(what, error)
+    said = f"{what}: {error.diag.message_primary} ({code})"
+    if code in _CONFLICT:
+        # The server's words may hold values of the row.
+        return ConflictError(f"{what}: a row of this place is recorded already", mend="another worker was first")
+    if code in _DAMAGED:
+        return CorruptState(said, mend="restore it from a backup")
+    if code == _NO_ROOM:
+        return StorageError(said, mend="free some disk space on the server; what was kept before is intact")
+    if code in _BUSY:
+        return BackendUnavailable(f"{what}: {_BUSY[code]}", mend="try again when that has ended")
+    if code.startswith("58"):
+        return StorageError(said, mend="check the server's disk; what was kept before is intact")
+    if code in {"42501", "25006"}:
+        return StorageError(said, mend="give this user the right, or name the server that takes writes")
+    if code.startswith(("28", "3D")):
+        return ConfigError(said, mend=_CHECK)
+    return BackendUnavailable(said, mend="try again") if code.startswith(_UNREACHABLE) else None
+
+
+_CHECK = "check user, password, database and options of TLS in the URL"
+
+
+def _before_a_session(what: str, error: psycopg.Error) -> ForbearError | None:
+    said = " ".join(str(error).split())
+    if any(word in said for word in _REFUSED):
+        return ConfigError(f"{what}: {said}", mend=_CHECK)
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return BackendUnavailable(f"{what}: {said}", mend="try again when the server answers")
+    return None
