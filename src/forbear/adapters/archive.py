@@ -52,11 +52,13 @@ class FileArchive:
     """Archive over a folder. A segment counts once its line stands in the index: a torn write leaves no trace.
 
     Events keep their order; offsets count from 0. Readers verify checksums. One process at a time may append.
+    gaps: whether offsets may be missing between segments, as they are in a topic whose messages were refused.
     Raises CorruptState for an index that is not what was written, but for a last line that was cut short.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, gaps: bool = False) -> None:
         self.folder = folder
+        self._gaps = gaps
         self.segments: list[Segment] = []
         self._index_bytes = 0
         self._ids: dict[int, str] | None = None
@@ -64,7 +66,7 @@ class FileArchive:
 
     @property
     def next_offset(self) -> int:
-        """How many events the archive holds."""
+        """The offset that the next event gets: without gaps, how many events the archive holds."""
         return self.segments[-1].first + self.segments[-1].rows if self.segments else 0
 
     @property
@@ -82,20 +84,26 @@ class FileArchive:
         since = (segment.first for segment in self.segments if segment.received_to_us >= received_us)
         return next(since, self.next_offset)
 
-    def append(self, columns: EventColumns) -> None:
-        """Add one segment. Raises StorageError, and has added nothing, if it cannot be kept whole."""
+    def append(self, columns: EventColumns, at: int | None = None) -> None:
+        """Add one segment, at an offset: the next one, or with gaps any behind it.
+
+        Raises StorageError, and has added nothing, if it cannot be kept whole; ValueError for any other offset.
+        """
         if not len(columns):
             return
-        table = table_of(columns, self.next_offset)
+        first = self.next_offset if at is None else at
+        if first != self.next_offset and not (self._gaps and first > self.next_offset):
+            raise ValueError(f"offset {first} does not follow, {self.next_offset} does")
+        table = table_of(columns, first)
         ids = _with_customers(dict(self.customers()), table)
-        path = self.folder / _name(self.next_offset)
+        path = self.folder / _name(first)
         with whole_file(path) as file:
             pq.write_table(table, file, compression="lz4", use_dictionary=_REPEATING)
         with storage_errors(f"cannot write {path}"):
             segment = Segment(
                 format=_FORMAT,
                 file=path.name,
-                first=self.next_offset,
+                first=first,
                 rows=len(columns),
                 sha256=sha256_of(path),
                 received_from_us=int(columns.received_us[0]),
@@ -142,7 +150,8 @@ class FileArchive:
             lines = self._index.read_bytes().split(b"\n")
         for line in lines[:-1]:
             segment = self._segment(line)
-            if segment.first != self.next_offset or segment.rows < 1 or segment.file != _name(segment.first):
+            follows = segment.first >= self.next_offset if self._gaps else segment.first == self.next_offset
+            if not follows or segment.rows < 1 or segment.file != _name(segment.first):
                 raise CorruptState(f"{self._index} is damaged: a line is missing or out of place", mend=_RESTORE)
             self.segments.append(segment)
             self._index_bytes += len(line) + 1

@@ -118,8 +118,12 @@ class Intervenor:
         features = FeatureSet.standard(home.deployment.unsupported)
         deciding = Deciding(features.names, features.hash, home.deployment.currency, HomeParts(home), parts.vault)
         snapshots = FileSnapshots(snapshots_of_intervenor(home))
-        recording = Recording(parts.stores, snapshots, lambda kept: saving.submit(self._saved, snapshots, kept))
+        recording = Recording(parts.stores, snapshots, lambda kept: self._save(saving, snapshots, kept))
         return DecidingRun(deciding, range(partitions_of(parts.cluster, PREDICTIONS)), recording)
+
+    def _save(self, saving: ThreadPoolExecutor, snapshots: FileSnapshots, kept: Kept) -> None:
+        """Write a snapshot beside the deciding. One that cannot be written is tried again at the next close."""
+        saving.submit(self._saved, snapshots, kept)
 
     def _saved(self, snapshots: FileSnapshots, kept: Kept) -> None:
         try:

@@ -1,8 +1,8 @@
 """The router: copies what other topics bring onto the stream, whose order alone counts.
 
-Customer updates and outcomes go to their customer's partition; what the control topic says goes into every partition, in
-its one order. It copies at least once: a copy that comes again is dropped by the ledger, which knows its id, or by the
-follower, which knows the closed day or the instruction.
+Customer updates and outcomes go to their customer's partition; what the control topic says goes into every partition,
+in its one order. It copies at least once: a copy that comes again is dropped by the ledger, which knows its id, or by
+the follower, which knows the closed day or the instruction.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 
 import msgspec
+
 from forbear.adapters.kafka.cluster import Cluster, Place
 from forbear.adapters.kafka.dead_letters import DeadLetters
 from forbear.adapters.kafka.member import Incoming, Member
@@ -74,9 +75,7 @@ class Router:
     def _copy(self, message: Incoming) -> None:
         topic, key, value = str(message.topic()), message.key(), message.value()
         try:
-            event = event_of(key, value)
-            if not isinstance(event, _MAY_CARRY[topic]):
-                raise InvalidEvent(f"{topic} carries no {type(event).__name__}", code="wrong_topic")
+            event = _carried(topic, key, value)
         except InvalidEvent as error:
             refused = Refused(message.offset() or 0, key, value, error.code, str(error))
             self._letters.add(topic, message.partition() or 0, refused)
@@ -89,6 +88,14 @@ class Router:
             if isinstance(event, DayClosed):
                 event = msgspec.structs.replace(event, partition=partition)
             self._publisher.send(TRANSACTIONS, *message_of(event), partition=partition)
+
+
+def _carried(topic: str, key: bytes | None, value: bytes | None) -> Event:
+    """The event of a message. Raises InvalidEvent for what is none, or none that its topic may carry."""
+    event = event_of(key, value)
+    if not isinstance(event, _MAY_CARRY[topic]):
+        raise InvalidEvent(f"{topic} carries no {type(event).__name__}", code="wrong_topic")
+    return event
 
 
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:

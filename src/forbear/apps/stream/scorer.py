@@ -22,9 +22,9 @@ from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.stream.history import PartitionHistory
 from forbear.apps.stream.places import services_of, snapshots_of_scorer
 from forbear.apps.stream.pulse import Pulse
+from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
 from forbear.engine.backfill import Feed
 from forbear.engine.follower import Following
-from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
 from forbear.engine.ports import Kept
 from forbear.engine.scoring_run import KEEP_EVENTS, Keeping, ScoringRun
 from forbear.engine.wire import NOWHERE, coordinates_of
