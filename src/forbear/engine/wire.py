@@ -39,6 +39,7 @@ Coordinates: TypeAlias = tuple[int, int, int]
 NOWHERE: Coordinates = (-2, 0, 0)
 """Before every message."""
 _TICKED, _EVENT, _SWEPT, _CLOSED = range(4)
+_WORD = 8
 _BEFORE_LOG = -1
 """The offset of what the history knows, which lies before the log."""
 
@@ -59,9 +60,9 @@ class _Letter(msgspec.Struct, frozen=True):
 
 
 class Predicted(msgspec.Struct, frozen=True):
-    """One score. Columns of `Scores`; NaN is null. figures: None where no decision can rest on it.
+    """One score. Columns of `Scores`. figures: None where no decision can rest on it.  model: digest of what scored.
 
-    model: digest of what scored.
+    features, attributions, figures: float64, little-endian, in base64: what is read by machines alone, by the thousand.
     """
 
     slot: int
@@ -71,9 +72,9 @@ class Predicted(msgspec.Struct, frozen=True):
     pd: float
     log_odds: float
     model: str
-    features: list[float | None]
-    attributions: list[float]
-    figures: list[float | None] | None = None
+    features: bytes
+    attributions: bytes
+    figures: bytes | None = None
 
 
 class Found(msgspec.Struct, frozen=True, tag="found", tag_field="type", omit_defaults=True):
@@ -163,9 +164,12 @@ class Teller:
             case Stretch():
                 yield from self._stretch(finding)
             case Swept():
+                ids, offset, last = self.ids, finding.offset, self.last
                 for one in self._predicted(finding.scores, finding.figures):
-                    at = (finding.offset, _SWEPT, one.slot)
-                    yield self._said(SweptOne, at, customer_id=self.ids[one.slot], prediction=one)
+                    at, customer_id = (offset, _SWEPT, one.slot), ids[one.slot]
+                    value = _ENCODER.encode(SweptOne(at, last, customer_id, one))
+                    self.last = last = at
+                    yield Message(at, customer_id.encode(), value)
             case _:
                 yield self._barrier(finding)
 
@@ -215,14 +219,31 @@ class Teller:
 
     def _predicted(self, scores: Scores, figures: Figures) -> list[Predicted]:
         near = np.flatnonzero(scores.pd >= self.lowest)
-        quoted: list[Any] = [None] * len(scores)
+        quoted: list[bytes | None] = [None] * len(scores)
         if len(near):
-            for row, values in zip(near.tolist(), figures(scores.take(near)).tolist(), strict=True):
-                quoted[row] = values
+            for row, packed in zip(near.tolist(), _packed(figures(scores.take(near))), strict=True):
+                quoted[row] = packed
         columns = [getattr(scores, name).tolist() for name in ("slots", "as_of_us", "day", "trigger", "pd", "log_odds")]
-        wide = [scores.values.tolist(), scores.attributions.tolist()]
-        models = [self.model] * len(scores)
-        return [Predicted(*one) for one in zip(*columns, models, *wide, quoted, strict=True)]
+        wide = [_packed(scores.values), _packed(scores.attributions)]
+        return list(map(Predicted, *columns, [self.model] * len(scores), *wide, quoted))
+
+
+def _packed(rows: Floats) -> list[bytes]:
+    """Each row of (n, k) as bytes."""
+    width = rows.shape[1]
+    if not width:
+        return [b""] * len(rows)
+    packed: list[bytes] = np.ascontiguousarray(rows, dtype="<f8").view(f"V{width * _WORD}")[:, 0].tolist()
+    return packed
+
+
+def _unpacked(rows: Sequence[bytes]) -> Floats:
+    """(n, k) of rows as bytes. Raises CorruptState for rows of unlike length."""
+    width = len(rows[0]) if rows else 0
+    if any(len(row) != width for row in rows) or width % _WORD:
+        raise CorruptState("messages of unlike models stand together", mend="run one version of all workers")
+    flat = np.frombuffer(b"".join(rows), dtype="<f8").astype(np.float64)
+    return flat.reshape(len(rows), width // _WORD)
 
 
 class _Placed(msgspec.Struct):
@@ -331,17 +352,17 @@ def _scores(told: list[tuple[Coordinates, str, Predicted]]) -> tuple[Scores, Fig
         as_of_us=np.array([each.as_of_us for each in one], dtype=np.int64),
         day=np.array([each.day for each in one], dtype=np.int32),
         trigger=np.array([each.trigger for each in one], dtype=np.uint8),
-        values=np.array([each.features for each in one], dtype=np.float64),
+        values=_unpacked([each.features for each in one]),
         log_odds=np.array([each.log_odds for each in one], dtype=np.float64),
         pd=np.array([each.pd for each in one], dtype=np.float64),
-        attributions=np.array([each.attributions for each in one], dtype=np.float64),
+        attributions=_unpacked([each.attributions for each in one]),
     )
-    quoted = {(at[0], at[2]): each.figures for (at, _, _), each in zip(told, one, strict=True)}
+    quoted = {(at[0], at[2]): each.figures for (at, _, _), each in zip(told, one, strict=True) if each.figures}
 
     def figures(asked: Scores) -> Floats:
         """As they were told."""
         places = zip(asked.offset.tolist(), asked.ordinal.tolist(), strict=True)
-        return np.array([quoted[place] for place in places], dtype=np.float64)
+        return _unpacked([quoted[place] for place in places])
 
     return scores, figures
 
