@@ -16,8 +16,8 @@ from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import watermarks
 from forbear.adapters.kafka.topics import CONTROL, TRANSACTIONS
 from forbear.apps.home import Home
-from forbear.apps.stream.places import services_of
 from forbear.apps.stream.pulse import Pulse
+from forbear.apps.stream.services import services_of
 from forbear.domain.events import DayClosed
 from forbear.engine.closing import Arrivals, ClosingRule, Complete, assess, is_due
 from forbear.features.columns import day_number, day_of, micros

@@ -15,8 +15,9 @@ from forbear.adapters.kafka.topics import CONTROL, PREDICTIONS, partitions_of
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.apps.home import Home
 from forbear.apps.jobs.parts import HomeParts
-from forbear.apps.stream.places import services_of, snapshots_of_intervenor
+from forbear.apps.stream.places import snapshots_of_intervenor
 from forbear.apps.stream.pulse import Pulse
+from forbear.apps.stream.services import services_of
 from forbear.domain.errors import ConflictError, StorageError
 from forbear.engine.decider import Deciding
 from forbear.engine.deciding_run import DecidingRun, Recording, Stores

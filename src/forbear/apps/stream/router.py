@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from datetime import UTC, datetime
 
 import msgspec
 
 from forbear.adapters.kafka.cluster import Cluster, Place
-from forbear.adapters.kafka.dead_letters import DeadLetters
+from forbear.adapters.kafka.dead_letters import Letters
 from forbear.adapters.kafka.member import Incoming, Member
 from forbear.adapters.kafka.messages import Refused, event_of, message_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.topics import CONTROL, OUTCOMES, ROUTER_GROUP, TRANSACTIONS, UPDATES, partitions_of
 from forbear.apps.home import Home
-from forbear.apps.stream.places import services_of
 from forbear.apps.stream.pulse import Pulse
+from forbear.apps.stream.services import services_of
 from forbear.domain.errors import ConflictError, InvalidEvent
 from forbear.domain.events import CustomerUpdated, DayClosed, Event, Instructed, PaymentOutcome
 
@@ -41,7 +42,7 @@ class Router:
         self._partitions = partitions_of(cluster, TRANSACTIONS)
         self._open = ExitStack()
         self._publisher = self._open.enter_context(closing(Publisher(cluster)))
-        self._letters = DeadLetters(self._publisher)
+        self._letters = Letters(self._publisher, lambda: datetime.now(UTC))
         self._member = Member(cluster, ROUTER_GROUP, list(_MAY_CARRY))
         self._open.callback(self._member.close)
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from forbear.adapters.kafka.cluster import Cluster, Place
-from forbear.adapters.kafka.dead_letters import DeadLetters
+from forbear.adapters.kafka.dead_letters import Letters
 from forbear.adapters.kafka.member import Incoming, Member, Rebalancing
 from forbear.adapters.kafka.messages import runs_of
 from forbear.adapters.kafka.publisher import Publisher
@@ -20,8 +21,9 @@ from forbear.adapters.snapshots import FileSnapshots
 from forbear.apps.home import Home
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.stream.history import PartitionHistory
-from forbear.apps.stream.places import services_of, snapshots_of_scorer
+from forbear.apps.stream.places import snapshots_of_scorer
 from forbear.apps.stream.pulse import Pulse
+from forbear.apps.stream.services import services_of
 from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
 from forbear.engine.backfill import Feed
 from forbear.engine.follower import Following
@@ -47,7 +49,8 @@ class ScorerParts:
     cluster: Cluster
     pulse: Pulse
     stop: Callable[[], bool]
-    every: int
+    every: int = KEEP_EVENTS
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
 class Scorer:
@@ -59,7 +62,7 @@ class Scorer:
         self._group: list[Incoming] = []
         self._open = ExitStack()
         self._publisher = self._open.enter_context(closing(Publisher(parts.cluster)))
-        self._letters = DeadLetters(self._publisher)
+        self._letters = Letters(self._publisher, parts.now)
         self._saving = self._open.enter_context(ThreadPoolExecutor(1, thread_name_prefix="snapshots"))
         self._zone = local_time(parts.home.deployment.time_zone)
         self._made = HomeParts(parts.home)
@@ -187,4 +190,4 @@ def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> N
     """Be a scorer of a home until told to stop."""
     del instance  # a member that comes back is a new one: what it knew is in the snapshots
     services = services_of(home)
-    Scorer(ScorerParts(home, services.cluster, pulse, stop, KEEP_EVENTS)).run()
+    Scorer(ScorerParts(home, services.cluster, pulse, stop)).run()

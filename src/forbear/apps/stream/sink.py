@@ -22,8 +22,9 @@ from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.topics import DASHBOARD, INTERVENTIONS, TRANSACTIONS
 from forbear.adapters.sql.outbox import Outbox
 from forbear.apps.home import Home
-from forbear.apps.stream.places import archive_of, services_of
+from forbear.apps.stream.places import archive_of
 from forbear.apps.stream.pulse import Pulse
+from forbear.apps.stream.services import services_of
 from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
 from forbear.engine.ports import Scanned
 from forbear.features.columns import joined
