@@ -68,6 +68,8 @@ ONLY_IN = {
     "cryptography": "adapters/vault.py",
     "confluent_kafka": "adapters/kafka",
     "psycopg": "adapters/sql/dialects/postgresql.py",
+    "tenacity": "adapters/patience.py",
+    "pybreaker": "adapters/patience.py",
 }
 """Libraries that one file, or the files of one folder, import alone."""
 NEVER = {"pickle", "cPickle", "_pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}

@@ -141,11 +141,21 @@ def outreach(
     show_switch(Home(home), Console(json=json), str(what), by or _user(), _now())
 
 
-@command(app, "status", "forbear status\nforbear status --json")
-def status(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
+@command(app, "status", "forbear status\nforbear status --json\nforbear status --stream")
+def status(
+    stream: Annotated[bool, typer.Option("--stream", help="How each worker of the production path is.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
     """How far the worker is, what is in force, and what is recorded."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
+
+    if stream:
+        from forbear.apps.jobs.showing_up import show_statuses
+
+        show_statuses(Home(home), Console(json=json))
+        return
     from forbear.apps.jobs.showing_run import show_status
 
     show_status(Home(home), Console(json=json), _now())

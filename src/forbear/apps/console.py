@@ -51,6 +51,11 @@ class Console:
 
             before_compiling(lambda: complain("compiling kernels, once per version: a minute or two"))
 
+    @property
+    def to_person(self) -> bool:
+        """Whether a person reads what is said."""
+        return self._to_person
+
     def say(self, sentence: str) -> None:
         """A sentence for a person; nothing under --json."""
         if self._to_person:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from datetime import UTC, datetime
-from threading import Event
 
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
@@ -24,6 +21,7 @@ from forbear.apps.jobs.instructing import (
     with_shares,
 )
 from forbear.apps.jobs.running import RunRequest, World, run_worker
+from forbear.apps.signals import until_told
 from forbear.apps.telemetry import journal_of
 from forbear.domain.errors import ConfigError
 from forbear.domain.terms import Instruction
@@ -45,7 +43,7 @@ def show_run(home: Home, console: Console, request: RunRequest, close_by: Closin
     begun = time.monotonic()
     with ExitStack() as stack:
         journal = stack.enter_context(journal_of(home.folder / "logs" / "worker.jsonl"))
-        told = stack.enter_context(_until_told())
+        told = stack.enter_context(until_told())
         world = World(time.monotonic, lambda: not told.wait(_POLL_SECONDS))
         if close_by is not None:
             closer = stack.enter_context(closing(Closer(home, close_by)))
@@ -151,20 +149,3 @@ def shares_in(text: str) -> tuple[float, ...]:
         return tuple(float(part.strip().removesuffix("%")) / (100 if "%" in part else 1) for part in text.split(","))
     except ValueError as error:
         raise ConfigError(f"--shares {text!r} are no numbers", mend="write them like 1%,2%,5%") from error
-
-
-@contextmanager
-def _until_told() -> Iterator[Event]:
-    """Set once somebody asks for an end: with Ctrl-C or SIGTERM. A second time ends at once."""
-    told = Event()
-
-    def asked(number: int, _frame: object) -> None:
-        told.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    before = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
