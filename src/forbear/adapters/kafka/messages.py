@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -77,6 +78,15 @@ def message_of(event: Event) -> tuple[bytes | None, bytes]:
     return key_of(event), encode(event)
 
 
+def events_of_messages(messages: Sequence[Received]) -> list[Event]:
+    """The events among some messages, in order; what is none is left out."""
+    events = []
+    for message in messages:
+        with suppress(InvalidEvent):
+            events.append(event_of(message.key(), message.value()))
+    return events
+
+
 def runs_of(messages: Sequence[Received], zone: LocalTime) -> tuple[list[Scanned], list[Refused]]:
     """What messages of one partition hold, in order: the events in runs without a gap, and what was refused.
 
@@ -100,7 +110,5 @@ def runs_of(messages: Sequence[Received], zone: LocalTime) -> tuple[list[Scanned
     whole = Scanned(offsets[0], columns, batch_of(columns, zone))
     gaps = np.flatnonzero(np.diff(np.array(offsets, dtype=np.int64)) != 1) + 1
     starts, ends = [0, *gaps.tolist()], [*gaps.tolist(), len(events)]
-    runs = [
-        whole.sliced(start, end)._replace(offset=offsets[start]) for start, end in zip(starts, ends, strict=True)
-    ]
+    runs = [whole.sliced(start, end)._replace(offset=offsets[start]) for start, end in zip(starts, ends, strict=True)]
     return runs, refused

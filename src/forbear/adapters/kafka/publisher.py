@@ -23,7 +23,8 @@ class Publisher:
     """Sends messages to any topic. A key's messages arrive in the order sent, each once, or `flush` raises.
 
     After the first failure it is dead: what stood behind a message that failed may have arrived or not, so the next
-    one begins where its owner knows that all is well. Raises ConfigError for settings that cannot be.
+    one begins where its owner knows that all is well. Raises ConfigError for settings that cannot be,
+    BackendUnavailable if nobody answers.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -48,6 +49,8 @@ class Publisher:
         }
         with kafka_errors("cannot write to Kafka"):
             self._producer = Producer(options)
+            # Until it is connected it asks for its number only twice a second, and sends nothing before it has one.
+            self._producer.list_topics(timeout=self._patience)
 
     def send(
         self, topic: str, key: bytes | None, value: bytes, *, partition: int | None = None, headers: Headers = ()

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic, sleep
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+)
 
 from forbear.adapters.kafka.cluster import Cluster, kafka_errors
-from forbear.domain.errors import ConfigError
+from forbear.domain.errors import ConfigError, ForbearError
 
 TRANSACTIONS = "transactions-stream"
 PREDICTIONS = "predictions-stream"
@@ -25,6 +34,7 @@ ROUTER_GROUP = "forbear-router"
 
 MOST_BYTES = 8 << 20
 """The largest message that anybody sends [bytes]."""
+_AGAIN_SECONDS = 0.02
 _COMMON_BYTES = 1 << 20
 _LONGEST_SEGMENT = timedelta(days=7)
 _SEGMENTS = 7
@@ -176,7 +186,8 @@ def apply(cluster: Cluster, topics: Sequence[Topic] = TOPICS, *, add_partitions:
     for name in [one.topic for one in found if one.step == "create"]:
         topic = by_name[name]
         new = NewTopic(name, topic.partitions, cluster.replication, config=topic.configs(cluster))
-        _await(f"cannot create {name}", admin.create_topics([new], operation_timeout=cluster.patience_seconds))
+        _await(f"cannot create {name}", admin.create_topics([new]))
+        _await_leaders(admin, cluster, topic)
     for name in sorted({one.topic for one in found if one.step == "alter"}):
         entries = [
             ConfigEntry(one.what, one.wanted, incremental_operation=AlterConfigOpType.SET)
@@ -224,6 +235,22 @@ def _await(doing: str, futures: Mapping[Any, Any]) -> None:
     with kafka_errors(doing):
         for future in futures.values():
             future.result()
+
+
+def _await_leaders(admin: AdminClient, cluster: Cluster, topic: Topic) -> None:
+    """Wait until a topic that was just created can be used: for a moment its partitions have nobody who answers."""
+    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic.name, number): latest for number in range(topic.partitions)}
+    give_up = monotonic() + cluster.patience_seconds
+    while True:
+        try:
+            _await(f"cannot use {topic.name}", admin.list_offsets(asked))
+        except ForbearError:
+            if monotonic() > give_up:
+                raise
+            sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _configs_of(admin: AdminClient, cluster: Cluster, topics: Iterable[Topic]) -> dict[str, dict[str, str]]:
