@@ -280,6 +280,13 @@ class Member(_Reading):
             consumer.incremental_unassign(partitions)
 
 
+def texts_of(message: Message) -> dict[str, str]:
+    """The headers of a message, of those that are text; of two with one name the last."""
+    headers = message.headers() or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return {name: value.decode(errors="replace") for name, value in pairs if isinstance(value, bytes)}
+
+
 def _places(partitions: Iterable[TopicPartition]) -> list[Place]:
     return sorted((one.topic, one.partition) for one in partitions)
 

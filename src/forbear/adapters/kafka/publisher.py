@@ -8,7 +8,7 @@ from typing import TypeAlias
 from confluent_kafka import KafkaError, Message, Producer
 
 from forbear.adapters.kafka.cluster import Cluster, kafka_errors, meaning
-from forbear.adapters.kafka.topics import MOST_BYTES
+from forbear.adapters.kafka.topics import HEADER_BYTES, MOST_BYTES
 from forbear.domain.errors import BackendUnavailable, ForbearError
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
@@ -40,7 +40,7 @@ class Publisher:
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": _LINGER_MS,
-            "message.max.bytes": MOST_BYTES,
+            "message.max.bytes": MOST_BYTES + HEADER_BYTES,
             "message.timeout.ms": round(1_000 * self._patience),
             "queue.buffering.max.kbytes": _QUEUED_KBYTES,
             "queue.buffering.max.messages": _QUEUED_MESSAGES,
@@ -53,11 +53,11 @@ class Publisher:
             self._producer.list_topics(timeout=self._patience)
 
     def send(
-        self, topic: str, key: bytes | None, value: bytes, *, partition: int | None = None, headers: Headers = ()
+        self, topic: str, key: bytes | None, value: bytes | None, *, partition: int | None = None, headers: Headers = ()
     ) -> None:
         """Queue a message; where the queue is full, wait until there is room.
 
-        partition: None for that of the key. Raises what a message sent before failed with.
+        value: None is a tombstone.  partition: None for that of the key. Raises what a message sent before failed with.
         """
         self._sent += 1
         if self._sent % _SERVED_EVERY == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from forbear.adapters.kafka.cluster import Cluster
-from forbear.adapters.kafka.member import Reader
+from forbear.adapters.kafka.member import Reader, texts_of
 from forbear.adapters.kafka.messages import event_of, message_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import backwards
@@ -98,8 +98,7 @@ class KafkaSink:
                     self._received_us = micros(event_of(message.key(), message.value()).received_at)
                 except InvalidEvent:
                     continue
-            headers = dict(message.headers() or ())
-            if isinstance(said := headers.get(_ORIGINS), bytes):
+            if said := texts_of(message).get(_ORIGINS):
                 self._origins = msgspec.json.decode(said, type=_ORIGINS_TYPE)
                 break
         self._reader.seek(self._end())
