@@ -15,6 +15,8 @@ Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
 _QUEUED_KBYTES, _QUEUED_MESSAGES = 64 << 10, 100_000
 _LINGER_MS = 2
+_MADE_MS = 2_000
+"""A topic that is missing for so long was never made."""
 _WAIT_SECONDS, _SERVED_EVERY = 0.05, 500
 _GRACE_SECONDS = 5.0
 
@@ -40,6 +42,7 @@ class Publisher:
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": _LINGER_MS,
+            "topic.metadata.propagation.max.ms": _MADE_MS,
             "message.max.bytes": MOST_BYTES + HEADER_BYTES,
             "message.timeout.ms": round(1_000 * self._patience),
             "queue.buffering.max.kbytes": _QUEUED_KBYTES,
