@@ -90,7 +90,7 @@ class FileSink:
         """Add events behind all others, as `Sink.publish` says; a segment that is long enough is followed by a new."""
         if not len(columns):
             return self.end
-        _require_order(columns, self._received_us)
+        require_order(columns, self._received_us)
         if origin is not None and origin.past <= self.past_of(origin.topic):
             raise ConflictError(f"topic {origin.topic} is here up to {self.past_of(origin.topic)} already")
         frames = frames_of(columns, self.end, origin)
@@ -305,7 +305,8 @@ def retain(folder: Path, past: int, older_than_us: int) -> int:
     return gone
 
 
-def _require_order(columns: EventColumns, received_us: int) -> None:
+def require_order(columns: EventColumns, received_us: int) -> None:
+    """Raises InvalidEvent for events that go back in time, among themselves or behind an instant [microseconds UTC]."""
     received = columns.received_us
     earliest = int(received[0])
     back = np.flatnonzero(np.diff(received) < 0)

@@ -53,7 +53,7 @@ def some_events(days: int) -> list[Event]:
     for day in range(days):
         events += [
             update(day, day=day, owed_minor=500, region="Łódź"),
-            transaction(day, day=day, counterparty="Bäckerei 面包", balance_after_minor=-5, reverses="T0"),
+            transaction(day, day=day, counterparty="Bäckerei 面包", balance_after_minor=-5, reverses="T99"),
             outcome(day, due=day - 5, customer_id="C2"),
             closed(day),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, TypeAlias
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
@@ -60,13 +61,18 @@ class Reading:
             self._consumer = Consumer(options)
 
     def consume(self, limit: int, seconds: float) -> tuple[list[Message], list[Message]]:
-        """Messages, and the ends of partitions that were met. An error among them is raised by the next call."""
+        """Messages, as many as lie ready once there is one, and the ends of partitions that were met.
+
+        An error among them is raised by the next call.
+        """
         if self._pending is not None:
             error, self._pending = self._pending, None
             raise meaning(error, "cannot read from Kafka")
         self._complaints.raise_config("cannot read from Kafka")
         with kafka_errors("cannot read from Kafka"):
-            found = self._consumer.consume(limit, seconds)
+            # To ask for many would wait until as many are there: one is waited for, and the rest is what lies ready.
+            first = self._consumer.poll(seconds)
+            found = [] if first is None else [first, *(self._consumer.consume(limit - 1, 0) if limit > 1 else ())]
         messages, ends = [], []
         for message in found:
             error_there = message.error()
@@ -96,32 +102,42 @@ class Reader(Reading):
     """One partition, read by nobody's leave: no group, no commits. At its first offset at first."""
 
     def __init__(self, cluster: Cluster, topic: str, partition: int) -> None:
-        super().__init__(cluster, **{"group.id": "forbear-reader", "enable.partition.eof": True})
+        # Whoever asks for the bounds waits until the broker has answered what is fetched.
+        more = {"group.id": "forbear-reader", "enable.partition.eof": True, "fetch.wait.max.ms": 20}
+        super().__init__(cluster, **more)
         self.place: Place = (topic, partition)
+        self._fetches = False
         self.position, _ = self.bounds()
-        self.seek(self.position)
 
     def bounds(self) -> tuple[int, int]:
         """The first offset that is there, and the one that the next message gets. Raises BackendUnavailable."""
         return self.watermarks(self.place)
 
     def seek(self, offset: int) -> None:
-        """Go on from an offset; whether it is there shows when it is read."""
-        with kafka_errors(f"cannot go to offset {offset} of {places_of([self.place])}"):
-            self._consumer.assign([TopicPartition(*self.place, offset)])
-        self.position = offset
+        """Go on from an offset; whether it is there shows when it is read. Until then nothing is fetched."""
+        with kafka_errors(f"cannot leave {places_of([self.place])}"):
+            self._consumer.unassign()
+        self.position, self._fetches = offset, False
 
     def poll(self, limit: int, seconds: float) -> list[Message]:
-        """Up to so many messages, from where the last poll ended; fewer when the time is over or the end is there.
+        """Up to so many messages, from where the last poll ended: what is there, or comes first within the time.
 
         Raises CorruptState for a position that the topic has let go of, BackendUnavailable, ConfigError.
         """
-        messages, ends = self.consume(limit, seconds)
-        if messages:
-            self.position = offset_of(messages[-1]) + 1
-        for end in ends:  # offsets may be missing at the end, and nobody waits for those
-            self.position = max(self.position, offset_of(end))
-        return messages
+        if not self._fetches:
+            with kafka_errors(f"cannot go to offset {self.position} of {places_of([self.place])}"):
+                self._consumer.assign([TopicPartition(*self.place, self.position)])
+            self._fetches = True
+        give_up = monotonic() + seconds
+        while True:
+            messages, ends = self.consume(limit, max(0.0, give_up - monotonic()))
+            if messages:
+                self.position = offset_of(messages[-1]) + 1
+            # Offsets may be missing at the end, and nobody waits for those; an end met before is told of again.
+            passed = max([self.position, *map(offset_of, ends)])
+            if messages or passed > self.position or not ends:
+                self.position = passed
+                return messages
 
 
 class Member(Reading):
@@ -170,7 +186,7 @@ class Member(Reading):
         return "" if self._complaints.last is None else self._complaints.last.str()
 
     def poll(self, limit: int, seconds: float) -> list[Message]:
-        """Up to so many messages, in order within each partition; fewer when the time is over.
+        """Up to so many messages, in order within each partition: what is there, or comes first within the time.
 
         Nothing while no broker answers: `trouble` tells, and the client goes on trying. Raises CorruptState for a
         position that a topic has let go of, ConfigError for a missing topic or what only a setting can mend.
@@ -264,6 +280,13 @@ class Member(Reading):
             self._next.pop(place, None)
         with kafka_errors(f"cannot give up partitions in {self._group}"):
             consumer.incremental_unassign(partitions)
+
+
+def texts_of(message: Message) -> dict[str, str]:
+    """The headers of a message, of those that are text; of two with one name the last."""
+    headers = message.headers() or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return {name: value.decode(errors="replace") for name, value in pairs if isinstance(value, bytes)}
 
 
 def _places(partitions: Iterable[TopicPartition]) -> list[Place]:

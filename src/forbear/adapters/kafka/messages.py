@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -75,6 +76,15 @@ _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 def message_of(event: Event) -> tuple[bytes | None, bytes]:
     """Key and value of an event's message; `event_of(*message_of(event)) == event`."""
     return key_of(event), encode(event)
+
+
+def events_of_messages(messages: Sequence[Received]) -> list[Event]:
+    """The events among some messages, in order; what is none is left out."""
+    events = []
+    for message in messages:
+        with suppress(InvalidEvent):
+            events.append(event_of(message.key(), message.value()))
+    return events
 
 
 def runs_of(messages: Sequence[Received], zone: LocalTime) -> tuple[list[Scanned], list[Refused]]:

@@ -8,13 +8,15 @@ from typing import TypeAlias
 from confluent_kafka import KafkaError, Message, Producer
 
 from forbear.adapters.kafka.cluster import Cluster, kafka_errors, meaning
-from forbear.adapters.kafka.topics import MOST_BYTES
+from forbear.adapters.kafka.topics import HEADER_BYTES, MOST_BYTES
 from forbear.domain.errors import BackendUnavailable, ForbearError
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
 _QUEUED_KBYTES, _QUEUED_MESSAGES = 64 << 10, 100_000
 _LINGER_MS = 2
+_MADE_MS = 2_000
+"""A topic that is missing for so long was never made."""
 _WAIT_SECONDS, _SERVED_EVERY = 0.05, 500
 _GRACE_SECONDS = 5.0
 
@@ -23,7 +25,8 @@ class Publisher:
     """Sends messages to any topic. A key's messages arrive in the order sent, each once, or `flush` raises.
 
     After the first failure it is dead: what stood behind a message that failed may have arrived or not, so the next
-    one begins where its owner knows that all is well. Raises ConfigError for settings that cannot be.
+    one begins where its owner knows that all is well. Raises ConfigError for settings that cannot be,
+    BackendUnavailable if nobody answers.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -39,7 +42,8 @@ class Publisher:
             "partitioner": "murmur2_random",
             "compression.type": "lz4",
             "linger.ms": _LINGER_MS,
-            "message.max.bytes": MOST_BYTES,
+            "topic.metadata.propagation.max.ms": _MADE_MS,
+            "message.max.bytes": MOST_BYTES + HEADER_BYTES,
             "message.timeout.ms": round(1_000 * self._patience),
             "queue.buffering.max.kbytes": _QUEUED_KBYTES,
             "queue.buffering.max.messages": _QUEUED_MESSAGES,
@@ -48,13 +52,15 @@ class Publisher:
         }
         with kafka_errors("cannot write to Kafka"):
             self._producer = Producer(options)
+            # Until it is connected it asks for its number only twice a second, and sends nothing before it has one.
+            self._producer.list_topics(timeout=self._patience)
 
     def send(
-        self, topic: str, key: bytes | None, value: bytes, *, partition: int | None = None, headers: Headers = ()
+        self, topic: str, key: bytes | None, value: bytes | None, *, partition: int | None = None, headers: Headers = ()
     ) -> None:
         """Queue a message; where the queue is full, wait until there is room.
 
-        partition: None for that of the key. Raises what a message sent before failed with.
+        value: None is a tombstone.  partition: None for that of the key. Raises what a message sent before failed with.
         """
         self._sent += 1
         if self._sent % _SERVED_EVERY == 0:

@@ -44,12 +44,22 @@ def backwards(reader: Reader) -> Iterator[Message]:
         until, width = start, min(_POLLED, width * _WIDER)
 
 
+def forwards(reader: Reader) -> Iterator[Message]:
+    """The messages of a partition, the first one first, up to where it ends now."""
+    low, high = reader.bounds()
+    while low < high:
+        until = min(high, low + _POLLED)
+        yield from stretch(reader, low, until)
+        low = until
+
+
 def stretch(reader: Reader, first: int, past: int) -> list[Message]:
     """The messages with offsets first..past, a stretch within the bounds; moves the reader.
 
     Raises BackendUnavailable if nobody answers in time.
     """
-    reader.seek(first)
+    if reader.position != first:
+        reader.seek(first)
     found: list[Message] = []
     while (position := reader.position) < past:
         found += reader.poll(min(_POLLED, past - position), reader.cluster.patience_seconds)

@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic, sleep
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+)
 
 from forbear.adapters.kafka.cluster import Cluster, kafka_errors
-from forbear.domain.errors import ConfigError
+from forbear.domain.errors import ConfigError, ForbearError
 
 TRANSACTIONS = "transactions-stream"
 PREDICTIONS = "predictions-stream"
@@ -24,7 +33,11 @@ ROUTER_GROUP = "forbear-router"
 """The consumer group of the router: what it has committed of a topic is on the stream."""
 
 MOST_BYTES = 8 << 20
-"""The largest message that anybody sends [bytes]."""
+"""The largest message of any topic but the dead letters', which bear headers besides [bytes]."""
+HEADER_BYTES = 64 << 10
+_MOST_SECONDS = 120
+"""After which no answer is the driver's fault: it gives up by itself before that."""
+_AGAIN_SECONDS = 0.02
 _COMMON_BYTES = 1 << 20
 _LONGEST_SEGMENT = timedelta(days=7)
 _SEGMENTS = 7
@@ -124,7 +137,7 @@ _LETTERS = tuple(
         purpose=f"messages of {topic.name} that were refused, with the reason",
         key="as it was",
         read=False,
-        max_bytes=topic.max_bytes,
+        max_bytes=topic.max_bytes + HEADER_BYTES,
     )
     for topic in _OURS
     if topic.read
@@ -176,7 +189,8 @@ def apply(cluster: Cluster, topics: Sequence[Topic] = TOPICS, *, add_partitions:
     for name in [one.topic for one in found if one.step == "create"]:
         topic = by_name[name]
         new = NewTopic(name, topic.partitions, cluster.replication, config=topic.configs(cluster))
-        _await(f"cannot create {name}", admin.create_topics([new], operation_timeout=cluster.patience_seconds))
+        _await(f"cannot create {name}", admin.create_topics([new]))
+        _await_leaders(cluster, topic)
     for name in sorted({one.topic for one in found if one.step == "alter"}):
         entries = [
             ConfigEntry(one.what, one.wanted, incremental_operation=AlterConfigOpType.SET)
@@ -206,7 +220,8 @@ def committed_by(cluster: Cluster, group: str, topic: str) -> dict[int, int]:
     By partition; 0 where it has committed nothing. Asks as nobody of the group. Raises BackendUnavailable.
     """
     asked = [TopicPartition(topic, number) for number in range(partitions_of(cluster, topic))]
-    futures = _admin(cluster).list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])
+    admin = _admin(cluster)  # it must outlive its answer
+    futures = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])
     with kafka_errors(f"cannot look up the offsets of {group}"):
         found = futures[group].result(cluster.patience_seconds).topic_partitions
     return {one.partition: max(0, one.offset) for one in found}
@@ -223,7 +238,25 @@ def _admin(cluster: Cluster) -> AdminClient:
 def _await(doing: str, futures: Mapping[Any, Any]) -> None:
     with kafka_errors(doing):
         for future in futures.values():
-            future.result()
+            future.result(_MOST_SECONDS)
+
+
+def _await_leaders(cluster: Cluster, topic: Topic) -> None:
+    """Wait until a topic that was just created can be used: for a moment its partitions have nobody who answers."""
+    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic.name, number): latest for number in range(topic.partitions)}
+    give_up = monotonic() + cluster.patience_seconds
+    while True:
+        try:
+            # Each time a client of its own: one that has once heard of no leader goes on saying so.
+            admin = _admin(cluster)
+            _await(f"cannot use {topic.name}", admin.list_offsets(asked))
+        except ForbearError:
+            if monotonic() > give_up:
+                raise
+            sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _configs_of(admin: AdminClient, cluster: Cluster, topics: Iterable[Topic]) -> dict[str, dict[str, str]]:

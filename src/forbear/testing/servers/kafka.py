@@ -148,7 +148,7 @@ class KafkaServer:
             for user, password in self._scram.items()
             for word in ("--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]")
         ]
-        self._run("format", "-t", named, "-c", str(self._folder / "server.properties"), *users)
+        self._run("format", f"--cluster-id={named}", "-c", str(self._folder / "server.properties"), *users)
 
     def _run(self, *arguments: str) -> None:
         done = subprocess.run(  # noqa: S603
