@@ -57,7 +57,7 @@ def live_bank(folder: Path, customers: int, live_days: int) -> tuple[Home, Event
     last = spec.start + timedelta(days=spec.days - 1)
     supply = Supply(
         deployment(spec),
-        lambda _: _before(simulate(spec), _midnight(spec, last), held),
+        lambda _: before(simulate(spec), midnight(spec, last), held),
         spec.days,
         live_from=spec.start + timedelta(days=HISTORY_DAYS),
     )
@@ -97,11 +97,12 @@ def keep_boosting(home: Home) -> None:
     keep(home, "boosting", artefact)
 
 
-def _midnight(spec: BankSpec, day: date) -> int:
+def midnight(spec: BankSpec, day: date) -> int:
+    """The first instant of a bank-local day [microseconds UTC]."""
     return micros(LocalDays(spec.time_zone).start(day))
 
 
-def _before(chunks: Iterator[EventColumns], until_us: int, rest: list[EventColumns]) -> Iterator[EventColumns]:
+def before(chunks: Iterator[EventColumns], until_us: int, rest: list[EventColumns]) -> Iterator[EventColumns]:
     """What was received before an instant; what comes after it is put aside."""
     for chunk in chunks:
         rows = int(chunk.received_us.searchsorted(until_us))

@@ -54,7 +54,7 @@ class StreamCloser:
         rebalancing = Rebalancing(
             assigned=lambda _: self._lead(True), revoked=lambda _: self._lead(False), lost=lambda _: self._lead(False)
         )
-        self._member = Member(parts.cluster, GROUP, [CONTROL], rebalancing=rebalancing)
+        self._member = Member(parts.cluster, GROUP, [CONTROL], instance_id=parts.pulse.name, rebalancing=rebalancing)
         self._open.callback(self._member.close)
         parts.pulse.state("restoring")
         self._arrivals = Arrivals.archived(home.archive, self._zone, parts.rule)

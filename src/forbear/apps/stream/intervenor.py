@@ -54,7 +54,7 @@ class Intervenor:
             assigned=lambda _: self._lead(True), revoked=lambda _: self._lead(False), lost=lambda _: self._lead(False)
         )
         self._open = ExitStack()
-        self._member = Member(parts.cluster, GROUP, [CONTROL], rebalancing=rebalancing)
+        self._member = Member(parts.cluster, GROUP, [CONTROL], instance_id=parts.pulse.name, rebalancing=rebalancing)
         self._open.callback(self._member.close)
 
     def run(self) -> None:

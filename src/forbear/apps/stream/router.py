@@ -43,7 +43,7 @@ class Router:
         self._open = ExitStack()
         self._publisher = self._open.enter_context(closing(Publisher(cluster)))
         self._letters = Letters(self._publisher, lambda: datetime.now(UTC))
-        self._member = Member(cluster, ROUTER_GROUP, list(_MAY_CARRY))
+        self._member = Member(cluster, ROUTER_GROUP, list(_MAY_CARRY), instance_id=pulse.name)
         self._open.callback(self._member.close)
 
     def run(self, stop: Callable[[], bool]) -> None:

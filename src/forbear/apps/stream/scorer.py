@@ -67,7 +67,9 @@ class Scorer:
         self._zone = local_time(parts.home.deployment.time_zone)
         self._made = HomeParts(parts.home)
         rebalancing = Rebalancing(assigned=self._assigned, revoked=self._revoked, lost=self._lost)
-        self._member = Member(parts.cluster, GROUP, [TRANSACTIONS], rebalancing=rebalancing)
+        self._member = Member(
+            parts.cluster, GROUP, [TRANSACTIONS], instance_id=parts.pulse.name, rebalancing=rebalancing
+        )
         self._open.callback(self._member.close)
         self._committed = 0.0
 

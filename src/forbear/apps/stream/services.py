@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 
 from forbear.adapters.kafka.cluster import Cluster
+from forbear.adapters.patience import Patience, PatientStores
 from forbear.adapters.sql.outbox import Outbox
-from forbear.adapters.sql.store import SqlStores, open_stores
+from forbear.adapters.sql.store import open_stores
 from forbear.adapters.vault import FileVault
 from forbear.apps.home import Home
 from forbear.apps.stream.pulse import Pulse
@@ -24,10 +25,10 @@ class StreamServices:
     store_url: str
 
     @contextmanager
-    def stores(self, pulse: Pulse, stop: Callable[[], bool]) -> Iterator[SqlStores]:
-        """The stores of all partitions."""
+    def stores(self, pulse: Pulse, stop: Callable[[], bool]) -> Iterator[PatientStores]:
+        """The stores of all partitions; while nobody answers it is waited, until told to stop."""
         with closing(open_stores(self.store_url)) as stores:
-            yield stores
+            yield PatientStores(stores, Patience("store", pulse, stop))
 
     def vault(self) -> AbstractContextManager[FileVault]:
         """The keys of customers."""
@@ -42,4 +43,7 @@ class StreamServices:
 
 def services_of(home: Home) -> StreamServices:
     """The services of a home."""
-    return StreamServices(home, Cluster(os.environ["FORBEAR_KAFKA"]), os.environ["FORBEAR_STORE"])
+    session = float(os.environ.get("FORBEAR_KAFKA_SESSION", "10"))
+    return StreamServices(
+        home, Cluster(os.environ["FORBEAR_KAFKA"], session_seconds=session), os.environ["FORBEAR_STORE"]
+    )

@@ -78,7 +78,9 @@ class Sink:
         self._open = ExitStack()
         self._publisher = self._open.enter_context(closing(Publisher(parts.cluster)))
         rebalancing = Rebalancing(assigned=self._assigned, revoked=self._revoked, lost=self._lost)
-        self._member = Member(parts.cluster, GROUP, [TRANSACTIONS], rebalancing=rebalancing)
+        self._member = Member(
+            parts.cluster, GROUP, [TRANSACTIONS], instance_id=parts.pulse.name, rebalancing=rebalancing
+        )
         self._open.callback(self._member.close)
 
     def run(self, stop: Callable[[], bool]) -> None:
