@@ -24,7 +24,9 @@ from forbear.testing.outputs import CUSTOMERS, days
 def objects_of(path: Path) -> set[tuple[str, str]]:
     """Every table and index of a database as its definition, but for Alembic's own; blanks do not count."""
     reader = sqlite3.connect(path)
-    rows = reader.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    rows = reader.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"
+    ).fetchall()
     reader.close()
     return {(name, " ".join(sql.split())) for name, sql in rows if name != "alembic_version"}
 
