@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
 from forbear.adapters.sql.store import open_store
 from forbear.testing.servers.postgres import PostgresServer
@@ -47,6 +49,44 @@ class Databases:
 def databases(postgres: PostgresServer) -> Databases:
     """Where stores are made."""
     return Databases(postgres)
+
+
+AtEachStep = Callable[[Engine, Callable[[], None]], AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="session")
+def at_each_step() -> AtEachStep:
+    """While the block runs something is done right before each statement, each load of rows and each commit."""
+
+    @contextmanager
+    def hooked(engine: Engine, done: Callable[[], None]) -> Iterator[None]:
+        class Hooked(psycopg.Cursor[Any]):
+            """A cursor of the driver's that SQLAlchemy does not see loading rows."""
+
+            def copy(self, *given: Any, **named: Any) -> Any:
+                done()
+                return super().copy(*given, **named)
+
+        def use(connection: Any, *_: Any) -> None:
+            connection.cursor_factory = Hooked
+
+        def use_no_more(connection: Any, *_: Any) -> None:
+            if connection is not None:
+                connection.cursor_factory = psycopg.Cursor
+
+        def step(*_: Any) -> None:
+            done()
+
+        heard = {"before_cursor_execute": step, "commit": step, "checkout": use, "checkin": use_no_more}
+        for name, heeded in heard.items():
+            event.listen(engine, name, heeded)
+        try:
+            yield
+        finally:
+            for name, heeded in heard.items():
+                event.remove(engine, name, heeded)
+
+    return hooked
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

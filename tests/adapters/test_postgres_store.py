@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy import event
 
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import SqlStore, SqlStores, open_store
@@ -18,15 +16,17 @@ from forbear.testing.store_contract import Interrupted, StoreContract, StoresCon
 _OPEN = 10
 
 Databases = Any
-"""What the fixture of that name gives; see conftest."""
+AtEachStep = Any
+"""What the fixtures of these names give; see conftest."""
 
 
 class _OverServer:
     """Stores in databases of their own, closed when the test is over."""
 
     @pytest.fixture(autouse=True)
-    def _databases(self, databases: Databases) -> Iterator[None]:
+    def _databases(self, databases: Databases, at_each_step: AtEachStep) -> Iterator[None]:
         self.databases = databases
+        self.at_each_step = at_each_step
         self.urls: dict[Any, str] = {}
         yield
         self._close()
@@ -52,31 +52,12 @@ class _OverServer:
     def failing(self, store: SqlStore, step: int) -> Iterator[None]:
         left = iter(range(step))
 
-        def fail(*_: Any) -> None:
+        def fail() -> None:
             if next(left, None) is None:
                 raise Interrupted
 
-        class Failing(psycopg.Cursor[Any]):
-            """A cursor of the driver's that fails as it is about to load rows."""
-
-            def copy(self, *given: Any, **named: Any) -> Any:
-                fail()
-                return super().copy(*given, **named)
-
-        def use(connection: Any, *_: Any) -> None:
-            connection.cursor_factory = Failing
-
-        def use_no_more(connection: Any, *_: Any) -> None:
-            connection.cursor_factory = psycopg.Cursor
-
-        heard = {"before_cursor_execute": fail, "commit": fail, "checkout": use, "checkin": use_no_more}
-        for name, done in heard.items():
-            event.listen(store.engine, name, done)
-        try:
+        with self.at_each_step(store.engine, fail):
             yield
-        finally:
-            for name, done in heard.items():
-                event.remove(store.engine, name, done)
 
     def _url_of(self, store: SqlStore) -> str:
         return self.urls.get(store) or self.urls[store.stores]
