@@ -1,8 +1,98 @@
-"""One Hypothesis profile for all laws: compiled kernels make deadlines meaningless."""
+"""One Hypothesis profile for all laws, and databases of a PostgreSQL server."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
 from hypothesis import settings
+from psycopg import sql
+from sqlalchemy import Engine, event, make_url
+
+from forbear.adapters.sql.store import open_store
+from forbear.testing.servers.postgres import PostgresServer
 
 settings.register_profile("forbear", deadline=None, max_examples=25, print_blob=True)
 settings.load_profile("forbear")
+
+
+class Databases:
+    """Databases of one server, each made from an empty store: a law that is tried often would else migrate as often."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.server = server
+        self._numbers = count()
+        open_store(self.bare("empty")).close()
+
+    def new(self) -> str:
+        """The URL of a store in which nothing was ever recorded."""
+        return self.bare(f"store_{next(self._numbers)}", "empty")
+
+    def bare(self, name: str, template: str = "template0") -> str:
+        """The URL of a new database; without a template there is nothing in it."""
+        making = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        with psycopg.connect(self.server.url, autocommit=True) as connection:
+            connection.execute(making)
+        return self.url(database=name)
+
+    def url(self, **changed: Any) -> str:
+        """The URL of the server with some parts changed."""
+        return make_url(self.server.url).set(**changed).render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres: PostgresServer) -> Databases:
+    """Where stores are made."""
+    return Databases(postgres)
+
+
+AtEachStep = Callable[[Engine, Callable[[], None]], AbstractContextManager[None]]
+
+
+@pytest.fixture(scope="session")
+def at_each_step() -> AtEachStep:
+    """While the block runs something is done right before each statement, each load of rows and each commit."""
+
+    @contextmanager
+    def hooked(engine: Engine, done: Callable[[], None]) -> Iterator[None]:
+        class Hooked(psycopg.Cursor[Any]):
+            """A cursor of the driver's that SQLAlchemy does not see loading rows."""
+
+            def copy(self, *given: Any, **named: Any) -> Any:
+                done()
+                return super().copy(*given, **named)
+
+        def use(connection: Any, *_: Any) -> None:
+            connection.cursor_factory = Hooked
+
+        def use_no_more(connection: Any, *_: Any) -> None:
+            if connection is not None:
+                connection.cursor_factory = psycopg.Cursor
+
+        def step(*_: Any) -> None:
+            done()
+
+        heard = {"before_cursor_execute": step, "commit": step, "checkout": use, "checkin": use_no_more}
+        for name, heeded in heard.items():
+            event.listen(engine, name, heeded)
+        try:
+            yield
+        finally:
+            for name, heeded in heard.items():
+                event.remove(engine, name, heeded)
+
+    return hooked
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store on each database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/forbear.db"
+    databases: Databases = request.getfixturevalue("databases")
+    return databases.new()

@@ -4,53 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
-import psycopg
 import pytest
-from sqlalchemy import event, make_url
 
 from forbear.adapters.sql.queries import SqlQueries, open_queries
-from forbear.adapters.sql.store import SqlStore, open_store
+from forbear.adapters.sql.store import SqlStore, SqlStores, open_store
 from forbear.testing.queries_contract import QueriesContract
-from forbear.testing.servers.postgres import PostgresServer
-from forbear.testing.store_contract import Interrupted, StoreContract
+from forbear.testing.store_contract import Interrupted, StoreContract, StoresContract
 
-_NUMBERS = count()
+_OPEN = 10
 
-
-class Databases:
-    """Databases of one server, each made from an empty store: a law that is tried often would else migrate as often."""
-
-    def __init__(self, server: PostgresServer) -> None:
-        self.server = server
-        open_store(self._make("empty", "template0")).close()
-
-    def new(self) -> str:
-        """The URL of a store in which nothing was ever recorded."""
-        return self._make(f"store_{next(_NUMBERS)}", "empty")
-
-    def _make(self, name: str, template: str) -> str:
-        with psycopg.connect(self.server.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[call-overload]
-        return make_url(self.server.url).set(database=name).render_as_string(hide_password=False)
-
-
-@pytest.fixture(scope="session")
-def databases(postgres: PostgresServer) -> Databases:
-    """Where stores are made."""
-    return Databases(postgres)
+Databases = Any
+AtEachStep = Any
+"""What the fixtures of these names give; see conftest."""
 
 
 class _OverServer:
     """Stores in databases of their own, closed when the test is over."""
 
     @pytest.fixture(autouse=True)
-    def _databases(self, databases: Databases) -> Iterator[None]:
+    def _databases(self, databases: Databases, at_each_step: AtEachStep) -> Iterator[None]:
         self.databases = databases
+        self.at_each_step = at_each_step
         self.urls: dict[Any, str] = {}
         yield
+        self._close()
+
+    def _close(self) -> None:
         for one in self.urls:
             one.close()
 
@@ -58,35 +39,43 @@ class _OverServer:
         return self._opened(open_store, self.databases.new())
 
     def again(self, store: SqlStore) -> SqlStore:
-        return self._opened(open_store, self.urls[store])
+        return self._opened(open_store, self._url_of(store))
 
     def queries(self, store: SqlStore) -> SqlQueries:
-        return self._opened(open_queries, self.urls[store])
+        return self._opened(open_queries, self._url_of(store), partition=store.partition)
+
+    def together(self, store: SqlStore) -> SqlStores:
+        self.urls[store.stores] = self.urls[store]
+        return store.stores
 
     @contextmanager
     def failing(self, store: SqlStore, step: int) -> Iterator[None]:
         left = iter(range(step))
 
-        def fail(*_: Any) -> None:
+        def fail() -> None:
             if next(left, None) is None:
                 raise Interrupted
 
-        event.listen(store.engine, "before_cursor_execute", fail)
-        event.listen(store.engine, "commit", fail)
-        try:
+        with self.at_each_step(store.engine, fail):
             yield
-        finally:
-            event.remove(store.engine, "before_cursor_execute", fail)
-            event.remove(store.engine, "commit", fail)
 
-    def _opened(self, how: Any, url: str) -> Any:
-        one = how(url)
+    def _url_of(self, store: SqlStore) -> str:
+        return self.urls.get(store) or self.urls[store.stores]
+
+    def _opened(self, how: Any, url: str, **named: Any) -> Any:
+        if len(self.urls) % _OPEN == 0:  # a law that is tried often makes many, and looks at the last ones only
+            self._close()
+        one = how(url, **named)
         self.urls[one] = url
         return one
 
 
 class TestStore(_OverServer, StoreContract):
     """The laws of every store."""
+
+
+class TestStores(_OverServer, StoresContract):
+    """The laws of stores that commit together."""
 
 
 class TestQueries(_OverServer, QueriesContract):

@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.queries import SqlQueries, open_queries
-from forbear.adapters.sql.store import SqlStore, open_store
+from forbear.adapters.sql.store import SqlStore, SqlStores, open_store
 from forbear.domain.errors import (
     BackendUnavailable,
     ConfigError,
@@ -29,7 +29,7 @@ from forbear.engine.audit import chain
 from forbear.engine.outputs import Named, Outputs, Position
 from forbear.testing.outputs import CUSTOMERS, assert_same, assert_same_predictions, day, days, joined, scores
 from forbear.testing.queries_contract import QueriesContract, erased
-from forbear.testing.store_contract import Interrupted, StoreContract
+from forbear.testing.store_contract import Interrupted, StoreContract, StoresContract
 
 MOST = 1_000
 _NORMAL, _FULL = 1, 2
@@ -65,7 +65,10 @@ class _OverFiles:
         return self._kept(open_store(str(store.engine.url)))
 
     def queries(self, store: SqlStore) -> SqlQueries:
-        return self._kept(open_queries(str(store.engine.url)))
+        return self._kept(open_queries(str(store.engine.url), partition=store.partition))
+
+    def together(self, store: SqlStore) -> SqlStores:
+        return store.stores
 
     @contextmanager
     def failing(self, store: SqlStore, step: int) -> Iterator[None]:
@@ -90,6 +93,10 @@ class _OverFiles:
 
 class TestStore(_OverFiles, StoreContract):
     """The laws of every store."""
+
+
+class TestStores(_OverFiles, StoresContract):
+    """The laws of stores that commit together."""
 
 
 class TestQueries(_OverFiles, QueriesContract):

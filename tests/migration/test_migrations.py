@@ -6,11 +6,12 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect, make_url, text
 
 import forbear.adapters.sql.migrations as scripts
 from forbear.adapters.sql.queries import open_queries
@@ -19,12 +20,15 @@ from forbear.adapters.sql.store import open_store
 from forbear.domain.errors import CorruptState
 from forbear.engine.queries import Scored
 from forbear.testing.outputs import CUSTOMERS, days
+from forbear.testing.servers.postgres import PostgresServer
 
 
 def objects_of(path: Path) -> set[tuple[str, str]]:
     """Every table and index of a database as its definition, but for Alembic's own; blanks do not count."""
     reader = sqlite3.connect(path)
-    rows = reader.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    rows = reader.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"
+    ).fetchall()
     reader.close()
     return {(name, " ".join(sql.split())) for name, sql in rows if name != "alembic_version"}
 
@@ -39,6 +43,34 @@ def test_migrations_and_schema_give_the_same_database(tmp_path: Path) -> None:
     described = objects_of(tmp_path / "described.db")
     assert {table.name for table in META.sorted_tables} <= {name for name, _ in described}
     assert described == objects_of(tmp_path / "migrated.db")
+
+
+def test_postgresql_has_what_the_code_describes(postgres: PostgresServer) -> None:
+    """Tables, columns and indexes of a migrated database are those of the code; predictions are parted by day."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated")
+    url = make_url(postgres.url).set(database="migrated")
+    open_store(url.render_as_string(hide_password=False)).close()
+    engine = create_engine(url.set(drivername="postgresql+psycopg"))
+    try:
+        there = inspect(engine)
+        for table in META.sorted_tables:
+            described = {
+                (column.name, column.type.compile(engine.dialect), column.nullable) for column in table.columns
+            }
+            assert described == {
+                (column["name"], column["type"].compile(engine.dialect), column["nullable"])
+                for column in there.get_columns(table.name)
+            }
+            parted = {"day"} if table.name == "predictions" else set()
+            keyed = set(there.get_pk_constraint(table.name)["constrained_columns"])
+            assert keyed == {column.name for column in table.primary_key} | parted
+            indexes = {index["name"]: index["column_names"] for index in there.get_indexes(table.name)}
+            assert indexes == {index.name: [column.name for column in index.columns] for index in table.indexes}
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT pg_get_partkeydef('predictions'::regclass)")) == "RANGE (day)"
+    finally:
+        engine.dispose()
 
 
 def test_the_code_knows_the_newest_migration() -> None:

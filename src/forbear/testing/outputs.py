@@ -98,16 +98,18 @@ def parts() -> tuple[Part, ...]:
     )
 
 
-def day(number: int, head: AuditRecord | None) -> Outputs:
+def day(number: int, head: AuditRecord | None, first_decision: int = 0) -> Outputs:
     """One day of the small bank as one stretch of ten offsets, its close last.
 
     The first customer gets an offer, the second a hold for want of capacity, and both have a record; the third misses a
     payment; of the fourth an event was refused. The first day also brings the parts and the customers.
+    first_decision: what the identifiers of its decisions count from; those of two partitions must differ.
     """
     after, until = Position(10 * number if number else -1, 0), Position(10 * number + 10, 0)
     close, closed = until.offset - 1, FIRST_DAY + number
     held = {"customer": CUSTOMERS[1], "outcome": "capacity", "channel": "app", "action": "reminder"}
-    made = (decision(2 * number, close, closed), decision(2 * number + 1, close, closed, **held))
+    ids = first_decision + 2 * number
+    made = (decision(ids, close, closed), decision(ids + 1, close, closed, **held))
     records: list[AuditRecord] = []
     for one in made:
         body = {"decision_id": one.decision_id, "outcome": one.outcome, "cost_minor": one.cost_minor}
@@ -132,11 +134,11 @@ def day(number: int, head: AuditRecord | None) -> Outputs:
     )
 
 
-def days(count: int) -> tuple[Outputs, ...]:
+def days(count: int, first_decision: int = 0) -> tuple[Outputs, ...]:
     """So many days of the small bank, one after another."""
     made: list[Outputs] = []
     for number in range(count):
-        made.append(day(number, made[-1].audit[-1] if made else None))
+        made.append(day(number, made[-1].audit[-1] if made else None, first_decision))
     return tuple(made)
 
 

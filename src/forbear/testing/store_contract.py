@@ -1,10 +1,13 @@
-"""Laws of every Store. Subclass StoreContract in a test file and define the four methods of StoreHarness.
+"""Laws of every Store. Subclass StoreContract in a test file and define the methods of StoreHarness.
+
+StoresContract is about the stores of several partitions that commit together.
 
 Needs pytest and hypothesis, development dependencies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from itertools import count, pairwise
@@ -40,6 +43,18 @@ class KeptStore(Store, Forgetful, Protocol):
     """A store that can also erase: what the contract is about."""
 
 
+class KeptStores(Protocol):
+    """The stores of all partitions in one place."""
+
+    def of(self, partition: int) -> KeptStore:
+        """The store of one partition."""
+        ...
+
+    def commit(self, outputs: Mapping[int, Outputs]) -> None:
+        """Record outputs of partitions at once or not at all."""
+        ...
+
+
 class StoreHarness:
     """How the laws reach a store; every contract about stores is one of these."""
 
@@ -53,6 +68,10 @@ class StoreHarness:
 
     def queries(self, store: KeptStore) -> Queries:
         """The read side of a store."""
+        raise NotImplementedError
+
+    def together(self, store: KeptStore) -> KeptStores:
+        """The stores of all partitions, of which a store is one."""
         raise NotImplementedError
 
     def failing(self, store: KeptStore, step: int) -> AbstractContextManager[None]:
@@ -241,6 +260,60 @@ class StoreContract(StoreHarness):
                 store.commit(replace(second, audit=audit))
 
         assert_same(first, self.recorded(store))
+
+
+class StoresContract(StoreHarness):
+    """What holds where partitions share a place: each has its own fence and chain, and they commit at once."""
+
+    def test_partitions_commit_at_once(self) -> None:
+        """What was given for each reads back from it, and each stands where its own stretch ends."""
+        stores, left, right = self._two()
+        stores.commit({0: left[0], 1: right[0]})
+        stores.commit({1: right[1]})
+        stores.commit({1: right[2], 0: left[1]})
+
+        assert [stores.of(one).position() for one in (0, 1, 2)] == [left[1].until, right[2].until, Position(-1, 0)]
+        assert [stores.of(0).head(), stores.of(1).head()] == [left[1].audit[-1], right[2].audit[-1]]
+        assert_same(joined(*left[:2]), self.recorded(stores.of(0)))
+        assert_same(joined(*right), self.recorded(stores.of(1)))
+
+    @pytest.mark.parametrize("late", [0, 1])
+    def test_one_that_is_late_keeps_all_back(self, late: int) -> None:
+        """If one partition has moved on, or its chain has, nothing of the other is recorded either."""
+        stores, left, right = self._two()
+        made = (left, right)
+        stores.of(late).commit(made[late][0])
+        both = {0: left[0], 1: right[0]}
+        forged = {late: replace(made[late][1], audit=made[late][1].audit[1:]), 1 - late: made[1 - late][0]}
+
+        for outputs in (both, forged):
+            with pytest.raises(ConflictError):
+                stores.commit(outputs)
+        assert_same(made[late][0], self.recorded(stores.of(late)))
+        assert stores.of(1 - late).position() == Position(-1, 0)
+        assert stores.of(1 - late).head() is None
+
+    def test_a_commit_of_two_is_whole_or_nothing(self) -> None:
+        """Wherever it fails, nothing of either partition is there; tried again it succeeds."""
+        stores, left, right = self._two()
+        store = stores.of(0)
+        for step in count():
+            with self.failing(store, step):
+                try:
+                    stores.commit({0: left[0], 1: right[0]})
+                except Interrupted:
+                    again = self.together(self.again(store))
+                    assert [again.of(one).position() for one in (0, 1)] == [Position(-1, 0)] * 2
+                    continue
+            break
+
+        assert step > 2 * (len(fields(Outputs)) - 3), "every kind of row of each was a step that failed"
+        assert_same(left[0], self.recorded(stores.of(0)))
+        assert_same(right[0], self.recorded(stores.of(1)))
+
+    def _two(self) -> tuple[KeptStores, tuple[Outputs, ...], tuple[Outputs, ...]]:
+        """Empty stores, and days of two partitions."""
+        return self.together(self.make()), days(3), days(3, first_decision=1_000)
 
 
 def _apart(first: Outputs, second: Outputs) -> Outputs:

@@ -15,7 +15,7 @@ from forbear.adapters.sql.engine import engine_of, guarded
 from forbear.adapters.sql.migrate import require_current
 from forbear.adapters.sql.of_customer import their_predictions
 from forbear.adapters.sql.rows import TABLES, columns_of, scored_of, selected, value_of
-from forbear.adapters.sql.schema import AUDIT, CUSTOMERS, DAYS, DECISIONS, OUTCOMES, PARTS, PREDICTIONS, ROWS
+from forbear.adapters.sql.schema import AUDIT, CUSTOMERS, DAYS, DECISIONS, OUTCOMES, PARTS, PREDICTED, PREDICTIONS, ROWS
 from forbear.adapters.sql.store import head_in, position_in
 from forbear.engine.audit import Link, named_decision
 from forbear.engine.outputs import (
@@ -43,7 +43,7 @@ from forbear.engine.queries import (
     Which,
 )
 
-_PREDICTION_COLUMNS = [column for column in PREDICTIONS.columns if column.name != "partition"]
+_PREDICTION_COLUMNS = [column for column in PREDICTED if column.name != "partition"]
 _KINDS: tuple[type[Any], ...] = (Decision, Contact, OutcomeRow)
 
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.ma import MaskedArray
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Row, Table
 
@@ -19,7 +20,8 @@ from forbear.adapters.sql.schema import (
     DECISIONS,
     OUTCOMES,
     PARTS,
-    PREDICTIONS,
+    PREDICTED,
+    REASONS,
 )
 from forbear.domain.errors import CorruptState
 from forbear.engine.outputs import (
@@ -106,10 +108,24 @@ def prediction_columns(predictions: Predictions, partition: int) -> dict[str, ND
         "customer": p.customer.astype(np.int64),
         "attributions": packed.view(f"V{width * _WORD}")[:, 0] if width else np.empty(n, dtype="V0"),
     }
-    return {
-        name: theirs[name] if name in theirs else getattr(p, name)
-        for name in (column.name for column in PREDICTIONS.columns)
-    }
+    names = (column.name for column in PREDICTED)
+    return {name: theirs[name] if name in theirs else getattr(p, name) for name in names}
+
+
+def heaviest_columns(predictions: Predictions) -> dict[str, MaskedArray[Any, Any]]:
+    """Values of the HEAVIEST columns: of each row the features that raise its score, the heaviest first."""
+    left = predictions.attributions.copy()
+    n, width = left.shape
+    rows, found = np.arange(n), dict[str, MaskedArray[Any, Any]]()
+    for nth in range(1, REASONS + 1):
+        place = left.argmax(axis=1) if width else np.zeros(n, dtype=np.int64)
+        impact = left[rows, place] if width else np.zeros(n)
+        lowers = ~(impact > 0)
+        found[f"feature_{nth}"] = np.ma.masked_array(place, lowers)
+        found[f"impact_{nth}"] = np.ma.masked_array(impact, lowers)
+        if width:
+            left[rows, place] = -np.inf
+    return found
 
 
 def columns_of(rows: Sequence[Row[Any]]) -> Predictions:

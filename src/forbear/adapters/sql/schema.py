@@ -24,6 +24,8 @@ from sqlalchemy import (
     Text,
     literal_column,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeDecorator
 
 from forbear.models.documents import canonical_json
@@ -36,6 +38,9 @@ NOBODY = 0
 """The key that an erased customer is read as. That a real one has it is as likely as any collision of keys."""
 
 _HALF, _WHOLE = 1 << 63, 1 << 64
+_POSTGRESQL = {"on": "postgresql"}
+REASONS = 3
+"""Features of a score that readers find beside it."""
 META = MetaData()
 
 
@@ -78,6 +83,25 @@ def _entry() -> Column[int]:
     return Column("entry", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
 
 
+def _heaviest() -> list[Column[Any]]:
+    """feature: place in the features of the model.  impact: its attribution [log-odds]."""
+    return [
+        Column(f"{name}_{nth}", kind, nullable=True, info=_POSTGRESQL)
+        for nth in range(1, REASONS + 1)
+        for name, kind in (("feature", SmallInteger), ("impact", Double))
+    ]
+
+
+def _only_on_postgresql(column: Column[Any]) -> bool:
+    return column.info is _POSTGRESQL
+
+
+@compiles(CreateColumn, "sqlite")
+def _left_out(element: CreateColumn, compiler: Any, **options: Any) -> str | None:
+    """No definition on SQLite of what is on PostgreSQL alone."""
+    return None if _only_on_postgresql(element.element) else compiler.visit_create_column(element, **options)
+
+
 POSITIONS = Table(
     "positions",
     META,
@@ -106,9 +130,20 @@ PREDICTIONS = Table(
     _column("verdict", SmallInteger),
     _column("model", Integer),
     _column("policy", Integer),
+    *_heaviest(),
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (day)",
 )
-"""attributions: float64, little-endian."""
+"""attributions: float64, little-endian.
+
+On PostgreSQL the key has the day, too, at its end: what predictions are parted by must be in it.
+"""
+
+PREDICTED = [column for column in PREDICTIONS.columns if not _only_on_postgresql(column)]
+"""What every database keeps of a prediction."""
+HEAVIEST = [column for column in PREDICTIONS.columns if _only_on_postgresql(column)]
+"""The features that raise a score most, and by how much, for readers of the view `risk_scores`: attributions are bytes
+to them. In SQLite these columns made a row a third dearer, and whoever reads it has the whole of the attributions."""
 
 BETWEEN_CLOSES = PREDICTIONS.c.trigger != literal_column(str(int(Trigger.DAY_CLOSE)))
 """Predictions that an event made, not a day close. In words that a database knows its partial index by."""

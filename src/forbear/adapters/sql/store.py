@@ -117,7 +117,7 @@ class SqlStores:
             dialect_of(self.engine).insert(connection, outputs.predictions, partition)
         for table, values in rows_of(outputs, partition):
             if values:
-                connection.execute(insert(table), values)
+                dialect_of(self.engine).insert_rows(connection, table, values)
 
 
 class SqlStore:
@@ -185,7 +185,8 @@ class SqlStore:
             with own.writing_for_good(self.engine) as connection, connection.begin():
                 _require_link(connection, self.partition, record)
                 for table, blanks in _PERSONAL.items():
-                    change = update(table).values(dict.fromkeys(blanks)) if blanks else table.delete()
+                    more = [column.name for column in own.ONLY_HERE] if table is PREDICTIONS else []
+                    change = update(table).values(dict.fromkeys([*blanks, *more])) if blanks else table.delete()
                     for theirs in self._rows_of(connection, table, customer):
                         connection.execute(change.where(theirs))
                 connection.execute(insert(AUDIT), row_of(record, self.partition))

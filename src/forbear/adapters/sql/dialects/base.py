@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Column, Connection, Engine, Table
 
 from forbear.engine.outputs import Predictions
 
@@ -44,7 +44,13 @@ class Access:
 
 
 class Dialect(Protocol):
-    """What differs. Errors of a driver become ours within `errors` only."""
+    """What differs. Errors of a driver become ours within `errors` only.
+
+    ONLY_HERE: columns of predictions that other databases do not have.
+    """
+
+    @property
+    def ONLY_HERE(self) -> Sequence[Column[Any]]: ...  # noqa: N802, D102  # a constant of the module
 
     def engine(self, url: URL, access: Access) -> Engine:
         """An engine; nothing is connected yet. Raises ConfigError, StorageError."""
@@ -72,6 +78,17 @@ class Dialect(Protocol):
 
     def make_room(self, connection: Connection, predictions: Predictions) -> None:
         """Have a place to put predictions in. Outside of a transaction."""
+        ...
+
+    def drop_before(self, engine: Engine, day: int) -> int:
+        """Let predictions go that count for days before this one, little by little; answer how many went.
+
+        Some may stay that share a place with younger ones.
+        """
+        ...
+
+    def insert_rows(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows to a table, one or more and all with the same columns, in the transaction of the connection."""
         ...
 
     def insert(self, connection: Connection, predictions: Predictions, partition: int) -> None:

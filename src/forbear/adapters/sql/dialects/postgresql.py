@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, NamedTuple, Self
@@ -10,13 +10,28 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
-from sqlalchemy import URL, BigInteger, Connection, Double, Engine, Integer, SmallInteger, create_engine, text
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    create_engine,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
 from forbear.adapters.sql.dialects.base import Access
-from forbear.adapters.sql.rows import prediction_columns
-from forbear.adapters.sql.schema import PREDICTIONS
+from forbear.adapters.sql.rows import heaviest_columns, prediction_columns
+from forbear.adapters.sql.schema import HEAVIEST, PREDICTIONS
 from forbear.domain.errors import (
     BackendUnavailable,
     ConfigError,
@@ -34,7 +49,17 @@ _WAITING = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_s
 _ALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "30000"}
 """A server that vanished without a word is given up after half a minute, unless the URL says otherwise."""
 _EPOCH = date(1970, 1, 1)
-_WIRE: dict[type[Any], str] = {SmallInteger: ">i2", Integer: ">i4", BigInteger: ">i8", Double: ">f8"}
+ONLY_HERE = HEAVIEST
+_FORM: dict[type[Any], tuple[str, str]] = {
+    SmallInteger: ("int2", ">i2"),
+    Integer: ("int4", ">i4"),
+    BigInteger: ("int8", ">i8"),
+    Double: ("float8", ">f8"),
+    Boolean: ("bool", ""),
+    Text: ("text", ""),
+    LargeBinary: ("bytea", ""),
+}
+"""Name of a type in PostgreSQL, and how numpy writes its values as COPY reads them."""
 _HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TAIL = b"\xff\xff"
 _NULL = -1
@@ -141,6 +166,21 @@ def months_in(connection: Connection) -> set[Month]:
     return {Month.of(int(first)) for first in connection.scalars(listed)}
 
 
+def drop_before(engine: Engine, day: int) -> int:
+    """Drop the months that lie before a day as a whole, one at a time; answer how many predictions they had."""
+    dropped = 0
+    with engine.connect() as connection:
+        with connection.begin():
+            old = sorted(month for month in months_in(connection) if month.past <= day)
+        for month in old:
+            with connection.begin():
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                dropped += connection.scalar(text(f"SELECT count(*) FROM {month.table}")) or 0  # noqa: S608  # our name
+                connection.execute(text(f"DROP TABLE {month.table}"))
+        connection.info.pop("months", None)
+    return dropped
+
+
 def _make(connection: Connection, month: Month) -> None:
     # Attached, not made as a part: that would lock out whoever reads predictions just now.
     connection.execute(text(f"CREATE TABLE {month.table} (LIKE predictions INCLUDING ALL)"))
@@ -148,42 +188,82 @@ def _make(connection: Connection, month: Month) -> None:
     connection.execute(text(f"ALTER TABLE predictions ATTACH PARTITION {month.table} FOR VALUES {bounds}"))
 
 
-# ---- predictions
+# ---- rows
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows to a table with one COPY."""
+    own = connection.dialect
+    columns = [table.c[name] for name in rows[0]]
+    readers = [column.type.dialect_impl(own).bind_processor(own) or _as_it_is for column in columns]
+    with _copying(connection, table.name, [column.name for column in columns]) as copy:
+        copy.set_types([_FORM[_plain(column)][0] for column in columns])
+        for row in rows:
+            copy.write_row([read(row[column.name]) for read, column in zip(readers, columns, strict=True)])
 
 
 def insert(connection: Connection, predictions: Predictions, partition: int) -> None:
     """Add predictions with one COPY. Raises BackendUnavailable where their month was taken away just now."""
-    driver: Any = connection.connection.driver_connection
-    columns = prediction_columns(predictions, partition)
-    listed = ", ".join(f'"{name}"' for name in columns)
+    columns = prediction_columns(predictions, partition) | heaviest_columns(predictions)
     try:
-        with driver.cursor() as cursor, cursor.copy(f"COPY predictions ({listed}) FROM STDIN (FORMAT BINARY)") as copy:
+        with _copying(connection, PREDICTIONS.name, list(columns)) as copy:
             copy.write(packed(columns))
     except psycopg.errors.CheckViolation as error:
         connection.info.pop("months", None)
         raise BackendUnavailable("a month of predictions is not there", mend="try again") from error
 
 
+@contextmanager
+def _copying(connection: Connection, table: str, names: Sequence[str]) -> Iterator[psycopg.Copy]:
+    driver: Any = connection.connection.driver_connection
+    listed = ", ".join(f'"{name}"' for name in names)
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({listed}) FROM STDIN (FORMAT BINARY)") as copy:
+        yield copy
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _plain(column: Column[Any]) -> type[Any]:
+    """The type that the values of a column have in the database."""
+    return type(getattr(column.type, "impl_instance", column.type))
+
+
 def packed(columns: Mapping[str, NDArray[Any]]) -> bytes:
-    """Rows in the binary form of COPY, all at once: each value behind its length, big end first."""
+    """Rows of predictions in the binary form of COPY, all at once: each value behind its length, big end first.
+
+    Masked values are NULL, which has a length of -1 and no bytes.
+    """
     n, parts = len(next(iter(columns.values()))), [("fields", ">i2")]
     for name, values in columns.items():
         parts += [(f"length of {name}", ">i4"), (name, _wire(name, values))]
     rows = np.zeros(n, dtype=np.dtype([part for part in parts if part[1]]))
     rows["fields"] = len(columns)
+    missing: list[tuple[str, NDArray[np.bool_]]] = []
     for name, values in columns.items():
-        rows[f"length of {name}"] = values.dtype.itemsize if values.dtype.kind == "V" else rows.dtype[name].itemsize
-        if values.dtype.itemsize:
-            rows[name] = values
-    return _HEAD + rows.tobytes() + _TAIL
+        if not values.dtype.itemsize:
+            continue
+        rows[f"length of {name}"] = rows.dtype[name].itemsize
+        rows[name] = np.ma.getdata(values)
+        if np.ma.is_masked(values):
+            rows[f"length of {name}"][np.ma.getmaskarray(values)] = _NULL
+            missing.append((name, np.ma.getmaskarray(values)))
+    if not missing:
+        return _HEAD + rows.tobytes() + _TAIL
+    every = rows.view(np.uint8).reshape(n, rows.itemsize)
+    there, places = np.ones(every.shape, dtype=np.bool_), dict[str, Any](rows.dtype.fields or {})
+    for name, which in missing:
+        start = places[name][1]
+        there[which, start : start + rows.dtype[name].itemsize] = False
+    return _HEAD + every[there].tobytes() + _TAIL
 
 
 def _wire(name: str, values: NDArray[Any]) -> str:
     """How the values of a column look on the way; "" for those that have no bytes at all."""
     if values.dtype.kind == "V":
         return values.dtype.str if values.dtype.itemsize else ""
-    kind = PREDICTIONS.c[name].type
-    return _WIRE[type(getattr(kind, "impl_instance", kind))]
+    return _FORM[_plain(PREDICTIONS.c[name])][1]
 
 
 # ---- errors
@@ -204,6 +284,8 @@ _REFUSED = (
 def errors(what: str) -> Iterator[None]:
     """Turn psycopg's errors into ours, also those that SQLAlchemy has wrapped. One that is a defect passes.
 
+    The server's details and context, which hold values of rows, are left behind: no cause is told.
+
     Raises StorageError for a full disk, a missing right, and what the server cannot read or write; CorruptState for
     damage; ConflictError for a row that is already there and a transaction that another one defeated; ConfigError where
     the server will not have us; BackendUnavailable where it does not answer, or not in time.
@@ -212,13 +294,13 @@ def errors(what: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.Error) and (meant := _meaning(what, error.orig)):
-            raise meant from error
+            raise meant from None
         raise
     except NoConnection as error:
         raise BackendUnavailable(f"{what}: all connections are in use", mend="try again, or allow more") from error
     except psycopg.Error as error:
         if meant := _meaning(what, error):
-            raise meant from error
+            raise meant from None
         raise
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Column, Connection, Engine, Table, create_engine, event, func, select, tuple_
 from sqlalchemy import insert as inserted
 from sqlalchemy.dialects import sqlite
 
 from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.rows import prediction_columns
-from forbear.adapters.sql.schema import PREDICTIONS
+from forbear.adapters.sql.schema import DAYS, PREDICTED, PREDICTIONS
 from forbear.adapters.sqlite import make_private, reading, sqlite_errors
 from forbear.domain.errors import StorageError
 from forbear.engine.outputs import Predictions
@@ -22,6 +23,9 @@ _CHECKPOINT_PAGES = 10_000
 """The journal is copied into the database when it has grown to some 40 MB: seldom, and in one go."""
 _CACHE_KIB = 65_536
 _JOURNAL_BYTES = 1 << 26
+_SLICE = 20_000
+"""Predictions that are deleted while a worker waits."""
+ONLY_HERE: Sequence[Column[Any]] = ()
 _TOGETHER = 512
 """Predictions of one statement: its values stay below the 32,766 that any SQLite takes."""
 
@@ -81,10 +85,38 @@ def make_room(connection: Connection, predictions: Predictions) -> None:
     """The one table takes them all."""
 
 
+def drop_before(engine: Engine, day: int) -> int:
+    """Delete what day closes before a day have scored, and all before them, some thousands with each commit."""
+    dropped = 0
+    with writing(engine) as connection:
+        with connection.begin():
+            # A close counts for its own day or the next: what it has scored is as old as that.
+            closed = select(DAYS.c.partition, func.max(DAYS.c.offset)).where(DAYS.c.day < day - 1)
+            pasts = connection.execute(closed.group_by(DAYS.c.partition)).all()
+        for partition, past in pasts:
+            old = (PREDICTIONS.c.partition == partition) & (PREDICTIONS.c.offset <= past)
+            place = tuple_(PREDICTIONS.c.offset, PREDICTIONS.c.ordinal)
+            nth = select(PREDICTIONS.c.offset, PREDICTIONS.c.ordinal).where(old)
+            ends = nth.order_by(PREDICTIONS.c.offset, PREDICTIONS.c.ordinal).limit(1).offset(_SLICE - 1)
+            while True:
+                with connection.begin():
+                    end = connection.execute(ends).one_or_none()
+                    which = old if end is None else old & (place <= tuple_(*end))
+                    dropped += connection.execute(PREDICTIONS.delete().where(which)).rowcount
+                if end is None:
+                    break
+    return dropped
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows to a table."""
+    connection.execute(inserted(table), rows)
+
+
 def insert(connection: Connection, predictions: Predictions, partition: int) -> None:
     """Add predictions, many with each statement."""
     values = _values_of(predictions, partition)
-    width = len(PREDICTIONS.columns)
+    width = len(PREDICTED)
     together = width * _TOGETHER
     one, many = _insertions()
     whole = len(values) - len(values) % together
@@ -97,7 +129,9 @@ def insert(connection: Connection, predictions: Predictions, partition: int) -> 
 @cache
 def _insertions() -> tuple[str, str]:
     """The statement for one prediction, and for many: that lets go of the interpreter's lock once, not for each row."""
-    one = str(inserted(PREDICTIONS).compile(dialect=sqlite.dialect()))
+    one = str(
+        inserted(PREDICTIONS).compile(dialect=sqlite.dialect(), column_keys=[column.name for column in PREDICTED])
+    )
     values = one[one.index("VALUES") + len("VALUES") :].strip()
     return one, f"{one}{f', {values}' * (_TOGETHER - 1)}"
 
