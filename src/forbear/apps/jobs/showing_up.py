@@ -14,7 +14,8 @@ from forbear.adapters.disk import alone, nobody_holds, storage_errors
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.signals import until_told
-from forbear.apps.stream.process import ProcessRequest, lock_of, log_of, status_folder, stream_folder
+from forbear.apps.stream.places import stream_of
+from forbear.apps.stream.process import ProcessRequest, lock_of, log_of, status_folder
 from forbear.apps.stream.pulse import statuses
 from forbear.apps.stream.supervisor import Post, Seen, Supervisor, Watching, how_it_ended
 from forbear.apps.telemetry import journal_of
@@ -55,7 +56,7 @@ def show_up(home: Home, console: Console, request: UpRequest) -> None:
         raise ConfigError(
             f"{request.scorers} scorers cannot share {most} partitions", mend=f"pass --scorers {most} at most"
         )
-    folder = stream_folder(home)
+    folder = stream_of(home)
     with storage_errors(f"cannot write {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     with alone(folder / "up.lock") as mine, until_told() as told, journal_of(log_of(home, "up")) as journal:
@@ -72,7 +73,7 @@ def show_statuses(home: Home, console: Console) -> None:
     """Show what the workers of a home said last of themselves, whoever runs them."""
     told, rows = statuses(status_folder(home)), []
     for name, own in told.items():
-        with storage_errors(f"cannot read {stream_folder(home)}"), nobody_holds(lock_of(home, name)) as gone:
+        with storage_errors(f"cannot read {stream_of(home)}"), nobody_holds(lock_of(home, name)) as gone:
             own["there"] = not gone
         state = _state(Seen(name, own["pid"], 0, None, None), own)
         rows.append([name, f"not there any more; was {state}" if gone else state, *_figures(own), str(own["pid"])])

@@ -16,6 +16,7 @@ from forbear.apps.home import Home
 from forbear.apps.signals import until_told
 from forbear.apps.stream.health import health
 from forbear.apps.stream.lifeline import end_with_supervisor
+from forbear.apps.stream.places import stream_of
 from forbear.apps.stream.pulse import Pulse, written
 from forbear.apps.telemetry import journal_of
 from forbear.domain.errors import BackendUnavailable, ConfigError, StorageError
@@ -48,14 +49,9 @@ class ProcessRequest:
         return f"{self.kind}-{self.instance}"
 
 
-def stream_folder(home: Home) -> Path:
-    """Where the processes of a home keep what is their own."""
-    return home.folder / "stream"
-
-
 def status_folder(home: Home) -> Path:
     """Where they say how they are."""
-    return stream_folder(home) / "status"
+    return stream_of(home) / "status"
 
 
 def log_of(home: Home, name: str) -> Path:
@@ -65,7 +61,7 @@ def log_of(home: Home, name: str) -> Path:
 
 def lock_of(home: Home, name: str) -> Path:
     """Held by a process for as long as it is there."""
-    return stream_folder(home) / f"{name}.lock"
+    return stream_of(home) / f"{name}.lock"
 
 
 def run_process(home: Home, request: ProcessRequest, work: Work | None = None) -> None:
@@ -79,7 +75,7 @@ def run_process(home: Home, request: ProcessRequest, work: Work | None = None) -
     if not _INSTANCE.fullmatch(request.instance):
         raise ConfigError(f"--instance {request.instance!r} cannot be a file's name", mend="use letters and digits")
     _ = home.deployment
-    folder, name = stream_folder(home), request.name
+    folder, name = stream_of(home), request.name
     with ExitStack() as stack:
         told = stack.enter_context(until_told())
         with storage_errors(f"cannot write {folder}"):

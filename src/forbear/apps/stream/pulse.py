@@ -34,7 +34,7 @@ class Noting(Protocol):
         ...
 
 
-def _silence(what: str, **facts: object) -> None:  # noqa: ARG001  # named as they are given
+def _silence(what: str, **facts: object) -> None:  # named as they are given
     """Note nothing."""
 
 
