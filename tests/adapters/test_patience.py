@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as wall
+import datetime as dt
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ from threading import Event, Thread
 import psycopg
 import pybreaker
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
@@ -84,7 +84,7 @@ def failing(told: Told, times: int) -> tuple[Callable[[], str], list[float]]:
     return ask, asked
 
 
-# ---- back-off and breaker
+# ---- how it waits
 
 
 @given(failures=st.integers(0, 12), opens=st.integers(1, 6), chances=st.lists(CHANCES, min_size=1, max_size=12))
@@ -172,11 +172,11 @@ def test_a_wait_hears_that_it_is_to_end() -> None:
 def test_a_clock_that_is_set_changes_nothing(monkeypatch: pytest.MonkeyPatch, jump_hours: int) -> None:
     """However the clock on the wall is set while the breaker is open, its rest is as long."""
 
-    class Jumping(wall.datetime):
+    class Jumping(dt.datetime):
         @classmethod
-        def now(cls, tz: wall.tzinfo | None = None) -> wall.datetime:
-            jumped = wall.timedelta(hours=jump_hours if told.now > 1_002.0 else 0)
-            return wall.datetime.now(tz) + jumped
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+            jumped = dt.timedelta(hours=jump_hours if told.now > 1_002.0 else 0)
+            return dt.datetime.now(tz) + jumped
 
     told = Told(chance=lambda: 0.0)
     monkeypatch.setattr(pybreaker, "datetime", Jumping)
@@ -222,6 +222,7 @@ def of_two(number: int, made: tuple[Outputs, ...]) -> dict[int, Outputs]:
 _BARE = Outputs(after=Position(-1), until=Position(0))
 
 
+@settings(deadline=None, max_examples=12)
 @given(lost=st.lists(st.sampled_from(["before", "behind", "position", ""]), max_size=25))
 def test_lost_answers_neither_lose_nor_double(tmp_path_factory: pytest.TempPathFactory, lost: list[str]) -> None:
     """Whichever answers are lost, every commit is in the store once, in all of its partitions."""

@@ -53,6 +53,7 @@ class _Server(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 4 * _AT_ONCE  # those who are turned away must get as far as to hear it
 
     def __init__(self, pulse: Pulse, port: int, alive_seconds: float) -> None:
         self.pulse = pulse

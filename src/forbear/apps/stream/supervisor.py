@@ -111,8 +111,8 @@ class Supervisor:
                 self._watching.note("worker_started", worker=child.post.name, pid=child.pid, restarts=child.restarts)
         elif (status := child.process.poll()) is not None:
             self._ended(child, status, now)
-        elif not child.was_ready and self._watching.ready(child.post.name, child.process.pid):
-            child.was_ready = True
+        elif not child.is_ready and self._watching.ready(child.post.name, child.process.pid):
+            child.is_ready = child.was_ready = True
             self._watching.note("worker_ready", worker=child.post.name, after_s=round(now - child.started, 1))
 
     def _ended(self, child: _Child, status: int, now: float) -> None:
@@ -151,7 +151,10 @@ class Supervisor:
 
 
 class _Child:
-    """A post and the process that holds it. failures: ends since it last ran for a while.  deaths: all ends."""
+    """A post and the process that holds it. failures: ends since it last ran for a while.  deaths: all ends.
+
+    is_ready: the process that runs now.  was_ready: any since the beginning.
+    """
 
     def __init__(self, post: Post) -> None:
         self.post = post
@@ -159,7 +162,7 @@ class _Child:
         self.status: int | None = None
         self.started, self.due = 0.0, -1.0
         self.starts = self.failures = self.deaths = self.said_from = 0
-        self.was_ready = False
+        self.is_ready = self.was_ready = False
 
     @property
     def pid(self) -> int | None:
@@ -184,7 +187,7 @@ class _Child:
                     env={**os.environ, SUPERVISOR: str(os.getpid())},
                     start_new_session=True,  # Ctrl-C is for the supervisor: who hears it twice ends at once
                 )
-        self.started = now
+        self.started, self.is_ready = now, False
         self.starts += 1
 
     def send(self, number: signal.Signals) -> None:
