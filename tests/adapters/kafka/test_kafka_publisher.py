@@ -111,6 +111,22 @@ def test_a_broker_that_stays_away_is_told_of(
     assert watermarks(cluster, topic)[0][1] <= 2
 
 
+def test_back_pressure_has_an_end(
+    kafka_server: KafkaServer, cluster: Cluster, fresh: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nobody there the queue fills up, and then sending is BackendUnavailable; nothing waits for ever."""
+    monkeypatch.setattr(publishing, "_QUEUED_MESSAGES", 100)
+    topic = fresh()
+    with closing(Publisher(replace(cluster, patience_seconds=0.5))) as publisher:
+        kafka_server.stop()
+        try:
+            with pytest.raises(BackendUnavailable, match="queue is full"):
+                for _ in range(1_000):
+                    publisher.send(topic, b"k", b"v")
+        finally:
+            kafka_server.start()
+
+
 def test_passwords_are_never_shown() -> None:
     """Neither the cluster nor an error of a client that cannot be made shows a password."""
     secret = "hunter2"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import TypeAlias
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from forbear.adapters.kafka.cluster import Cluster, kafka_errors, meaning
 from forbear.adapters.kafka.topics import HEADER_BYTES, MOST_BYTES
@@ -18,7 +19,6 @@ _LINGER_MS = 2
 _MADE_MS = 2_000
 """A topic that is missing for so long was never made."""
 _WAIT_SECONDS, _SERVED_EVERY = 0.05, 500
-_GRACE_SECONDS = 5.0
 
 
 class Publisher:
@@ -31,6 +31,7 @@ class Publisher:
 
     def __init__(self, cluster: Cluster) -> None:
         self._patience = cluster.patience_seconds
+        self._error: KafkaError | None = None
         self._failed: ForbearError | None = None
         self._sent = 0
         options = {
@@ -44,7 +45,8 @@ class Publisher:
             "linger.ms": _LINGER_MS,
             "topic.metadata.propagation.max.ms": _MADE_MS,
             "message.max.bytes": MOST_BYTES + HEADER_BYTES,
-            "message.timeout.ms": round(1_000 * self._patience),
+            # None is given up by itself, for one that was sent later might still arrive: `flush` ends the waiting.
+            "message.timeout.ms": 0,
             "queue.buffering.max.kbytes": _QUEUED_KBYTES,
             "queue.buffering.max.messages": _QUEUED_MESSAGES,
             "delivery.report.only.error": True,
@@ -60,19 +62,24 @@ class Publisher:
     ) -> None:
         """Queue a message; where the queue is full, wait until there is room.
 
-        value: None is a tombstone.  partition: None for that of the key. Raises what a message sent before failed with.
+        value: None is a tombstone.  partition: None for that of the key. Raises what a message sent before failed
+        with, BackendUnavailable if there is no room in time.
         """
         self._sent += 1
         if self._sent % _SERVED_EVERY == 0:
-            self._producer.poll(0)
+            self._serve(0)
         number = -1 if partition is None else partition
+        give_up = None
         while True:
             self._raise_failed()
             try:
                 with kafka_errors(f"cannot write to {topic}"):
                     self._producer.produce(topic, value, key, number, headers=list(headers) or None)
-            except BufferError:  # a message that waits too long fails, and that ends the waiting
-                self._producer.poll(_WAIT_SECONDS)
+            except BufferError:
+                give_up = give_up or monotonic() + self._patience
+                if monotonic() > give_up:
+                    self._failed = BackendUnavailable("Kafka takes nothing more, and the queue is full")
+                self._serve(_WAIT_SECONDS)
             except ForbearError as error:
                 self._failed = error
                 raise
@@ -85,23 +92,36 @@ class Publisher:
         Raises BackendUnavailable if nobody answered in time, StorageError or ConfigError if the brokers refused.
         """
         self._raise_failed()
-        left = self._producer.flush(self._patience + _GRACE_SECONDS)
-        if left and self._failed is None:
+        left = self._serve(self._patience, all_of_it=True)
+        if left and self._error is None:
             self._failed = BackendUnavailable(f"{left} messages were not confirmed by Kafka in time")
         self._raise_failed()
 
     def close(self) -> None:
         """Let go of the connections. What was not flushed may or may not arrive."""
         self._producer.purge()
-        self._producer.flush(0)
+        self._serve(0, all_of_it=True)
         self._producer.close()
 
     # ---- inside
 
-    def _delivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None and self._failed is None:
-            self._failed = meaning(error, f"cannot write to {message.topic()}")
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        # As little as can be: beside a fatal error the driver calls this with that error already raised.
+        if error is not None and self._error is None:
+            self._error = error
+
+    def _serve(self, seconds: float, *, all_of_it: bool = False) -> int:
+        """Let the driver tell what it could not deliver, until the time is over or everything is; what is left."""
+        try:
+            return self._producer.flush(seconds) if all_of_it else self._producer.poll(seconds)
+        except (KafkaException, SystemError) as raised:
+            fatal = raised if isinstance(raised, KafkaException) else raised.__context__
+            if self._error is None and isinstance(fatal, KafkaException):
+                self._error = fatal.args[0]
+            return 0
 
     def _raise_failed(self) -> None:
+        if self._failed is None and self._error is not None:
+            self._failed = meaning(self._error, "cannot write to Kafka")
         if self._failed is not None:
             raise self._failed
