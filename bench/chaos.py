@@ -21,6 +21,7 @@ The last line is one JSON object with what was done, what was compared, and `equ
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -29,7 +30,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -46,7 +47,6 @@ from forbear.adapters.kafka.messages import message_of, runs_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import watermarks
 from forbear.adapters.kafka.topics import CONTROL, ROUTER_GROUP, TRANSACTIONS, apply
-from forbear.adapters.snapshots import FileSnapshots
 from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.sql.store import open_stores
 from forbear.adapters.vault import FileVault
@@ -56,16 +56,16 @@ from forbear.apps.stream.places import archive_of
 from forbear.domain.errors import BackendUnavailable, ForbearError
 from forbear.domain.events import DayClosed, Event, Instructed
 from forbear.engine.backfill import Feed
-from forbear.engine.deciding_run import DecidingRun, Recording
 from forbear.engine.decider import Deciding
-from forbear.engine.follower import Following
+from forbear.engine.deciding_run import DecidingRun, Recording
+from forbear.engine.follower import Follower, Following
 from forbear.engine.outputs import Outputs
 from forbear.engine.ports import Scanned
 from forbear.engine.running import begin
 from forbear.engine.scoring_run import Keeping, NoSnapshots, ScoringRun
 from forbear.engine.worker import Setup, Worker
 from forbear.features.batch import batch_of
-from forbear.features.columns import EventColumns, EventKind, columns_of, day_number, events_of, joined
+from forbear.features.columns import columns_of, day_number, events_of, joined
 from forbear.features.compute import FeatureSet
 from forbear.features.local_time import local_time
 from forbear.policy.triggers import Trigger
@@ -234,7 +234,7 @@ class Sender:
 def stretches(events: list[Event], count: int) -> Iterator[list[Event]]:
     """Events in so many stretches."""
     bounds = np.linspace(0, len(events), count + 1).astype(int).tolist()
-    return (events[start:stop] for start, stop in zip(bounds, bounds[1:], strict=False))
+    return (events[start:stop] for start, stop in itertools.pairwise(bounds))
 
 
 def shuffled(events: list[Event], chance: random.Random) -> list[Event]:
@@ -359,15 +359,15 @@ def choices(outputs: list[Outputs]) -> dict[str, Any]:
     return {"predictions": sorted(row for part in scores for row in part), "decisions": decisions, "contacts": contacts}
 
 
-def embedded(bank: StreamBank) -> list[Outputs]:
-    """What the embedded engine gives of the plain log."""
+def embedded(bank: StreamBank) -> tuple[list[Outputs], Worker]:
+    """What the embedded engine gives of the plain log, and the engine at the end of it."""
     home = bank.home
     log = joined([columns_of(list(bank.orders)), bank.live])
     zone = local_time(home.deployment.time_zone)
     setup = Setup(home.deployment, home.feed.calendar, HomeParts(home), FileVault(home.keys), str)
     worker = Worker(setup)
     begin(worker, home.feed, home.snapshots)
-    return list(worker.process(Scanned(worker.position, log, batch_of(log, zone))))
+    return list(worker.process(Scanned(worker.position, log, batch_of(log, zone)))), worker
 
 
 def closes_of(outputs: list[Outputs]) -> dict[tuple[int, int], bytes]:
@@ -382,11 +382,11 @@ def closes_of(outputs: list[Outputs]) -> dict[tuple[int, int], bytes]:
     return found
 
 
-def ledgers_of(runs: list[ScoringRun]) -> dict[int, bytes]:
-    """Features and figures of everybody, by customer."""
+def ledgers_of(followers: list[Follower]) -> dict[int, bytes]:
+    """What the ledgers answer about everybody, by customer."""
     found = {}
-    for run in runs:
-        book = run.follower.scorer.book
+    for follower in followers:
+        book = follower.scorer.book
         values = book.compute()
         found |= {key: row.tobytes() for key, row in zip(book.keys.tolist(), values, strict=True)}
     return found
@@ -438,16 +438,11 @@ def main() -> None:
         partitions = read_all(stage)
         runs = in_one_process(stage, partitions, folder)
         found, wanted = recorded(stage.postgres.url), recorded(f"sqlite:///{folder / 'one.db'}")
-        plain = embedded(bank)
+        plain, worker = embedded(bank)
         differ = differences(found, wanted)
         if asked.shuffle:
-            alone = Worker(
-                Setup(
-                    bank.home.deployment, bank.home.feed.calendar, HomeParts(bank.home), FileVault(bank.home.keys), str
-                )
-            )
             differ += [] if closes_of(found) == closes_of(plain) else ["scores at closes"]
-            del alone
+            differ += [] if ledgers_of([run.follower for run in runs]) == ledgers_of([worker.follower]) else ["ledgers"]
         else:
             ours, theirs = choices(found), choices(plain)
             differ += [f"embedded: {name}" for name in ours if ours[name] != theirs[name]]
