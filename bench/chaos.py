@@ -23,10 +23,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -39,6 +36,7 @@ from typing import Any
 
 import numpy as np
 from stream_bank import StreamBank, stream_bank
+from stream_workers import Workers
 
 from forbear.adapters.kafka.cluster import Cluster
 from forbear.adapters.kafka.many import GroupWatch
@@ -82,56 +80,24 @@ _WAIT_SECONDS = 120.0
 
 @dataclass
 class Field:
-    """Servers, a home, and the workers on it. done: what was done to them."""
+    """Servers, and the workers of a bank's home. done: what was done to them."""
 
     bank: StreamBank
     kafka: KafkaServer
     postgres: PostgresServer
+    workers: Workers
     chance: random.Random
-    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
 
     @property
     def cluster(self) -> Cluster:
         """The cluster, as its clients are told of it."""
-        return Cluster(self.kafka.bootstrap, session_seconds=SESSION_SECONDS)
-
-    def start(self, name: str) -> None:
-        """Start a worker, "kind-instance"."""
-        kind, instance = name.rsplit("-", 1)
-        environment = os.environ | {
-            "FORBEAR_KAFKA": self.kafka.bootstrap,
-            "FORBEAR_STORE": self.postgres.url,
-            "FORBEAR_KAFKA_SESSION": str(SESSION_SECONDS),
-        }
-        home = str(self.bank.home.folder)
-        command = [sys.executable, "-m", "forbear.apps.cli", "worker", kind, "--instance", instance, "--home", home]
-        log = (self.bank.home.folder / f"{name}.out").open("ab")
-        self.workers[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        log.close()
-
-    def kill(self, name: str) -> None:
-        """Kill a worker and start it again."""
-        self.workers[name].kill()
-        self.workers[name].wait()
-        self.start(name)
+        return self.workers.cluster
 
     def tend(self) -> None:
         """Start again whoever has ended by himself, as a supervisor does."""
-        for name, process in list(self.workers.items()):
-            if process.poll() is not None:
-                self.done[f"{name.rsplit('-', 1)[0]} ended with {process.returncode}"] += 1
-                self.start(name)
-
-    def scorers(self, count: int) -> None:
-        """Have so many scorers."""
-        wanted = {f"scorer-{one + 1}" for one in range(count)}
-        for name in [name for name in self.workers if name.startswith("scorer-") and name not in wanted]:
-            process = self.workers.pop(name)
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-        for name in sorted(wanted - self.workers.keys()):
-            self.start(name)
+        for name, status in self.workers.tend():
+            self.done[f"{name.rsplit('-', 1)[0]} ended with {status}"] += 1
 
     def act(self) -> None:
         """Do one thing to somebody."""
@@ -139,13 +105,13 @@ class Field:
         act = self.chance.choice(acts)
         match act:
             case "worker":
-                name = self.chance.choice(sorted(self.workers))
+                name = self.chance.choice(sorted(self.workers.running))
                 act = f"{name.rsplit('-', 1)[0]} killed"
-                self.kill(name)
+                self.workers.kill(name)
             case "scale":
                 count = self.chance.choice((1, 2, 3))
                 act = f"{count} scorers"
-                self.scorers(count)
+                self.workers.scorers(count)
             case "broker":
                 self.kafka.stop()
                 self.kafka.start()
@@ -159,14 +125,6 @@ class Field:
                 self.postgres.kill()
                 self.postgres.start()
         self.done[act] += 1
-
-    def stop(self) -> None:
-        """Ask all workers to end, and wait."""
-        for process in self.workers.values():
-            process.send_signal(signal.SIGTERM)
-        for name, process in self.workers.items():
-            if process.wait(90) not in (0, -signal.SIGTERM):  # whoever is still starting ends at once
-                raise RuntimeError(f"{name} ended with {process.returncode}")
 
 
 class Sender:
@@ -417,11 +375,12 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         bank = stream_bank(folder, asked.customers, asked.days)
-        stage = Field(bank, stack.enter_context(KafkaServer()), stack.enter_context(PostgresServer()), chance)
-        stack.callback(lambda: [process.kill() for process in stage.workers.values()])
+        kafka, postgres = stack.enter_context(KafkaServer()), stack.enter_context(PostgresServer())
+        workers = stack.enter_context(Workers(bank.home, kafka.bootstrap, postgres.url))
+        stage = Field(bank, kafka, postgres, workers, chance)
         apply(stage.cluster)
         for name in ("router-1", "scorer-1", "intervenor-1", "intervenor-2", "sink-1"):
-            stage.start(name)
+            workers.start(name)
         sender = stack.enter_context(closing(Sender(stage)))
         events = list(bank.events())
         if asked.shuffle:
@@ -434,7 +393,7 @@ def main() -> None:
                 stage.act()
         last = max(day_number(event.day) for event in events if isinstance(event, DayClosed))
         wait_until_closed(stage, last)
-        stage.stop()
+        workers.stop()
         partitions = read_all(stage)
         runs = in_one_process(stage, partitions, folder)
         found, wanted = recorded(stage.postgres.url), recorded(f"sqlite:///{folder / 'one.db'}")

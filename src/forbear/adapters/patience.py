@@ -24,9 +24,8 @@ from pybreaker import (
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from forbear.domain.errors import BackendUnavailable, ConflictError
-from forbear.engine.deciding_run import Stores
 from forbear.engine.outputs import AuditRecord, Outputs, Position
-from forbear.engine.ports import Store
+from forbear.engine.ports import Store, Stores
 
 R = TypeVar("R")
 

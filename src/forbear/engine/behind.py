@@ -1,16 +1,58 @@
-"""A store whose commits run beside the fold: one thread takes them in order, while the next stretch is worked out."""
+"""Stores whose commits run beside the fold: one thread takes them in order, while the next stretch is worked out."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from forbear.engine.outputs import AuditRecord, Outputs, Position
-from forbear.engine.ports import Store
+from forbear.engine.ports import Store, Stores
 
 MOST_WAITING = 4
 """Commits that may be under way: a fold that is quicker than the disk waits for it."""
+
+
+class _Behind:
+    """Has things done by a thread, in order. What fails is raised by the next call, and nothing behind it is done."""
+
+    def __init__(self, do: Callable[[Any], None]) -> None:
+        self._do = do
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commits")
+        self._waiting: deque[Future[None]] = deque()
+        self._failed = False
+
+    def submit(self, what: Any) -> None:
+        """Have something done behind what was given before. Raises what an earlier one has raised."""
+        while self._waiting and (self._waiting[0].done() or len(self._waiting) >= MOST_WAITING):
+            self._next()
+        self._waiting.append(self._thread.submit(self._done, what))
+
+    def wait(self) -> None:
+        """Return when everything given is done. Raises what failed."""
+        while self._waiting:
+            self._next()
+
+    def close(self) -> None:
+        """Let go of the thread, when it has done what it was given."""
+        self._thread.shutdown()
+
+    # ---- inside
+
+    def _next(self) -> None:
+        """Wait for the oldest; it stays, and is raised again, if it has failed."""
+        self._waiting[0].result()
+        self._waiting.popleft()
+
+    def _done(self, what: Any) -> None:
+        if self._failed:
+            return
+        try:
+            self._do(what)
+        except BaseException:
+            self._failed = True
+            raise
 
 
 class CommittingBehind:
@@ -21,9 +63,7 @@ class CommittingBehind:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commits")
-        self._waiting: deque[Future[None]] = deque()
-        self._failed = False
+        self._behind = _Behind(store.commit)
 
     def position(self) -> Position:
         """Up to where the log is recorded, all that was promised included."""
@@ -42,14 +82,11 @@ class CommittingBehind:
 
     def commit(self, outputs: Outputs) -> None:
         """Have outputs recorded behind those before. Raises what an earlier commit has raised."""
-        while self._waiting and (self._waiting[0].done() or len(self._waiting) >= MOST_WAITING):
-            self._next()
-        self._waiting.append(self._thread.submit(self._commit, outputs))
+        self._behind.submit(outputs)
 
     def wait(self) -> None:
         """Return when everything promised is recorded. Raises what a commit has raised."""
-        while self._waiting:
-            self._next()
+        self._behind.wait()
 
     def settle(self) -> None:
         """Return when everything promised is recorded and survives a power cut."""
@@ -58,20 +95,29 @@ class CommittingBehind:
 
     def close(self) -> None:
         """Let go of the thread, when it has done what it was given."""
-        self._thread.shutdown()
+        self._behind.close()
 
-    # ---- inside
 
-    def _next(self) -> None:
-        """Wait for the oldest commit; it stays, and is raised again, if it has failed."""
-        self._waiting[0].result()
-        self._waiting.popleft()
+class StoresBehind:
+    """Stores of all partitions, in the same manner. What `of` gives is asked once all that was promised is recorded."""
 
-    def _commit(self, outputs: Outputs) -> None:
-        if self._failed:
-            return
-        try:
-            self.store.commit(outputs)
-        except BaseException:
-            self._failed = True
-            raise
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._behind = _Behind(stores.commit)
+
+    def of(self, partition: int) -> Store:
+        """The store of one. Raises what a commit has raised."""
+        self.wait()
+        return self._stores.of(partition)
+
+    def commit(self, outputs: Mapping[int, Outputs]) -> None:
+        """Have outputs recorded behind those before. Raises what an earlier commit has raised."""
+        self._behind.submit(outputs)
+
+    def wait(self) -> None:
+        """Return when everything promised is recorded. Raises what a commit has raised."""
+        self._behind.wait()
+
+    def close(self) -> None:
+        """Let go of the thread, when it has done what it was given."""
+        self._behind.close()

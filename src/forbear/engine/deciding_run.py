@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,7 +20,7 @@ from forbear.engine.draft import behind, joined
 from forbear.engine.findings import CloseEnded
 from forbear.engine.keeping import become_decider, kept_of_decider
 from forbear.engine.outputs import AuditRecord, Outputs, Position
-from forbear.engine.ports import Kept, Snapshots, Store
+from forbear.engine.ports import Kept, Snapshots, Store, Stores
 from forbear.engine.wire import Coordinates, Listener, close_ended_at
 from forbear.features.book import BookState
 from forbear.features.pool import SLOT_WORDS
@@ -28,18 +28,6 @@ from forbear.features.pool import SLOT_WORDS
 MOST_WAITING = 20_000
 """Findings of a partition that may wait behind a barrier; then no more are taken from it."""
 _RECORDS = 1_000
-
-
-class Stores(Protocol):
-    """The stores of all partitions, in one database."""
-
-    def of(self, partition: int) -> Store:
-        """The store of one."""
-        ...
-
-    def commit(self, outputs: Mapping[int, Outputs]) -> None:
-        """Record outputs of some partitions at once or not at all. Raises what `Store.commit` raises."""
-        ...
 
 
 class Decided(NamedTuple):
@@ -67,12 +55,16 @@ class _Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Where a decider records and is kept. save: has a snapshot written.  every: closed days between two."""
+    """Where a decider records and is kept. save: has a snapshot written.  every: closed days between two.
+
+    wait: returns when everything given to the stores is recorded; stores that record at once need none.
+    """
 
     stores: Stores
     snapshots: Snapshots
     save: Callable[[Kept], None]
     every: int = 1
+    wait: Callable[[], None] = lambda: None
 
 
 class DecidingRun:
@@ -149,6 +141,7 @@ class DecidingRun:
             self._recorded |= {partition: outputs.until for partition, outputs in fresh.items()}
         if self._captured is not None:
             kept, self._captured = self._captured, None
+            self._recording.wait()
             self._recording.save(kept)
         return Decided(
             sum(len(outputs.predictions or ()) for outputs in fresh.values()),

@@ -187,6 +187,18 @@ class Store(Protocol):
         ...
 
 
+class Stores(Protocol):
+    """The stores of all partitions of a log, in one database."""
+
+    def of(self, partition: int) -> Store:
+        """The store of one."""
+        ...
+
+    def commit(self, outputs: Mapping[int, Outputs]) -> None:
+        """Record outputs of some partitions at once or not at all. Raises what `Store.commit` raises."""
+        ...
+
+
 class Vault(Protocol):
     """Keys of customers. A lost key is an erased person: what was sealed under it cannot be read by anybody."""
 

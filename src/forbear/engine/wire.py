@@ -44,7 +44,7 @@ _BEFORE_LOG = -1
 """The offset of what the history knows, which lies before the log."""
 
 
-class _Outcome(msgspec.Struct, frozen=True):
+class _Outcome(msgspec.Struct, frozen=True, gc=False):
     customer: int
     obligation: int
     due_day: int
@@ -53,13 +53,13 @@ class _Outcome(msgspec.Struct, frozen=True):
     paid_day: int | None
 
 
-class _Letter(msgspec.Struct, frozen=True):
+class _Letter(msgspec.Struct, frozen=True, gc=False):
     customer: int
     reason: str
     event: str
 
 
-class Predicted(msgspec.Struct, frozen=True):
+class Predicted(msgspec.Struct, frozen=True, gc=False):
     """One score. Columns of `Scores`. figures: None where no decision can rest on it.  model: digest of what scored.
 
     features, attributions, figures: float64, little-endian, in base64: what is read by machines alone, by the thousand.
@@ -77,7 +77,7 @@ class Predicted(msgspec.Struct, frozen=True):
     figures: bytes | None = None
 
 
-class Found(msgspec.Struct, frozen=True, tag="found", tag_field="type", omit_defaults=True):
+class Found(msgspec.Struct, frozen=True, gc=False, tag="found", tag_field="type", omit_defaults=True):
     """What one event gave. met: slot of a customer met for the first time.
 
     slot: of the customer of an update.
@@ -94,7 +94,7 @@ class Found(msgspec.Struct, frozen=True, tag="found", tag_field="type", omit_def
     prediction: Predicted | None = None
 
 
-class SweptOne(msgspec.Struct, frozen=True, tag="swept", tag_field="type"):
+class SweptOne(msgspec.Struct, frozen=True, gc=False, tag="swept", tag_field="type"):
     """One score of a day close."""
 
     at: Coordinates

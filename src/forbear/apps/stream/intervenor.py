@@ -19,9 +19,10 @@ from forbear.apps.stream.places import snapshots_of_intervenor
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.services import services_of
 from forbear.domain.errors import ConflictError, StorageError
+from forbear.engine.behind import StoresBehind
 from forbear.engine.decider import Deciding
-from forbear.engine.deciding_run import DecidingRun, Recording, Stores
-from forbear.engine.ports import Kept, Vault
+from forbear.engine.deciding_run import DecidingRun, Recording
+from forbear.engine.ports import Kept, Stores, Vault
 from forbear.features.compute import FeatureSet
 
 GROUP = "forbear-intervenor"
@@ -86,13 +87,16 @@ class Intervenor:
         parts.pulse.state("restoring")
         with ExitStack() as stack:
             saving = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="snapshots"))
-            run = self._run(saving)
+            behind = stack.enter_context(closing(StoresBehind(parts.stores)))
+            run = self._run(saving, behind)
             reader = stack.enter_context(closing(ManyReader(parts.cluster, PREDICTIONS, run.start())))
             looked, paused = time.monotonic(), frozenset[int]()
             while self._leads and not parts.stop():
                 found = reader.poll(LIMIT, _POLL_SECONDS)
                 if found:
                     self._take(run, found)
+                else:
+                    behind.wait()
                 paused = _balanced(reader, run, paused)
                 if time.monotonic() - looked >= _LEADER_SECONDS:
                     looked = time.monotonic()
@@ -114,12 +118,12 @@ class Intervenor:
         pulse.count("predictions", done.predictions)
         pulse.count("decisions", done.decisions)
 
-    def _run(self, saving: ThreadPoolExecutor) -> DecidingRun:
+    def _run(self, saving: ThreadPoolExecutor, behind: StoresBehind) -> DecidingRun:
         parts, home = self._parts, self._parts.home
         features = FeatureSet.standard(home.deployment.unsupported)
         deciding = Deciding(features.names, features.hash, home.deployment.currency, HomeParts(home), parts.vault)
         snapshots = FileSnapshots(snapshots_of_intervenor(home))
-        recording = Recording(parts.stores, snapshots, lambda kept: self._save(saving, snapshots, kept))
+        recording = Recording(behind, snapshots, lambda kept: self._save(saving, snapshots, kept), wait=behind.wait)
         return DecidingRun(deciding, range(partitions_of(parts.cluster, PREDICTIONS)), recording)
 
     def _save(self, saving: ThreadPoolExecutor, snapshots: FileSnapshots, kept: Kept) -> None:
