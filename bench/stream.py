@@ -32,8 +32,10 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psycopg
 from stream_bank import StreamBank, stream_bank
 from stream_workers import Workers
 
@@ -54,6 +56,7 @@ PARTITIONS = 3
 EVERY_NTH = 5
 PER_SECOND, GROUP = 1_000, 5
 _LOOK_SECONDS = 0.005
+_POSITIONS = """SELECT partition, "offset" FROM positions WHERE consumer = 'worker'"""
 _PATIENCE_SECONDS = 900.0
 
 
@@ -66,6 +69,7 @@ class Stage:
     stores: SqlStores
     publisher: Publisher
     router: GroupWatch
+    looking: Any
     controls: int = 0
 
     @property
@@ -87,7 +91,10 @@ class Stage:
 
     def recorded(self) -> list[int]:
         """Up to which offset each partition is recorded."""
-        return [self.stores.of(partition).position().offset for partition in range(PARTITIONS)]
+        with self.looking.cursor() as cursor:
+            cursor.execute(_POSITIONS)
+            found = dict(cursor.fetchall())
+        return [found.get(partition, -1) for partition in range(PARTITIONS)]
 
 
 def wait_for(what: str, done, look_seconds: float = 0.1) -> float:  # type: ignore[no-untyped-def]
@@ -208,7 +215,8 @@ def main() -> None:
         stores = stack.enter_context(closing(open_stores(postgres.url)))
         publisher = stack.enter_context(closing(Publisher(workers.cluster)))
         router = stack.enter_context(closing(GroupWatch(workers.cluster, ROUTER_GROUP)))
-        stage = Stage(bank, workers, stores, publisher, router)
+        looking = stack.enter_context(closing(psycopg.connect(postgres.url, autocommit=True)))
+        stage = Stage(bank, workers, stores, publisher, router, looking)
         workers.start("router-1")
         events = list(bank.events())
         closes = [place for place, event in enumerate(events) if isinstance(event, DayClosed)]
