@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 
 from forbear.adapters.sql.dialects.base import Access, Slow
 from forbear.adapters.sql.dialects.postgresql import Month, make_room, months_in
@@ -408,6 +408,24 @@ def test_a_newer_or_foreign_database_is_refused(databases: Databases, url: str) 
 
 
 # ---- readers
+
+
+def test_what_must_not_be_lost_waits_for_the_disk(url: str) -> None:
+    """On a server that is told not to wait, a settle does, and only that."""
+    seen: list[Any] = []
+    with closing(open_store(f"{url}?options=-c%20synchronous_commit%3Doff")) as store:
+
+        def note(connection: Any) -> None:
+            seen.append(connection.exec_driver_sql("SHOW synchronous_commit").scalar())
+
+        event.listen(store.engine, "commit", note)
+        store.commit(days(1)[0])
+        seen.clear()
+        store.settle()
+        settled = seen[-1]
+        store.commit(days(2)[1])
+
+    assert (settled, seen[-1]) == ("on", "off")
 
 
 def test_a_reader_cannot_write(url: str) -> None:

@@ -1,4 +1,4 @@
-"""The vault in a file of its own: random keys of customers, and what is sealed under them.
+"""The vault: random keys of customers in a file of their own, and what is sealed under them.
 
 AES-SIV (RFC 5297) with keys of 512 bits: deterministic, so that a replay writes the same bytes, and safe where the
 same text is sealed twice. Only whether two texts of one customer are equal can be seen.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from forbear.domain.errors import CorruptState, StorageError
 
 _FORMAT = 1
 _KEY_BYTES = 64
-_CACHED = 65_536
+CACHED = 65_536
+"""Keys that are held in memory."""
 _HALF, _WHOLE = 1 << 63, 1 << 64
 _OTHERS = 0o077
 _RESTORE = "restore it from a backup"
@@ -31,29 +33,13 @@ _MAKE = "INSERT INTO keys (customer, secret) VALUES (?, ?)"
 _BURY = "INSERT INTO keys (customer, secret) VALUES (?, NULL) ON CONFLICT (customer) DO UPDATE SET secret = NULL"
 
 
-class FileVault:
-    """Vault over one SQLite file. Several processes may use it; an erasure by one is seen by all at once.
+class SealingVault(ABC):
+    """Vault over keys that are kept somewhere: what is done with them, whose they are in memory, and for how long."""
 
-    Raises StorageError where the file cannot be made, read or written, or where others than its owner may read it;
-    CorruptState for a damaged file or one of a newer version; BackendUnavailable where another process holds it for
-    longer than we wait.
-    """
-
-    def __init__(self, path: Path, *, wait_seconds: float = 5.0, cached: int = _CACHED) -> None:
-        self.path = path
+    def __init__(self, cached: int) -> None:
         self._ciphers: OrderedDict[int, AESSIV] = OrderedDict()
         self._most = cached
-        make_private(path)
-        _require_private(path)
-        with self._guarded():
-            self._file = sqlite3.connect(path, timeout=wait_seconds, isolation_level=None)
-        try:
-            with self._guarded():
-                self._prepare()
-                self._seen = self._changes()
-        except BaseException:
-            self._file.close()
-            raise
+        self._seen = 0
 
     def seal(self, asked: Sequence[tuple[int, bytes, bytes]]) -> list[bytes | None]:
         """Encrypt texts under their customers' keys, made at the first use; None where a key was destroyed.
@@ -80,12 +66,83 @@ class FileVault:
     def erase(self, customer: int) -> None:
         """Destroy a customer's key for good. A tombstone stays, so that no new one is made."""
         with self._guarded():
-            self._file.execute(_BURY, (_signed(customer),))
+            self._bury(customer)
         self._ciphers.pop(customer, None)
 
     def close(self) -> None:
-        """Let go of the file and of the keys in memory."""
+        """Let go of the keys in memory."""
         self._ciphers.clear()
+
+    # ---- where the keys are
+
+    @abstractmethod
+    def _guarded(self) -> AbstractContextManager[None]:
+        """A context in which the driver's errors become ours."""
+
+    @abstractmethod
+    def _changes(self) -> int:
+        """A number that moves at least whenever another has destroyed a key."""
+
+    @abstractmethod
+    def _secrets_of(self, customers: Sequence[int], *, make: bool) -> Mapping[int, bytes | None]:
+        """Keys of some customers, None where one was destroyed; new ones are on the disk when they are answered."""
+
+    @abstractmethod
+    def _bury(self, customer: int) -> None:
+        """Put a tombstone in the place of a key."""
+
+    # ---- inside
+
+    def _ciphers_of(self, customers: Sequence[int], *, make: bool) -> dict[int, AESSIV | None]:
+        """Ciphers of customers' keys. make: keys that never were are made, all in one write; None for no key."""
+        with self._guarded():
+            if (changes := self._changes()) != self._seen:
+                self._ciphers.clear()
+                self._seen = changes
+            found: dict[int, AESSIV | None] = {one: self._ciphers.get(one) for one in customers}
+            unknown = [one for one, cipher in found.items() if cipher is None]
+            held = self._secrets_of(unknown, make=make) if unknown else {}
+        found |= {one: AESSIV(secret) for one, secret in held.items() if secret is not None}
+        for one, cipher in found.items():
+            if cipher is not None:
+                self._ciphers[one] = cipher
+                self._ciphers.move_to_end(one)
+        while len(self._ciphers) > self._most:
+            self._ciphers.popitem(last=False)
+        return found
+
+
+def fresh_secret() -> bytes:
+    """A key by chance."""
+    return secrets.token_bytes(_KEY_BYTES)
+
+
+class FileVault(SealingVault):
+    """Vault over one SQLite file. Several processes may use it; an erasure by one is seen by all at once.
+
+    Raises StorageError where the file cannot be made, read or written, or where others than its owner may read it;
+    CorruptState for a damaged file or one of a newer version; BackendUnavailable where another process holds it for
+    longer than we wait.
+    """
+
+    def __init__(self, path: Path, *, wait_seconds: float = 5.0, cached: int = CACHED) -> None:
+        super().__init__(cached)
+        self.path = path
+        make_private(path)
+        _require_private(path)
+        with self._guarded():
+            self._file = sqlite3.connect(path, timeout=wait_seconds, isolation_level=None)
+        try:
+            with self._guarded():
+                self._prepare()
+                self._seen = self._changes()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file and of the keys in memory."""
+        super().close()
         self._file.close()
 
     # ---- inside
@@ -107,35 +164,18 @@ class FileVault:
             self._file.execute("CREATE TABLE IF NOT EXISTS keys (customer INTEGER PRIMARY KEY, secret BLOB)")
             self._file.execute(f"PRAGMA user_version = {_FORMAT}")
 
+    def _bury(self, customer: int) -> None:
+        self._file.execute(_BURY, (_signed(customer),))
+
     def _changes(self) -> int:
-        """A number that moves whenever another connection has changed the file."""
         (changes,) = self._file.execute("PRAGMA data_version").fetchone()
         return int(changes)
 
-    def _ciphers_of(self, customers: Sequence[int], *, make: bool) -> dict[int, AESSIV | None]:
-        """Ciphers of customers' keys. make: keys that never were are made, all in one write; None for no key."""
-        with self._guarded():
-            if (changes := self._changes()) != self._seen:
-                self._ciphers.clear()
-                self._seen = changes
-            found: dict[int, AESSIV | None] = {one: self._ciphers.get(one) for one in customers}
-            unknown = [one for one, cipher in found.items() if cipher is None]
-            held = self._secrets_of(unknown, make=make) if unknown else {}
-        found |= {one: AESSIV(secret) for one, secret in held.items() if secret is not None}
-        for one, cipher in found.items():
-            if cipher is not None:
-                self._ciphers[one] = cipher
-                self._ciphers.move_to_end(one)
-        while len(self._ciphers) > self._most:
-            self._ciphers.popitem(last=False)
-        return found
-
-    def _secrets_of(self, customers: Sequence[int], *, make: bool) -> dict[int, bytes | None]:
-        """What the file has of some customers, read, and made where it is to be, in one transaction."""
+    def _secrets_of(self, customers: Sequence[int], *, make: bool) -> Mapping[int, bytes | None]:
         self._file.execute("BEGIN IMMEDIATE" if make else "BEGIN")
         try:
             rows = {one: self._file.execute(_READ, (_signed(one),)).fetchone() for one in customers}
-            fresh = {one: secrets.token_bytes(_KEY_BYTES) for one, row in rows.items() if row is None and make}
+            fresh = {one: fresh_secret() for one, row in rows.items() if row is None and make}
             self._file.executemany(_MAKE, [(_signed(one), secret) for one, secret in fresh.items()])
             self._file.execute("COMMIT")
         except BaseException:

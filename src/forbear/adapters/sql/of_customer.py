@@ -22,7 +22,9 @@ def their_predictions(
     slot = connection.scalar(select(CUSTOMERS.c.slot).where(named))
     at_closes: ColumnElement[bool] = false()
     if slot is not None:
-        at_closes = and_(theirs, PREDICTIONS.c.ordinal == slot, PREDICTIONS.c.offset.in_(_closes(partition)))
+        # Listed, not asked for inside: PostgreSQL may else read the whole key for the ordinal.
+        closes = connection.scalars(_closes(partition)).all()
+        at_closes = and_(theirs, PREDICTIONS.c.ordinal == slot, PREDICTIONS.c.offset.in_(closes))
     elif erased:
         at_closes = theirs
     return and_(theirs, BETWEEN_CLOSES), and_(at_closes, ~BETWEEN_CLOSES)

@@ -65,6 +65,7 @@ class PostgresServer:
         self._port = _free_port()
         self._owner = _owner()
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self.folder = Path()
 
     @property
@@ -96,6 +97,7 @@ class PostgresServer:
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         with self._log.open("ab") as log:
             self._process = self._run(["postgres", "-D", str(self._data), *chosen], log)
+        self._guard = _guarding(self._process.pid, self.folder)
         until = time.monotonic() + _READY_SECONDS
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > until:
@@ -105,6 +107,7 @@ class PostgresServer:
     def stop(self) -> None:
         """Have it end as an operator does: connections are cut, what was committed is on the disk."""
         if self._process is not None:
+            self._unguarded()
             self._process.send_signal(signal.SIGINT)
             self._process.wait(_READY_SECONDS)
             self._process = None
@@ -113,6 +116,7 @@ class PostgresServer:
         """SIGKILL to the server and all of its processes at once."""
         if self._process is None:
             return
+        self._unguarded()
         children = _children_of(self._process.pid)
         self._process.kill()
         for one in children:
@@ -134,6 +138,12 @@ class PostgresServer:
     @property
     def _log(self) -> Path:
         return self.folder / "server.log"
+
+    def _unguarded(self) -> None:
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
 
     def _make(self) -> None:
         secret = self.folder / "password"
@@ -163,6 +173,12 @@ class PostgresServer:
             lines = (self._data / "postmaster.pid").read_text().splitlines()
             return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
         return False
+
+
+def _guarding(server: int, folder: Path) -> subprocess.Popen[bytes]:
+    """A process that ends the server should this one be killed, for then its own input ends; and takes the folder."""
+    ending = f"read _; kill -QUIT {server}; sleep 3; rm -rf '{folder}'"
+    return subprocess.Popen(["sh", "-c", ending], stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603, S607
 
 
 def _owner() -> str | None:

@@ -45,7 +45,6 @@ from forbear.engine.outputs import Predictions
 OF_THE_STORE = 0x666F7262
 """The advisory lock of whoever changes tables: no other program is likely to use this number."""
 _RECYCLE_SECONDS = 1_800
-_WAITING = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 _ALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3", "tcp_user_timeout": "30000"}
 """A server that vanished without a word is given up after half a minute, unless the URL says otherwise."""
 _EPOCH = date(1970, 1, 1)
@@ -105,12 +104,18 @@ def writing_for_good(engine: Engine) -> Connection:
     connection = engine.connect()
     try:
         with connection.begin():
-            connection.execute(text(_WAITING))
+            wait_for_disk(connection, only_this_time=False)
         connection.detach()
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def wait_for_disk(connection: Connection, *, only_this_time: bool = True) -> None:
+    """Have commits wait for the disk where the server is told not to: that of this transaction, or all to come."""
+    setting = "SELECT set_config('synchronous_commit', 'on', :once) WHERE current_setting('synchronous_commit') = 'off'"
+    connection.execute(text(setting), {"once": only_this_time})
 
 
 def forget_overwritten(engine: Engine) -> None:
