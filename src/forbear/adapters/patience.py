@@ -103,6 +103,7 @@ class Patience:
         self._stop = stop
         self._manner = manner or Manner()
         self._world = world or Time()
+        self._last = BackendUnavailable(f"{system} was not asked yet")
         self._opened = _Opened(self._world.seconds)
         self._breaker = CircuitBreaker(
             fail_max=self._manner.failures,
@@ -141,10 +142,10 @@ class Patience:
         try:
             return self._breaker.call(asked, *arguments)
         except CircuitBreakerError as error:
-            raise BackendUnavailable(
-                f"{self._system} did not answer {self._manner.failures} times in a row, and is left alone for a while",
-                mend="see why it does not answer; it is asked again by itself",
-            ) from error
+            raise BackendUnavailable(f"{self._system} is left alone for a while: {self._last}") from error
+        except BackendUnavailable as error:
+            self._last = error
+            raise
 
     def _wait(self, state: RetryCallState) -> float:
         """Until the breaker lets somebody through, and then some: a trial has its jitter too."""
@@ -164,6 +165,8 @@ class Patience:
         until = self._world.seconds() + seconds
         while (left := until - self._world.seconds()) > 0 and not self._stop():
             self._world.sleep(min(_SLICE_SECONDS, left))
+        if self._stop():  # not asked once more: whoever wants to end has no time for an answer
+            raise self._last
 
 
 def _is_answer(error: BaseException) -> bool:

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -29,6 +29,7 @@ from forbear.domain.errors import BackendUnavailable, ConfigError, StorageError
 
 _MOST_SECONDS = 30.0
 REQUEST = ProcessRequest(kind="scorer")
+UP = (sys.executable, "-m", "forbear.apps.cli", "up", "--no-closer")
 
 
 @pytest.fixture
@@ -137,6 +138,7 @@ def test_a_home_without_data_is_refused(tmp_path: Path) -> None:
 
 # ---- a process of its own
 
+Working: TypeAlias = Callable[[str], AbstractContextManager[subprocess.Popen[bytes]]]
 WORKING = """
 import sys, time
 from pathlib import Path
@@ -151,39 +153,37 @@ run_process(Home(Path(sys.argv[1])), ProcessRequest(kind="scorer"), work)
 """
 
 
-@contextmanager
-def working(home: Home, manner: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that works, ready when the block begins."""
-    ran = subprocess.Popen([sys.executable, "-c", WORKING, str(home.folder), manner])
-    try:
-        until(lambda: statuses(status_folder(home)).get("scorer-1", {}).get("ready"))
-        yield ran
-    finally:
-        ran.kill()
-        ran.wait()
+@pytest.fixture
+def working(home: Home, until: Callable[[Callable[[], object]], None]) -> Working:
+    """Starts a process that works, ready when the block begins."""
 
+    @contextmanager
+    def start(manner: str) -> Iterator[subprocess.Popen[bytes]]:
+        ran = subprocess.Popen([sys.executable, "-c", WORKING, str(home.folder), manner])
+        try:
+            until(lambda: statuses(status_folder(home)).get("scorer-1", {}).get("pid") == ran.pid)
+            until(lambda: statuses(status_folder(home))["scorer-1"]["ready"])
+            yield ran
+        finally:
+            ran.kill()
+            ran.wait()
 
-def until(holds: Callable[[], object]) -> None:
-    """Wait for something, and not for ever."""
-    end = time.monotonic() + _MOST_SECONDS
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    return start
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_in_order(home: Home, number: signal.Signals) -> None:
+def test_a_signal_ends_it_in_order(home: Home, working: Working, number: signal.Signals) -> None:
     """Asked once, it comes to its end, with status 0 and nothing left behind."""
-    with working(home, "good") as ran:
+    with working("good") as ran:
         ran.send_signal(number)
         assert ran.wait(_MOST_SECONDS) == 0
     assert events(home)[-1] == "stopped"
     assert statuses(status_folder(home)) == {}
 
 
-def test_a_second_signal_ends_it_at_once(home: Home) -> None:
+def test_a_second_signal_ends_it_at_once(working: Working) -> None:
     """Asked again, one that does not listen ends all the same."""
-    with working(home, "deaf") as ran:
+    with working("deaf") as ran:
         ran.send_signal(signal.SIGTERM)
         time.sleep(0.2)  # two signals at once are one
         assert ran.poll() is None
@@ -191,9 +191,9 @@ def test_a_second_signal_ends_it_at_once(home: Home) -> None:
         assert ran.wait(_MOST_SECONDS) == -signal.SIGTERM
 
 
-def test_who_was_killed_is_seen_to_be_gone(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_was_killed_is_seen_to_be_gone(home: Home, working: Working, capsys: pytest.CaptureFixture[str]) -> None:
     """Its last words stay, and `status --stream` says that it is not there any more; a new one takes its place."""
-    with working(home, "good"):
+    with working("good"):
         show_statuses(home, Console(json=True))
     show_statuses(home, Console(json=True))
     there = [json.loads(line)["workers"][0]["there"] for line in capsys.readouterr().out.splitlines()]
@@ -201,7 +201,7 @@ def test_who_was_killed_is_seen_to_be_gone(home: Home, capsys: pytest.CaptureFix
 
     assert there == [True, False]
     assert "not there any more" in capsys.readouterr().out
-    with working(home, "good"):
+    with working("good"):
         pass
 
 
@@ -251,7 +251,7 @@ def test_a_wrong_setting_ends_all_with_its_status(home: Home) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         ran = subprocess.run(
-            [sys.executable, "-m", "forbear.apps.cli", "up", "--home", str(home.folder), "--health-port", str(port)],
+            [*UP, "--home", str(home.folder), "--health-port", str(port)],
             capture_output=True,
             timeout=2 * _MOST_SECONDS,
             check=False,
@@ -265,7 +265,7 @@ def test_a_wrong_setting_ends_all_with_its_status(home: Home) -> None:
         in said
     )
     assert [note["status"] for note in ended if note["worker"] == "router-1"] == [2]
-    for process in UpRequest().processes():
+    for process in UpRequest(closer=False).processes():
         with nobody_holds(lock_of(home, process.name)) as gone:
             assert gone
 

@@ -132,23 +132,24 @@ def test_who_is_ended_by_others_is_started_again(tmp_path: Path, number: signal.
 
 
 def test_starts_come_more_slowly_each_time(tmp_path: Path) -> None:
-    """Waits between restarts are drawn below a ceiling that doubles up to its bound; a steady run begins anew."""
-    drawn = 0.999
-    rules = Rules(
-        back_off=BackOff(first_seconds=0.05, most_seconds=0.2), steady_seconds=60, most_deaths=99, turn_seconds=0.005
-    )
-    scene = Scene(tmp_path, {"one": "import sys; sys.exit(9)"}, rules, Time(chance=lambda: drawn))
-    dues: dict[int, float] = {}
+    """Waits between starts are drawn below a ceiling that doubles up to its bound, and no start comes before its wait.
 
-    def act(seen: Sequence[Seen]) -> None:
-        [one] = seen
-        if one.due_seconds is not None and one.ended is not None:
-            dues.setdefault(one.restarts, one.due_seconds)
+    One that ends because nobody answers is never given up.
+    """
+    rules = Rules(back_off=BackOff(first_seconds=0.05, most_seconds=0.2), most_deaths=1, turn_seconds=0.005)
+    drawn = iter([1.0, 0.5, 0.75, 0.25, 1.0])
+    scene = Scene(tmp_path, {"one": "import sys; sys.exit(9)"}, rules, Time(chance=lambda: next(drawn)))
+    starts: list[float] = []
+
+    def act(_: Sequence[Seen]) -> None:
+        if len(scene.noted("worker_started")) > len(starts):
+            starts.append(time.monotonic())
 
     scene.run(lambda: len(scene.noted("worker_started")) == 6, act)
+    waits = [facts["again_s"] for facts in scene.noted("worker_ended")]
 
-    for restarts, ceiling in enumerate([0.05, 0.1, 0.2, 0.2]):
-        assert ceiling * drawn - 0.045 <= dues[restarts] <= ceiling * drawn
+    assert waits == [0.05, 0.05, 0.15, 0.05, 0.2]
+    assert starts[-1] - starts[0] >= sum(waits)
     assert {facts["status"] for facts in scene.noted("worker_ended")} == {9}
 
 
@@ -158,13 +159,9 @@ def test_a_steady_run_begins_with_short_waits_again(tmp_path: Path) -> None:
         back_off=BackOff(first_seconds=0.02, most_seconds=60), steady_seconds=0.04, most_deaths=99, turn_seconds=0.005
     )
     scene = Scene(tmp_path, {"one": "import time; time.sleep(0.05)"}, rules, Time(chance=lambda: 0.999))
-    dues: list[float] = []
-    scene.run(
-        lambda: len(scene.noted("worker_started")) == 6,
-        lambda seen: dues.extend(one.due_seconds for one in seen if one.due_seconds is not None),
-    )
+    scene.run(lambda: len(scene.noted("worker_started")) == 6)
 
-    assert 0 < max(dues) <= 0.02
+    assert [facts["again_s"] for facts in scene.noted("worker_ended")] == [0.02] * 5
 
 
 def test_a_wrong_setting_is_told_and_all_end(tmp_path: Path) -> None:
@@ -197,7 +194,7 @@ def test_who_was_ready_once_is_never_given_up(tmp_path: Path) -> None:
 if not pathlib.Path(sys.argv[1], sys.argv[2] + ".json").exists():
     ready(sys.argv[1], sys.argv[2])
     time.sleep(1)
-sys.exit(9)
+sys.exit(7)
 """
     )
     scene = Scene(tmp_path, {"one": program})
@@ -263,15 +260,9 @@ with alone(pathlib.Path(sys.argv[1], sys.argv[2] + ".lock")):
 """
 
 
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something, and not for ever."""
-    end = time.monotonic() + _MOST_SECONDS
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def test_workers_end_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
+def test_workers_end_with_a_supervisor_that_is_killed(
+    tmp_path: Path, until: Callable[[Callable[[], object]], None]
+) -> None:
     """Killed with -9, the supervisor takes its workers along: their locks are free soon after."""
     ran = subprocess.Popen([sys.executable, "-c", SUPERVISING, str(tmp_path), ORPHAN])
     try:

@@ -217,6 +217,7 @@ def written(pulse: Pulse, folder: Path, every_seconds: float = _EVERY_SECONDS) -
         raise
     end()
     with suppress(OSError):
+        _draft_of(path).unlink(missing_ok=True)
         path.unlink(missing_ok=True)
 
 
@@ -235,6 +236,10 @@ def statuses(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _write(path: Path, pulse: Pulse) -> None:
     # Not synced: after a power cut nobody asks how a process was that is no more, and a sync a second has its price.
-    draft = path.with_suffix(".draft")
+    draft = _draft_of(path)
     draft.write_bytes(msgspec.json.encode(pulse.snapshot()))
     draft.replace(path)
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_suffix(".draft")

@@ -15,7 +15,7 @@ from forbear.adapters.patience import BackOff, Time
 from forbear.apps.console import EXIT_CODES
 from forbear.apps.stream.lifeline import SUPERVISOR
 from forbear.apps.stream.pulse import Noting
-from forbear.domain.errors import ConfigError, ForbearError
+from forbear.domain.errors import BackendUnavailable, ConfigError, ForbearError
 
 _LAST_WORDS = 2_000
 _MOST_SAID = 1 << 20
@@ -26,8 +26,8 @@ class Rules:
     """How processes are kept running.
 
     back_off: between an end and the next start.  steady_seconds: one that ran so long begins with short waits again.
-    most_deaths: so many ends in a row of one that never was ready are enough.  stop_seconds: how long one that was
-    asked to end may take.  turn_seconds: between two looks.
+    most_deaths: so many ends of one that never was ready are enough, those with the status of BackendUnavailable
+    aside.  stop_seconds: how long one that was asked to end may take.  turn_seconds: between two looks.
     """
 
     back_off: BackOff = field(default_factory=lambda: BackOff(first_seconds=1.0, most_seconds=30.0))
@@ -121,10 +121,12 @@ class Supervisor:
             child.failures = 0
         child.process, child.status = None, status
         child.failures += 1
-        child.deaths += 1
+        # Who ends because nobody answers is not at fault: another start may find somebody.
+        child.deaths += status != EXIT_CODES[BackendUnavailable]
         wait = self._rules.back_off.seconds(child.failures, self._world.chance())
         child.due = now + wait
-        self._watching.note("worker_ended", worker=child.post.name, status=status, ran_s=round(ran, 1))
+        facts = {"status": status, "ran_s": round(ran, 1), "again_s": round(wait, 3)}
+        self._watching.note("worker_ended", worker=child.post.name, **facts)
         if status == EXIT_CODES[ConfigError]:
             raise _given_up(child, "only the operator can mend that")
         if not child.was_ready and child.deaths >= self._rules.most_deaths:
@@ -132,28 +134,30 @@ class Supervisor:
 
     def _end(self) -> None:
         """Ask all to end, and give them the time that they may take."""
-        for child in self._running():
-            child.send(signal.SIGTERM)
+        for process in self._running().values():
+            process.terminate()
         until = self._world.seconds() + self._rules.stop_seconds
         while self._running() and self._world.seconds() < until:
             self._world.sleep(self._rules.turn_seconds)
 
     def _kill(self) -> None:
-        for child in self._running():
-            self._watching.note("worker_killed", worker=child.post.name)
-            child.send(signal.SIGKILL)
+        for name, process in self._running().items():
+            self._watching.note("worker_killed", worker=name)
+            process.kill()
         for child in self._children:
             if child.process is not None:
                 child.process.wait()
 
-    def _running(self) -> list[_Child]:
-        return [child for child in self._children if child.process is not None and child.process.poll() is None]
+    def _running(self) -> dict[str, subprocess.Popen[bytes]]:
+        held = {child.post.name: child.process for child in self._children if child.process is not None}
+        return {name: process for name, process in held.items() if process.poll() is None}
 
 
 class _Child:
-    """A post and the process that holds it. failures: ends since it last ran for a while.  deaths: all ends.
+    """A post and the process that holds it.
 
-    is_ready: the process that runs now.  was_ready: any since the beginning.
+    failures: ends since it last ran for a while.  deaths: ends by its own fault.  is_ready: the process that runs now.
+    was_ready: any since the beginning.
     """
 
     def __init__(self, post: Post) -> None:
@@ -189,10 +193,6 @@ class _Child:
                 )
         self.started, self.is_ready = now, False
         self.starts += 1
-
-    def send(self, number: signal.Signals) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
 
     def seen(self, now: float) -> Seen:
         due = max(0.0, self.due - now) if self.process is None else None
