@@ -8,7 +8,7 @@ from datetime import timedelta
 from time import monotonic, sleep
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -29,8 +29,6 @@ UPDATES = "customer-updates"
 OUTCOMES = "outcomes-stream"
 CONTROL = "control-stream"
 DASHBOARD = "dashboard-updates"
-ROUTER_GROUP = "forbear-router"
-"""The consumer group of the router: what it has committed of a topic is on the stream."""
 
 MOST_BYTES = 8 << 20
 """The largest message of any topic but the dead letters', which bear headers besides [bytes]."""
@@ -212,19 +210,6 @@ def partitions_of(cluster: Cluster, topic: str) -> int:
     if found.error is not None or not found.partitions:
         raise ConfigError(f"there is no topic {topic}", mend="run `forbear topics apply`")
     return len(found.partitions)
-
-
-def committed_by(cluster: Cluster, group: str, topic: str) -> dict[int, int]:
-    """What a consumer group has committed of a topic: the offset behind the last message it is done with.
-
-    By partition; 0 where it has committed nothing. Asks as nobody of the group. Raises BackendUnavailable.
-    """
-    asked = [TopicPartition(topic, number) for number in range(partitions_of(cluster, topic))]
-    admin = _admin(cluster)  # it must outlive its answer
-    futures = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])
-    with kafka_errors(f"cannot look up the offsets of {group}"):
-        found = futures[group].result(cluster.patience_seconds).topic_partitions
-    return {one.partition: max(0, one.offset) for one in found}
 
 
 # ---- inside
