@@ -31,7 +31,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from forbear.adapters.disk import storage_errors
-from forbear.adapters.kafka.cluster import Cluster, Mechanism, Protocol, Security
+from forbear.adapters.kafka.cluster import Cluster, Encryption, Mechanism, Security
 from forbear.domain.errors import ConfigError
 
 FILE = "services.toml"
@@ -43,7 +43,7 @@ class KafkaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     bootstrap: str = ""
     replication: Annotated[int, Meta(ge=1, le=9)] = 1
-    protocol: Protocol = "PLAINTEXT"
+    protocol: Encryption = "PLAINTEXT"
     mechanism: Mechanism = "SCRAM-SHA-512"
     user: str = ""
     password_file: str = ""
