@@ -17,7 +17,7 @@ from forbear.adapters.kafka.tail import watermarks
 from forbear.adapters.kafka.topics import CONTROL, TRANSACTIONS
 from forbear.apps.home import Home
 from forbear.apps.stream.pulse import Pulse
-from forbear.apps.stream.services import services_of
+from forbear.apps.stream.services import stream_services
 from forbear.domain.events import DayClosed
 from forbear.engine.closing import Arrivals, ClosingRule, Complete, assess, is_due
 from forbear.features.columns import day_number, day_of, micros
@@ -120,4 +120,4 @@ class StreamCloser:
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:
     """Be a closer of a home until told to stop."""
     del instance
-    StreamCloser(CloserParts(home, services_of(home).cluster, pulse)).run(stop)
+    StreamCloser(CloserParts(home, stream_services(home, pulse).cluster, pulse)).run(stop)

@@ -17,7 +17,7 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.stream.places import snapshots_of_intervenor
 from forbear.apps.stream.pulse import Pulse
-from forbear.apps.stream.services import services_of
+from forbear.apps.stream.services import stream_services
 from forbear.domain.errors import ConflictError, StorageError
 from forbear.engine.behind import StoresBehind
 from forbear.engine.decider import Deciding
@@ -151,8 +151,8 @@ def _balanced(reader: ManyReader, run: DecidingRun, paused: frozenset[int]) -> f
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:
     """Be an intervenor of a home until told to stop."""
     del instance
-    services = services_of(home)
+    services = stream_services(home, pulse)
     with ExitStack() as stack:
-        stores = stack.enter_context(services.stores(pulse, stop))
+        stores = stack.enter_context(services.stores(stop))
         vault = stack.enter_context(services.vault())
         Intervenor(IntervenorParts(home, services.cluster, stores, vault, pulse, stop)).run()

@@ -24,7 +24,7 @@ from forbear.adapters.sql.outbox import Outbox
 from forbear.apps.home import Home
 from forbear.apps.stream.places import archive_of
 from forbear.apps.stream.pulse import Pulse
-from forbear.apps.stream.services import services_of
+from forbear.apps.stream.services import stream_services
 from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
 from forbear.engine.ports import Scanned
 from forbear.features.columns import joined
@@ -182,7 +182,7 @@ def _written(kept: _Kept) -> int:
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:
     """Be a sink of a home until told to stop."""
     del instance
-    services = services_of(home)
+    services = stream_services(home, pulse)
     zone = local_time(home.deployment.time_zone)
     with services.outbox() as outbox:
         parts = SinkParts(services.cluster, lambda partition: archive_of(home, partition), zone, outbox, pulse)
