@@ -39,12 +39,12 @@ from stream_bank import StreamBank, stream_bank
 from stream_workers import Workers
 
 from forbear.adapters.kafka.cluster import Cluster
-from forbear.adapters.kafka.many import GroupWatch
+from forbear.adapters.kafka.groups import ROUTER_GROUP, await_committed
 from forbear.adapters.kafka.member import Reader
 from forbear.adapters.kafka.messages import message_of, runs_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import watermarks
-from forbear.adapters.kafka.topics import CONTROL, ROUTER_GROUP, TRANSACTIONS, apply
+from forbear.adapters.kafka.topics import CONTROL, TRANSACTIONS, apply
 from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.sql.store import open_stores
 from forbear.adapters.vault import FileVault
@@ -133,7 +133,6 @@ class Sender:
     def __init__(self, stage: Field) -> None:
         self._stage = stage
         self._publisher = Publisher(stage.cluster)
-        self._router = GroupWatch(stage.cluster, ROUTER_GROUP)
         self._controls = 0
         self.doubled = 0
 
@@ -157,7 +156,6 @@ class Sender:
     def close(self) -> None:
         """Let go."""
         self._publisher.close()
-        self._router.close()
 
     def _all(self, events: list[Event]) -> None:
         """Have events on their topics: those of one try that failed come twice, which is what a sender may do."""
@@ -177,16 +175,14 @@ class Sender:
                 return
 
     def _wait_for_router(self) -> None:
-        until = time.monotonic() + _WAIT_SECONDS
-        while time.monotonic() < until:
-            self._stage.tend()
+        while True:
             try:
-                if self._router.committed(CONTROL, 0) >= self._controls:
-                    return
-            except BackendUnavailable:
-                pass
-            time.sleep(0.02)
-        raise RuntimeError("the router copies nothing")
+                place, past = (CONTROL, 0), self._controls
+                await_committed(self._stage.cluster, ROUTER_GROUP, place, past, while_waiting=self._stage.tend)
+            except BackendUnavailable:  # the broker is away, or the router takes longer than a client's patience
+                self._stage.tend()
+            else:
+                return
 
 
 def stretches(events: list[Event], count: int) -> Iterator[list[Event]]:
@@ -285,9 +281,11 @@ def differences(found: list[Outputs], wanted: list[Outputs]) -> list[str]:
         for name in one.__dataclass_fields__:
             ours, theirs = getattr(one, name), getattr(other, name)
             if name == "predictions":
-                for column in ours.__dataclass_fields__:
-                    if getattr(ours, column).tobytes() != getattr(theirs, column).tobytes():
-                        told.append(f"partition {partition}: predictions.{column}")
+                columns = {
+                    column: (getattr(ours, column), getattr(theirs, column)) for column in ours.__dataclass_fields__
+                }
+                unlike = [column for column, (a, b) in columns.items() if a.tobytes() != b.tobytes()]
+                told += [f"partition {partition}: predictions.{column}" for column in unlike]
             elif ours != theirs:
                 told.append(f"partition {partition}: {name}")
     return told

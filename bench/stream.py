@@ -29,6 +29,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,15 +41,14 @@ from stream_bank import StreamBank, stream_bank
 from stream_workers import Workers
 
 from forbear.adapters.kafka.cluster import Cluster
-from forbear.adapters.kafka.many import GroupWatch
+from forbear.adapters.kafka.groups import ROUTER_GROUP, await_committed
 from forbear.adapters.kafka.member import Reader
 from forbear.adapters.kafka.messages import message_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import watermarks
-from forbear.adapters.kafka.topics import CONTROL, ROUTER_GROUP, TRANSACTIONS, apply
+from forbear.adapters.kafka.topics import CONTROL, TRANSACTIONS, apply
 from forbear.adapters.sql.store import SqlStores, open_stores
 from forbear.domain.events import DayClosed, Event, Instructed, Transaction
-from forbear.features.columns import day_number
 from forbear.testing.servers.kafka import KafkaServer
 from forbear.testing.servers.postgres import PostgresServer
 
@@ -58,6 +58,7 @@ PER_SECOND, GROUP = 1_000, 5
 _LOOK_SECONDS = 0.005
 _POSITIONS = """SELECT partition, "offset" FROM positions WHERE consumer = 'worker'"""
 _PATIENCE_SECONDS = 900.0
+_SETTLING_SECONDS = 3
 
 
 @dataclass
@@ -68,7 +69,6 @@ class Stage:
     workers: Workers
     stores: SqlStores
     publisher: Publisher
-    router: GroupWatch
     looking: Any
     controls: int = 0
 
@@ -87,7 +87,7 @@ class Stage:
         self.publisher.send(CONTROL, key, value, partition=0)
         self.publisher.flush()
         self.controls += 1
-        wait_for("the router", lambda: self.router.committed(CONTROL, 0) >= self.controls, 0.02)
+        await_committed(self.cluster, ROUTER_GROUP, (CONTROL, 0), self.controls)
 
     def recorded(self) -> list[int]:
         """Up to which offset each partition is recorded."""
@@ -97,7 +97,7 @@ class Stage:
         return [found.get(partition, -1) for partition in range(PARTITIONS)]
 
 
-def wait_for(what: str, done, look_seconds: float = 0.1) -> float:  # type: ignore[no-untyped-def]
+def wait_for(what: str, done: Callable[[], bool], look_seconds: float = 0.1) -> float:
     """Wait until something is; how long that took."""
     began = time.perf_counter()
     while not done():
@@ -146,15 +146,13 @@ def latency(stage: Stage, events: list[Event]) -> dict[str, float]:
     starts = [high for _, (_, high) in sorted(watermarks(stage.cluster, TRANSACTIONS).items())]
     seen: list[list[tuple[int, float]]] = [[] for _ in range(PARTITIONS)]
     began, sent = time.perf_counter(), 0
-    while sent < len(events) or not _all_there(stage, seen):
+    while time.perf_counter() - began < len(events) / PER_SECOND + _SETTLING_SECONDS:
         due = int((time.perf_counter() - began) * PER_SECOND) // GROUP * GROUP
         for event in events[sent : min(due, len(events))]:
             stage.send(event)
         sent = max(sent, min(due, len(events)))
         for partition, offset in enumerate(stage.recorded()):
             seen[partition].append((offset, time.time()))
-        if time.perf_counter() - began > len(events) / PER_SECOND + 5:
-            break
         time.sleep(_LOOK_SECONDS)
     waited = []
     for partition in range(PARTITIONS):
@@ -170,10 +168,6 @@ def latency(stage: Stage, events: list[Event]) -> dict[str, float]:
                 waited.append(1_000 * (instants[place] - stamps[offset]))
     p50, p99 = np.percentile(waited, [50, 99])
     return {"p50_ms": round(float(p50), 1), "p99_ms": round(float(p99), 1), "latency_events": len(waited)}
-
-
-def _all_there(stage: Stage, seen: list[list[tuple[int, float]]]) -> bool:
-    return False
 
 
 def predicted(stage: Stage, partition: int, first: int) -> list[int]:
@@ -214,9 +208,8 @@ def main() -> None:
         apply(workers.cluster)
         stores = stack.enter_context(closing(open_stores(postgres.url)))
         publisher = stack.enter_context(closing(Publisher(workers.cluster)))
-        router = stack.enter_context(closing(GroupWatch(workers.cluster, ROUTER_GROUP)))
         looking = stack.enter_context(closing(psycopg.connect(postgres.url, autocommit=True)))
-        stage = Stage(bank, workers, stores, publisher, router, looking)
+        stage = Stage(bank, workers, stores, publisher, looking)
         workers.start("router-1")
         events = list(bank.events())
         closes = [place for place, event in enumerate(events) if isinstance(event, DayClosed)]

@@ -24,10 +24,10 @@ class Workers:
         self.home = home
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.cluster = Cluster(bootstrap, session_seconds=SESSION_SECONDS)
+        settings = f'[kafka]\nbootstrap = "{bootstrap}"\nsession_seconds = {SESSION_SECONDS}\n'
+        (home.folder / "services.toml").write_text(settings, encoding="utf-8")
         self._environment = os.environ | {
-            "FORBEAR_KAFKA": bootstrap,
             "FORBEAR_STORE": store,
-            "FORBEAR_KAFKA_SESSION": str(SESSION_SECONDS),
         }
 
     def __enter__(self) -> Self:

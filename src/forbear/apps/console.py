@@ -87,8 +87,11 @@ class Console:
         print(shown.get(), end="")  # noqa: T201
 
     @contextmanager
-    def progress(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        """A bar on stderr for work of so many steps; yields what takes the steps done so far."""
+    def progress(self, label: str, total: int | None, *, rate: bool = False) -> Iterator[Callable[[int], None]]:
+        """A bar on stderr for work of so many steps; yields what takes the steps done so far.
+
+        total: None where nobody knows.  rate: show how many there are and how fast they go.
+        """
         from rich.console import Console as Rich
         from rich.progress import (
             BarColumn,
@@ -103,13 +106,14 @@ class Console:
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
+            *((TextColumn("{task.completed:,} ({task.fields[rate]:,.0f}/s)"),) if rate else ()),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
         shown = Rich(stderr=True)
         with Progress(*columns, console=shown, transient=not shown.is_terminal, disable=not shown.is_terminal) as bar:
-            task = bar.add_task(label, total=total)
-            yield lambda done: bar.update(task, completed=done)
+            task = bar.add_task(label, total=total, rate=0.0)
+            yield lambda done: bar.update(task, completed=done, rate=done / max(bar.tasks[task].elapsed or 0.0, 1e-3))
 
 
 def figure(value: float | None, low: float | None, high: float | None, style: str = ".3g") -> str:

@@ -107,7 +107,10 @@ class Origin(NamedTuple):
 
 
 class Source(Protocol):
-    """One partition of a topic, in order and at least once: what was polled comes again after a `seek`."""
+    """One partition of a topic, in order and at least once: what was polled comes again after a `seek`.
+
+    Offsets rise; where a topic lets go of single events they leave gaps, and a poll ends there.
+    """
 
     @property
     def end(self) -> int:
@@ -135,7 +138,11 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """One partition of a topic, written: durable when `publish` returns, whole or not at all."""
+    """One partition of a topic, written: durable when `publish` returns, whole or not at all.
+
+    Kafka cannot promise the latter: a publish that failed may have left a beginning of it there, which counts as not
+    made. Publishing it again is at least once, and the ledger drops what comes twice.
+    """
 
     @property
     def received_us(self) -> int:

@@ -10,11 +10,12 @@ from datetime import timedelta
 import pytest
 
 from forbear.adapters.kafka.cluster import Cluster
+from forbear.adapters.kafka.groups import await_committed, committed_by
 from forbear.adapters.kafka.member import Member
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import last_message, watermarks
-from forbear.adapters.kafka.topics import TOPICS, Topic, apply, committed_by, difference, letters_of, partitions_of
-from forbear.domain.errors import ConfigError
+from forbear.adapters.kafka.topics import TOPICS, Topic, apply, difference, letters_of, partitions_of
+from forbear.domain.errors import BackendUnavailable, ConfigError
 
 EARLIER = Topic(name="", partitions=2, kept=timedelta(days=3), purpose="a test", key="customer_id")
 
@@ -113,3 +114,6 @@ def test_what_a_group_has_committed_is_seen_from_outside(cluster: Cluster, fresh
         member.commit({(topic, 1): 5})
 
     assert committed_by(cluster, "somebody", topic) == {0: 0, 1: 5}
+    await_committed(cluster, "somebody", (topic, 1), 5)
+    with pytest.raises(BackendUnavailable, match="does not get to 6"):
+        await_committed(replace(cluster, patience_seconds=0.2), "somebody", (topic, 1), 6)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from time import monotonic
+from typing import Any, Literal, Protocol, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -21,7 +22,7 @@ from forbear.domain.errors import (
 
 Place: TypeAlias = tuple[str, int]
 """A topic and the number of one of its partitions."""
-Protocol: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+Encryption: TypeAlias = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 Mechanism: TypeAlias = Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"]
 
 
@@ -34,7 +35,7 @@ class Security:
     Neither password is shown when this is printed.
     """
 
-    protocol: Protocol = "SASL_SSL"
+    protocol: Encryption = "SASL_SSL"
     mechanism: Mechanism = "SCRAM-SHA-512"
     user: str = ""
     password: str = field(default="", repr=False)
@@ -151,32 +152,72 @@ def meaning(error: KafkaError, doing: str) -> ForbearError:
 
 
 @contextmanager
-def kafka_errors(doing: str) -> Iterator[None]:
-    """Raise what the driver raises as an error of ours, chained. doing: "cannot ..."."""
+def kafka_errors(doing: str, told: Callable[[], None] | None = None) -> Iterator[None]:
+    """Raise what the driver raises as an error of ours, chained. doing: "cannot ...".
+
+    told: raises what the client has complained of meanwhile, if that says more than its silence.
+    """
     try:
         yield
     except KafkaException as error:
+        if told is not None:
+            told()
         found = error.args[0]
         if not isinstance(found, KafkaError):
             raise BackendUnavailable(f"{doing}: {found}") from error
         raise meaning(found, doing) from error
 
 
+_HOLDS_SECONDS = 5.0
+
+
 class Complaints:
-    """The last complaint of a client that works on by itself, e.g. that nobody answers; its `error_cb`."""
+    """What a client complains of while it works on by itself; its `error_cb`."""
 
     def __init__(self) -> None:
-        self.last: KafkaError | None = None
+        self._last: tuple[KafkaError, float] | None = None
+        self._wrong: KafkaError | None = None
 
     def __call__(self, error: KafkaError) -> None:
         """Take one down."""
-        self.last = error
+        self._last = error, monotonic()
+        if isinstance(meaning(error, ""), ConfigError):
+            self._wrong = error
+
+    @property
+    def now(self) -> str:
+        """The last complaint, if it is so young that it still holds: while nobody answers there is one every second."""
+        if self._last is None or monotonic() - self._last[1] > _HOLDS_SECONDS:
+            return ""
+        return self._last[0].str()
+
+    def settled(self) -> None:
+        """Nothing is to be complained of any more."""
+        self._last = None
 
     def raise_config(self, doing: str) -> None:
         """Raise what the client tries again for ever, and only the operator can mend."""
-        if self.last is not None and isinstance(found := meaning(self.last, doing), ConfigError):
-            self.last = None
-            raise found
+        wrong, self._wrong = self._wrong, None
+        if wrong is not None:
+            raise meaning(wrong, doing)
+
+
+class Polled(Protocol):
+    """A client of the driver."""
+
+    def poll(self, timeout: float = -1) -> object:
+        """Have its callbacks called."""
+        ...
+
+
+def heard(client: Polled, complaints: Complaints, doing: str) -> Callable[[], None]:
+    """What `kafka_errors` takes for `told`: have the client tell its complaints, and raise what is the operator's."""
+
+    def tell() -> None:
+        client.poll(0)
+        complaints.raise_config(doing)
+
+    return tell
 
 
 def places_of(places: Iterable[Place]) -> str:

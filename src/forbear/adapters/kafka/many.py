@@ -51,17 +51,3 @@ class ManyReader(Reading):
                 _, high = self._consumer.get_watermark_offsets(TopicPartition(self.topic, one), cached=True)
             behind[one] = max(0, high - position)
         return behind
-
-
-class GroupWatch(Reading):
-    """Looks at what a consumer group has committed, as nobody of it."""
-
-    def __init__(self, cluster: Cluster, group: str) -> None:
-        super().__init__(cluster, **{"group.id": group})
-        self._group = group
-
-    def committed(self, topic: str, partition: int) -> int:
-        """The offset behind the last message that the group is done with; 0 for none. Raises BackendUnavailable."""
-        with kafka_errors(f"cannot look up what {self._group} has committed"):
-            (found,) = self._consumer.committed([TopicPartition(topic, partition)], self.cluster.patience_seconds)
-        return max(0, found.offset)

@@ -86,6 +86,11 @@ class Reading:
             return self.consume(limit, seconds)
         return messages, ends
 
+    @property
+    def trouble(self) -> str:
+        """What the client complains of these seconds, e.g. that no broker answers; "" since messages came."""
+        return self._complaints.now
+
     def watermarks(self, place: Place) -> tuple[int, int]:
         """The first offset that is there, and the one that the next message gets. Raises BackendUnavailable."""
         with kafka_errors(f"cannot look up the end of {place[0]}/{place[1]}"):
@@ -180,11 +185,6 @@ class Member(Reading):
         """The partitions that are its own now."""
         return sorted(self._next)
 
-    @property
-    def trouble(self) -> str:
-        """What the client last complained of, e.g. that no broker answers; "" since messages came."""
-        return "" if self._complaints.last is None else self._complaints.last.str()
-
     def poll(self, limit: int, seconds: float) -> list[Message]:
         """Up to so many messages, in order within each partition: what is there, or comes first within the time.
 
@@ -195,7 +195,7 @@ class Member(Reading):
         for message in messages:
             self._next[str(message.topic()), int(message.partition() or 0)] = offset_of(message) + 1
         if messages:
-            self._complaints.last = None
+            self._complaints.settled()
         return messages
 
     def start_at(self, topic: str, partition: int, offset: int) -> None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from forbear.adapters.kafka.cluster import Cluster, kafka_errors, meaning
+from forbear.adapters.kafka.cluster import Cluster, Complaints, heard, kafka_errors, meaning
 from forbear.adapters.kafka.topics import HEADER_BYTES, MOST_BYTES
 from forbear.domain.errors import BackendUnavailable, ForbearError
 
@@ -52,8 +52,10 @@ class Publisher:
             "delivery.report.only.error": True,
             "on_delivery": self._delivered,
         }
-        with kafka_errors("cannot write to Kafka"):
-            self._producer = Producer(options)
+        doing, complaints = "cannot write to Kafka", Complaints()
+        with kafka_errors(doing):
+            self._producer = Producer({**options, "error_cb": complaints})
+        with kafka_errors(doing, heard(self._producer, complaints, doing)):
             # Until it is connected it asks for its number only twice a second, and sends nothing before it has one.
             self._producer.list_topics(timeout=self._patience)
 

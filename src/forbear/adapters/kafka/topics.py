@@ -8,10 +8,11 @@ from datetime import timedelta
 from time import monotonic, sleep
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
+    ClusterMetadata,
     ConfigEntry,
     ConfigResource,
     NewPartitions,
@@ -19,7 +20,7 @@ from confluent_kafka.admin import (
     OffsetSpec,
 )
 
-from forbear.adapters.kafka.cluster import Cluster, kafka_errors
+from forbear.adapters.kafka.cluster import Cluster, Complaints, heard, kafka_errors
 from forbear.domain.errors import ConfigError, ForbearError
 
 TRANSACTIONS = "transactions-stream"
@@ -29,8 +30,6 @@ UPDATES = "customer-updates"
 OUTCOMES = "outcomes-stream"
 CONTROL = "control-stream"
 DASHBOARD = "dashboard-updates"
-ROUTER_GROUP = "forbear-router"
-"""The consumer group of the router: what it has committed of a topic is on the stream."""
 
 MOST_BYTES = 8 << 20
 """The largest message of any topic but the dead letters', which bear headers besides [bytes]."""
@@ -161,8 +160,7 @@ class Difference(NamedTuple):
 def difference(cluster: Cluster, topics: Sequence[Topic] = TOPICS) -> list[Difference]:
     """What `apply` would do, topic by topic. Raises BackendUnavailable or ConfigError."""
     admin = _admin(cluster)
-    with kafka_errors("cannot list the topics"):
-        found = admin.list_topics(timeout=cluster.patience_seconds).topics
+    found = _metadata(cluster).topics
     there = [topic for topic in topics if topic.name in found]
     configs = _configs_of(admin, cluster, there)
     differences = []
@@ -207,24 +205,10 @@ def apply(cluster: Cluster, topics: Sequence[Topic] = TOPICS, *, add_partitions:
 
 def partitions_of(cluster: Cluster, topic: str) -> int:
     """How many partitions a topic has. Raises ConfigError where it is missing, BackendUnavailable."""
-    with kafka_errors(f"cannot look up {topic}"):
-        found = _admin(cluster).list_topics(topic, timeout=cluster.patience_seconds).topics[topic]
+    found = _metadata(cluster, topic).topics[topic]
     if found.error is not None or not found.partitions:
         raise ConfigError(f"there is no topic {topic}", mend="run `forbear topics apply`")
     return len(found.partitions)
-
-
-def committed_by(cluster: Cluster, group: str, topic: str) -> dict[int, int]:
-    """What a consumer group has committed of a topic: the offset behind the last message it is done with.
-
-    By partition; 0 where it has committed nothing. Asks as nobody of the group. Raises BackendUnavailable.
-    """
-    asked = [TopicPartition(topic, number) for number in range(partitions_of(cluster, topic))]
-    admin = _admin(cluster)  # it must outlive its answer
-    futures = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])
-    with kafka_errors(f"cannot look up the offsets of {group}"):
-        found = futures[group].result(cluster.patience_seconds).topic_partitions
-    return {one.partition: max(0, one.offset) for one in found}
 
 
 # ---- inside
@@ -233,6 +217,16 @@ def committed_by(cluster: Cluster, group: str, topic: str) -> dict[int, int]:
 def _admin(cluster: Cluster) -> AdminClient:
     with kafka_errors("cannot reach Kafka"):
         return AdminClient(cluster.options())
+
+
+def _metadata(cluster: Cluster, topic: str | None = None) -> ClusterMetadata:
+    """What the cluster says of its topics, or of one. For a wrong password it raises ConfigError, not only silence."""
+    doing, complaints = "cannot list the topics", Complaints()
+    with kafka_errors(doing):
+        client = Producer({**cluster.options(), "error_cb": complaints})  # an admin client keeps them to itself
+    with kafka_errors(doing, heard(client, complaints, doing)):
+        found: ClusterMetadata = client.list_topics(topic, timeout=cluster.patience_seconds)
+    return found
 
 
 def _await(doing: str, futures: Mapping[Any, Any]) -> None:

@@ -40,6 +40,14 @@ def engine_of(url: str, access: Access | None = None) -> Engine:
     return engine
 
 
+def with_password(url: str, password: str) -> str:
+    """A URL that connects with a password. Raises ConfigError for one that cannot be read."""
+    try:
+        return make_url(url).set(password=password).render_as_string(hide_password=False)
+    except (ArgumentError, ValueError):
+        raise ConfigError("the URL of the store cannot be read", mend=_SHAPES) from None
+
+
 def dialect_of(engine: Engine) -> Dialect:
     """What an engine's database does in its own way."""
     return _dialect(engine.dialect.name)

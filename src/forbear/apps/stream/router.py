@@ -15,13 +15,14 @@ import msgspec
 
 from forbear.adapters.kafka.cluster import Cluster, Place
 from forbear.adapters.kafka.dead_letters import Letters
+from forbear.adapters.kafka.groups import ROUTER_GROUP
 from forbear.adapters.kafka.member import Incoming, Member
 from forbear.adapters.kafka.messages import Refused, event_of, message_of
 from forbear.adapters.kafka.publisher import Publisher
-from forbear.adapters.kafka.topics import CONTROL, OUTCOMES, ROUTER_GROUP, TRANSACTIONS, UPDATES, partitions_of
+from forbear.adapters.kafka.topics import CONTROL, OUTCOMES, TRANSACTIONS, UPDATES, partitions_of
 from forbear.apps.home import Home
 from forbear.apps.stream.pulse import Pulse
-from forbear.apps.stream.services import services_of
+from forbear.apps.stream.services import stream_services
 from forbear.domain.errors import ConflictError, InvalidEvent
 from forbear.domain.events import CustomerUpdated, DayClosed, Event, Instructed, PaymentOutcome
 
@@ -102,4 +103,4 @@ def _carried(topic: str, key: bytes | None, value: bytes | None) -> Event:
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:
     """Be a router of a home until told to stop."""
     del instance
-    Router(services_of(home).cluster, pulse).run(stop)
+    Router(stream_services(home, pulse).cluster, pulse).run(stop)

@@ -23,7 +23,7 @@ from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.stream.history import PartitionHistory
 from forbear.apps.stream.places import snapshots_of_scorer
 from forbear.apps.stream.pulse import Pulse
-from forbear.apps.stream.services import services_of
+from forbear.apps.stream.services import stream_services
 from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
 from forbear.engine.backfill import Feed
 from forbear.engine.follower import Following
@@ -173,7 +173,8 @@ class Scorer:
         last = last_message(parts.cluster, PREDICTIONS, partition)
         run = ScoringRun(following, keeping, NOWHERE if last is None else coordinates_of(last.value() or b""))
         history = PartitionHistory(home.archive, partition, partitions_of(parts.cluster, TRANSACTIONS))
-        self._send(partition, run.start(Feed(history, home.deployment, home.feed.calendar)))
+        feed = Feed(history, home.deployment, home.feed.calendar)
+        self._send(partition, run.start(feed, lambda _: parts.pulse.progressed()))
         return run
 
     def _save(self, snapshots: FileSnapshots, kept: Kept) -> None:
@@ -191,5 +192,5 @@ class Scorer:
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:
     """Be a scorer of a home until told to stop."""
     del instance  # a member that comes back is a new one: what it knew is in the snapshots
-    services = services_of(home)
+    services = stream_services(home, pulse)
     Scorer(ScorerParts(home, services.cluster, pulse, stop)).run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -104,10 +105,11 @@ class KafkaServer:
         if self._process is not None:
             return
         before = self.log.count(_STARTED)
+        # Where a test run is killed nobody is left to stop its broker.
+        leash = [found, "--pdeathsig", "KILL"] if (found := shutil.which("setpriv")) else []
+        command = [*leash, *self._java("kafka.Kafka", str(self._folder / "server.properties"))]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603
-                self._java("kafka.Kafka", str(self._folder / "server.properties")), stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
         give_up = time.monotonic() + within_seconds
         while self.log.count(_STARTED) == before:
             if self._process.poll() is not None or time.monotonic() > give_up:
