@@ -137,6 +137,7 @@ _MEANS: dict[type[ForbearError], tuple[tuple[int, ...], str]] = {
         "",
     ),
 }
+_WITHOUT_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 
 
@@ -166,6 +167,13 @@ def kafka_errors(doing: str, told: Callable[[], None] | None = None) -> Iterator
         if not isinstance(found, KafkaError):
             raise BackendUnavailable(f"{doing}: {found}") from error
         raise meaning(found, doing) from error
+
+
+def is_without_leader(error: ForbearError) -> bool:
+    """Whether an error of ours only says that brokers are choosing who leads a partition."""
+    cause = error.__cause__
+    found = cause.args[0] if isinstance(cause, KafkaException) else None
+    return isinstance(found, KafkaError) and found.code() in _WITHOUT_LEADER
 
 
 _HOLDS_SECONDS = 5.0
