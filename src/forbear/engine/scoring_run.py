@@ -19,7 +19,7 @@ from forbear.engine.ports import Kept, Scanned, Snapshots
 from forbear.engine.running import begin_follower
 from forbear.engine.wire import NOWHERE, Coordinates, Message, Teller
 
-KEEP_EVENTS = 200_000
+KEEP_EVENTS = 100_000
 """A snapshot is taken at the first close of a day after so many events."""
 _PATIENCE = 4
 _IDS, _LAST = "teller.ids", "teller.last"
@@ -72,6 +72,7 @@ class ScoringRun:
     def start(self, feed: Feed | None, progress: Progress | None = None) -> Iterator[Message]:
         """Go on from the newest snapshot, or begin behind a history; what the history gives is told first.
 
+        It should be kept once that was sent: to begin takes longer than to go on.
         feed: the history of this partition's customers; None where the log is all there is.
         Raises CorruptState where the snapshot stands further than the topic that it told.
         """
@@ -80,7 +81,12 @@ class ScoringRun:
             self._become(kept)
         elif feed is not None:
             yield from self._fresh(self._begun(feed, progress))
-        self._kept_at = self.follower.position
+        self._kept_at = self.follower.position if kept is not None else -1
+
+    @property
+    def unkept(self) -> bool:
+        """Whether there is no snapshot to go on from yet."""
+        return self._kept_at < 0
 
     def take(self, scanned: Scanned) -> Iterator[Message]:
         """Take in the next events; the messages to be sent, in their order, all of which must be taken."""
@@ -89,7 +95,7 @@ class ScoringRun:
 
     def due(self, *, at_close: bool) -> bool:
         """Whether it is time for a snapshot: behind the close of a day, where nobody waits, or else much later."""
-        since = self.position - self._kept_at
+        since = self.position - max(self._kept_at, 0)
         return not self.catching_up and since >= (self._keeping.every if at_close else _PATIENCE * self._keeping.every)
 
     def keep(self) -> None:

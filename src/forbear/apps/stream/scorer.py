@@ -175,6 +175,9 @@ class Scorer:
         history = PartitionHistory(home.archive, partition, partitions_of(parts.cluster, TRANSACTIONS))
         feed = Feed(history, home.deployment, home.feed.calendar)
         self._send(partition, run.start(feed, lambda _: parts.pulse.progressed()))
+        if run.unkept:
+            self._publisher.flush()
+            run.keep()
         return run
 
     def _save(self, snapshots: FileSnapshots, kept: Kept) -> None:
