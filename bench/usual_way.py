@@ -11,8 +11,7 @@ the features read, a connection to the scorer that is kept open and sends at onc
 
 In its favour: it reads the history of those customers only who are met; it computes the features that are sums over
 windows and leaves the others unknown (pay days, schedules, weekly deviations, balances day by day); it knows no
-triggers but that one, no contact law, no capacity, no audit chain, no archive; and a redelivery would be refused by a
-unique key, not worked off.
+triggers but that one, no late arrivals, no contact law, no capacity, no audit chain, no archive.
 """
 
 from __future__ import annotations
@@ -84,7 +83,8 @@ _COPY = """
 COPY transactions (transaction_id, customer, account, day, booked_at, amount_minor, balance_minor, measures) FROM STDIN
 """
 _INSERT = """
-WITH added AS (INSERT INTO transactions VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING customer)
+WITH added AS (INSERT INTO transactions VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+               RETURNING customer)
 INSERT INTO customers SELECT customer, 1 FROM added
 ON CONFLICT (customer) DO UPDATE SET seen = customers.seen + 1 RETURNING seen
 """
@@ -217,7 +217,7 @@ def serve(home: Home) -> None:
         disable_nagle_algorithm = True
         wbufsize = -1  # head and body leave together
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             """Score."""
             asked = msgspec.json.decode(self.rfile.read(int(self.headers["Content-Length"])), type=list[float | None])
             row = np.array([[np.nan if value is None else value for value in asked]])
@@ -253,12 +253,15 @@ def loaded(connection: psycopg.Connection[Any], bank: StreamBank, met: Sequence[
     """Make the tables, with the history of those who will be met."""
     wanted = np.array(sorted({one.customer_id.encode() for one in met}))
     connection.execute(_TABLES)
+    known = set[str]()
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         for columns in bank.home.archive.read():
             own = (columns.kind == EventKind.TRANSACTION) & np.isin(columns.customer_id, wanted)
             for event in events_of(columns.take(np.flatnonzero(own))):
                 assert isinstance(event, Transaction)
-                copy.write_row(rows.of(event))
+                if event.transaction_id not in known:  # a feed may tell of one twice
+                    copy.write_row(rows.of(event))
+                    known.add(event.transaction_id)
     connection.execute(_INDEXES)
     connection.commit()
     connection.autocommit = True
@@ -272,8 +275,8 @@ def work_off(connection: psycopg.Connection[Any], message: Message, scorer: Scor
     assert isinstance(event, Transaction)
     row = rows.of(event)
     customer, day = row[1], row[3]
-    (seen,) = connection.execute(_INSERT, row, prepare=True).fetchone() or (0,)
-    if seen % every_nth == 0:
+    seen = connection.execute(_INSERT, row, prepare=True).fetchone()
+    if seen is not None and seen[0] % every_nth == 0:
         features = connection.execute(_ASK, {"customer": customer, "day": day}, prepare=True).fetchone()
         pd, attributions = scorer.score(features or ())
         told = customer, day, pd, msgspec.json.encode(attributions).decode()
