@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 HOME_DIR ?= forbear-home
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types docs bench drill lock clean
+.PHONY: help setup run test check format lint types docs bench drill chaos poison lock clean
 
 help:  ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,13 @@ bench: $(STAMP)  ## Every figure that the README quotes, and how fast the runnin
 
 drill: $(STAMP)  ## Kill the worker 200 times, and fill the disk: is anything lost or doubled?
 	$(BIN)/python bench/drill.py --kills 200 --full 8
+
+chaos: $(STAMP)  ## Kill and restart workers, broker and database 100 times: is anything lost or doubled?
+	$(BIN)/python bench/chaos.py --rounds 100
+	$(BIN)/python bench/chaos.py --rounds 20 --shuffle
+
+poison: $(STAMP)  ## 1,000 poison messages among 100,000 good ones
+	FORBEAR_LONG=1 $(BIN)/python -m pytest tests/stream/test_dead_letters.py
 
 lock:  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --all-extras --group dev pyproject.toml -o requirements.lock

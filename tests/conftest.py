@@ -61,3 +61,12 @@ def kafka_server() -> Iterator[KafkaServer]:
         _without(str(error))
     with server:
         yield server
+
+
+@pytest.fixture
+def servers() -> tuple[KafkaServer, PostgresServer]:
+    """A broker and a database of a test's own, not started."""
+    try:
+        return KafkaServer(), PostgresServer()
+    except ConfigError as error:
+        _without(str(error))

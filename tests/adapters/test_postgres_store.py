@@ -10,10 +10,11 @@ import pytest
 
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import SqlStore, SqlStores, open_store
+from forbear.engine.outputs import Outputs
 from forbear.testing.queries_contract import QueriesContract
 from forbear.testing.store_contract import Interrupted, StoreContract, StoresContract
 
-_OPEN = 10
+_OPEN, _MOST = 10, 10_000
 
 Databases = Any
 AtEachStep = Any
@@ -43,6 +44,9 @@ class _OverServer:
 
     def queries(self, store: SqlStore) -> SqlQueries:
         return self._opened(open_queries, self._url_of(store), partition=store.partition)
+
+    def recorded(self, store: SqlStore) -> Outputs:
+        return self.queries(store).recorded(_MOST).value
 
     def together(self, store: SqlStore) -> SqlStores:
         self.urls[store.stores] = self.urls[store]

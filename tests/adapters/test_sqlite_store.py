@@ -67,6 +67,9 @@ class _OverFiles:
     def queries(self, store: SqlStore) -> SqlQueries:
         return self._kept(open_queries(str(store.engine.url), partition=store.partition))
 
+    def recorded(self, store: SqlStore) -> Outputs:
+        return self.queries(store).recorded(MOST).value
+
     def together(self, store: SqlStore) -> SqlStores:
         return store.stores
 

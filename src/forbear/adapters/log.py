@@ -13,8 +13,6 @@ from pathlib import Path
 from time import sleep
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from forbear.adapters.disk import alone, forget_drafts, storage_errors, whole_file
 from forbear.adapters.log_frames import POLLED, columns_of_records, frames_of
 from forbear.adapters.log_segments import (
@@ -30,10 +28,11 @@ from forbear.adapters.log_segments import (
     segments_in,
     tail_of,
 )
-from forbear.domain.errors import ConflictError, CorruptState, InvalidEvent, StorageError
+from forbear.domain.errors import ConflictError, CorruptState, StorageError
+from forbear.engine.log_order import require_order
 from forbear.engine.ports import Origin, Scanned
 from forbear.features.batch import batch_of
-from forbear.features.columns import EventColumns, columns_of, instant
+from forbear.features.columns import EventColumns, columns_of
 from forbear.features.local_time import LocalTime
 
 SEGMENT_BYTES = 64 << 20
@@ -303,22 +302,6 @@ def retain(folder: Path, past: int, older_than_us: int) -> int:
             segment_path(folder, first).unlink(missing_ok=True)
         gone += 1
     return gone
-
-
-def require_order(columns: EventColumns, received_us: int) -> None:
-    """Raises InvalidEvent for events that go back in time, among themselves or behind an instant [microseconds UTC]."""
-    received = columns.received_us
-    earliest = int(received[0])
-    back = np.flatnonzero(np.diff(received) < 0)
-    if earliest >= received_us and not len(back):
-        return
-    if earliest >= received_us:
-        earliest, received_us = int(received[back[0] + 1]), int(received[back[0]])
-    raise InvalidEvent(
-        f"received at {instant(earliest).isoformat()}, behind what was received at {instant(received_us).isoformat()}",
-        field="received_at",
-        code="received_before",
-    )
 
 
 def _write(descriptor: int, content: bytes, position: int) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from itertools import count
+from typing import Protocol
 
 import numpy as np
 import pytest
 
 from forbear.domain.errors import ConflictError
 from forbear.engine.audit import anchor, chain, verify
+from forbear.engine.erase import Forgetful
 from forbear.engine.outputs import Decision, Outputs, Position
-from forbear.engine.queries import Entry, Scored, Which, whole_chain
+from forbear.engine.ports import Store
+from forbear.engine.queries import Entry, Queries, Scored, Which, whole_chain
 from forbear.testing.outputs import (
     CUSTOMERS,
     EXPECTED,
@@ -25,18 +28,41 @@ from forbear.testing.outputs import (
     day,
     scores,
 )
-from forbear.testing.store_contract import Interrupted, KeptStore, StoreHarness
+from forbear.testing.store_contract import Interrupted, StoreHarness
 
 
-class QueriesContract(StoreHarness):
+class KeptStore(Store, Forgetful, Protocol):
+    """A store that can also erase."""
+
+
+class QueriesContract(StoreHarness[KeptStore]):
     """What the read side tells of a small bank whose every row is known."""
+
+    def queries(self, store: KeptStore) -> Queries:
+        """The read side of a store."""
+        raise NotImplementedError
+
+    def test_of_a_new_store_nothing_is_told(self) -> None:
+        """It has no rows, no last day and no parts, and stands before the first offset."""
+        asked = self.queries(self.make())
+        status = asked.status().value
+
+        assert not any(status.rows.values())
+        assert (status.last_day, status.model, status.policy) == (None, None, None)
+        assert asked.recorded(1).as_of == Position(-1, 0)
 
     def test_every_answer_is_as_of_a_position(self) -> None:
         """What is read is of the position that is told with it."""
         store, made = self.filled(2)
         asked = self.queries(store)
 
-        answers = (asked.status(), asked.riskiest(FIRST_DAY, 1), asked.days(0, 0), asked.additivity())
+        answers = (
+            asked.status(),
+            asked.riskiest(FIRST_DAY, 1),
+            asked.days(0, 0),
+            asked.additivity(),
+            asked.recorded(99),
+        )
         assert {answer.as_of for answer in answers} == {made[-1].until}
 
     def test_status_counts(self) -> None:

@@ -7,11 +7,10 @@ Needs pytest and hypothesis, development dependencies.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from itertools import count, pairwise
-from typing import Protocol
+from typing import Generic, TypeVar
 
 import numpy as np
 import pytest
@@ -20,14 +19,11 @@ from hypothesis import strategies as st
 
 from forbear.domain.errors import ConflictError
 from forbear.engine.audit import chain
-from forbear.engine.erase import Forgetful
 from forbear.engine.outputs import Outputs, Position
-from forbear.engine.ports import Store
-from forbear.engine.queries import Queries
+from forbear.engine.ports import Store, Stores
 from forbear.testing.any_outputs import stretches
 from forbear.testing.outputs import assert_same, day, days, decision, joined, scores
 
-_MOST = 10_000
 _LAW = settings(
     deadline=None,
     max_examples=20,
@@ -39,58 +35,41 @@ class Interrupted(Exception):
     """What an injected failure raises."""
 
 
-class KeptStore(Store, Forgetful, Protocol):
-    """A store that can also erase: what the contract is about."""
+S = TypeVar("S", bound=Store)
 
 
-class KeptStores(Protocol):
-    """The stores of all partitions in one place."""
-
-    def of(self, partition: int) -> KeptStore:
-        """The store of one partition."""
-        ...
-
-    def commit(self, outputs: Mapping[int, Outputs]) -> None:
-        """Record outputs of partitions at once or not at all."""
-        ...
-
-
-class StoreHarness:
+class StoreHarness(Generic[S]):
     """How the laws reach a store; every contract about stores is one of these."""
 
-    def make(self) -> KeptStore:
+    def make(self) -> S:
         """A store in which nothing was ever recorded."""
         raise NotImplementedError
 
-    def again(self, store: KeptStore) -> KeptStore:
+    def again(self, store: S) -> S:
         """The same store as another process sees it."""
         raise NotImplementedError
 
-    def queries(self, store: KeptStore) -> Queries:
-        """The read side of a store."""
+    def recorded(self, store: S) -> Outputs:
+        """Everything in a store, as one stretch; what it stands between is not looked at."""
         raise NotImplementedError
 
-    def together(self, store: KeptStore) -> KeptStores:
+    def together(self, store: S) -> Stores:
         """The stores of all partitions, of which a store is one."""
         raise NotImplementedError
 
-    def failing(self, store: KeptStore, step: int) -> AbstractContextManager[None]:
+    def failing(self, store: S, step: int) -> AbstractContextManager[None]:
         """While the block runs, step number so and so of a write raises Interrupted; the first is 0."""
         raise NotImplementedError
 
-    def filled(self, closes: int) -> tuple[KeptStore, tuple[Outputs, ...]]:
+    def filled(self, closes: int) -> tuple[S, tuple[Outputs, ...]]:
         """A store with so many days of the small bank, and their outputs."""
         store, made = self.make(), days(closes)
         for outputs in made:
             store.commit(outputs)
         return store, made
 
-    def recorded(self, store: KeptStore) -> Outputs:
-        """Everything in a store."""
-        return self.queries(store).recorded(_MOST).value
 
-
-class StoreContract(StoreHarness):
+class StoreContract(StoreHarness[Store]):
     """What holds of a store wherever its rows are."""
 
     def test_a_new_store_is_empty(self) -> None:
@@ -98,9 +77,7 @@ class StoreContract(StoreHarness):
         store = self.make()
 
         assert (Position(-1, 0), None) == (store.position(), store.head())
-        status = self.queries(store).status().value
-        assert not any(status.rows.values())
-        assert (status.last_day, status.model, status.policy) == (None, None, None)
+        assert_same(Outputs(after=Position(-1, 0), until=Position(-1, 0)), self.recorded(store))
 
     @_LAW
     @given(st.data())
@@ -113,9 +90,8 @@ class StoreContract(StoreHarness):
         second = _apart(first, data.draw(stretches(first.until, head)))
         store.commit(second)
 
-        found = self.queries(store).recorded(_MOST)
-        assert second.until == store.position() == found.as_of
-        assert_same(joined(first, second), found.value)
+        assert second.until == store.position()
+        assert_same(joined(first, second), self.recorded(store))
         assert (second.audit or first.audit or (None,))[-1] == store.head()
 
     def test_pieces_leave_what_the_whole_leaves(self) -> None:
@@ -262,7 +238,7 @@ class StoreContract(StoreHarness):
         assert_same(first, self.recorded(store))
 
 
-class StoresContract(StoreHarness):
+class StoresContract(StoreHarness[Store]):
     """What holds where partitions share a place: each has its own fence and chain, and they commit at once."""
 
     def test_partitions_commit_at_once(self) -> None:
@@ -311,7 +287,7 @@ class StoresContract(StoreHarness):
         assert_same(left[0], self.recorded(stores.of(0)))
         assert_same(right[0], self.recorded(stores.of(1)))
 
-    def _two(self) -> tuple[KeptStores, tuple[Outputs, ...], tuple[Outputs, ...]]:
+    def _two(self) -> tuple[Stores, tuple[Outputs, ...], tuple[Outputs, ...]]:
         """Empty stores, and days of two partitions."""
         return self.together(self.make()), days(3), days(3, first_decision=1_000)
 

@@ -9,8 +9,8 @@ from forbear.adapters.kafka.member import Reader, texts_of
 from forbear.adapters.kafka.messages import event_of, message_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import backwards
-from forbear.adapters.log import require_order
 from forbear.domain.errors import ConflictError, ForbearError, InvalidEvent
+from forbear.engine.log_order import require_order
 from forbear.engine.ports import Origin
 from forbear.features.columns import EventColumns, events_of, micros
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, bindparam, func, insert, select, update
 
 from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.engine import dialect_of, engine_of, guarded
 from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.of_customer import their_predictions
-from forbear.adapters.sql.rows import row_of, rows_of, selected, value_of, values_of
+from forbear.adapters.sql.rows import row_of, rows_of, selected, value_of
 from forbear.adapters.sql.schema import (
     AUDIT,
     CONTACTS,
@@ -25,11 +24,9 @@ from forbear.adapters.sql.schema import (
 )
 from forbear.domain.errors import ConflictError
 from forbear.engine.audit import follows
+from forbear.engine.commits import START, require_inside
 from forbear.engine.erase import Held
-from forbear.engine.outputs import AuditRecord, Outputs, Position, Predictions
-
-START = Position(-1, 0)
-"""Where a store stands in which nothing was ever recorded."""
+from forbear.engine.outputs import AuditRecord, Outputs, Position
 
 
 def open_store(url: str, *, consumer: str = "worker", partition: int = 0, access: Access | None = None) -> SqlStore:
@@ -76,7 +73,7 @@ class SqlStores:
         ValueError for outputs that lie outside their stretch, and for NaN.
         """
         for one in outputs.values():
-            _require_inside(one)
+            require_inside(one)
         own = dialect_of(self.engine)
         with guarded(self.engine), own.writing(self.engine) as connection:
             for one in outputs.values():
@@ -224,30 +221,6 @@ def head_in(connection: Connection, partition: int) -> AuditRecord | None:
     records: Select[Any] = select(*selected(AuditRecord)).where(AUDIT.c.partition == partition)
     row = connection.execute(records.order_by(AUDIT.c.sequence.desc()).limit(1)).one_or_none()
     return None if row is None else value_of(AuditRecord, row)
-
-
-def _require_inside(outputs: Outputs) -> None:
-    """Raises ValueError for what a commit of this stretch would record twice, or before its time."""
-    after, until = outputs.after, outputs.until
-    if until <= after:
-        raise ValueError(f"a stretch from {tuple(after)} to {tuple(until)} is none")
-    for kind, values in values_of(outputs).items():
-        if any(value.offset < after.offset for value in values):
-            raise ValueError(f"{kind.__name__}: a value lies before {tuple(after)}")
-    if outputs.predictions is not None and len(outputs.predictions):
-        _require_predictions_inside(outputs.predictions, after, until)
-
-
-def _require_predictions_inside(predictions: Predictions, after: Position, until: Position) -> None:
-    offset, ordinal = predictions.offset, predictions.ordinal
-    step = np.diff(offset)
-    if not ((step > 0) | ((step == 0) & (np.diff(ordinal) > 0))).all():
-        raise ValueError("predictions are not in log order")
-    if (offset[0], ordinal[0]) < after or (offset[-1], ordinal[-1]) >= until:
-        raise ValueError(f"predictions lie outside {tuple(after)} to {tuple(until)}")
-    # The database would take NaN for NULL.
-    if np.isnan(predictions.log_odds).any() or np.isnan(predictions.pd).any():
-        raise ValueError("a prediction is NaN")
 
 
 _MOVE = (
