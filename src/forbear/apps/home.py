@@ -54,6 +54,7 @@ DATA = (*FOLDERS, "deployment.json")
 RECORDS = ("worker", *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")))
 """What a worker writes: it goes when a synthetic bank is replaced."""
 SERVICES = "services.toml"
+"""The file that says where Kafka and the store are."""
 SYNTHETIC = "simulation"
 """The source of a synthetic bank."""
 

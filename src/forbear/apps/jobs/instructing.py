@@ -65,7 +65,7 @@ def outlet_of(home: Home, environment: Mapping[str, str]) -> Outlet:
     named = any(environment.get(name) for name in ("FORBEAR_KAFKA", "FORBEAR_SERVICES"))
     if not named and not (home.folder / SERVICES).exists():
         return LogOfHome(home)
-    try:
+    try:  # a home that runs by itself needs no driver
         from forbear.apps.services import services_of
         from forbear.apps.stream.control import ControlTopic
     except ModuleNotFoundError as error:
