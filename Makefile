@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 HOME_DIR ?= forbear-home
+STREAM_DIR ?= forbear-stream
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format lint types docs bench drill chaos poison lock clean
+.PHONY: help setup run stream test check format lint types docs bench drill chaos poison lock clean
 
 help:  ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +23,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 run: $(STAMP)  ## The main job on a small synthetic bank: simulate, train, backtest, report
 	$(BIN)/forbear demo --home $(HOME_DIR)
+
+stream: $(STAMP)  ## The production path on this machine: Kafka, PostgreSQL, workers, 100,000 synthetic customers
+	$(BIN)/forbear stream --home $(STREAM_DIR)
 
 test: $(STAMP)  ## All tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
@@ -46,6 +50,7 @@ bench: $(STAMP)  ## Every figure that the README quotes, and how fast the runnin
 	$(BIN)/python bench/simulate.py
 	$(BIN)/python bench/pipeline.py
 	$(BIN)/python bench/sweep.py
+	$(BIN)/python bench/stream.py
 
 drill: $(STAMP)  ## Kill the worker 200 times, and fill the disk: is anything lost or doubled?
 	$(BIN)/python bench/drill.py --kills 200 --full 8

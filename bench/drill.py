@@ -50,7 +50,7 @@ from forbear.apps.home import Home
 from forbear.apps.jobs import archiving
 from forbear.apps.jobs import running as jobs
 from forbear.apps.jobs.demo import simulate_bank
-from forbear.apps.jobs.instructing import instruct
+from forbear.apps.jobs.instructing import LogOfHome, Teller, instruct
 from forbear.apps.jobs.showing_run import show_promotion
 from forbear.apps.telemetry import journal_of
 from forbear.domain.errors import ForbearError, StorageError
@@ -98,10 +98,9 @@ def make_small() -> None:
 def prepared(folder: Path, customers: int, live_days: int) -> Home:
     """A home whose worker never ran: history, a log, a model, a policy, and outreach."""
     home, spec = Home(folder), BankSpec(customers=customers, days=DAYS + live_days, seed=5)
-    now = datetime(2020, 1, 1, tzinfo=UTC)
     simulate_bank(home, spec, QUIET, replace=False, live_from=spec.start + timedelta(days=DAYS))
-    show_promotion(home, QUIET, ("expert", "shipped", "4%,8%,16%"), "drill", now)
-    instruct(home, Instruction.START_OUTREACH, "drill", now)
+    show_promotion(teller(home), QUIET, ("expert", "shipped", "4%,8%,16%"))
+    instruct(teller(home), Instruction.START_OUTREACH)
     return home
 
 
@@ -283,7 +282,12 @@ def filled_in_the_end(folder: Path, base: Home, tally: Tally) -> None:
 
 def stop(home: Home) -> None:
     """Put an instruction on the log."""
-    instruct(home, Instruction.STOP_OUTREACH, "drill", datetime(2020, 1, 1, tzinfo=UTC))
+    instruct(teller(home), Instruction.STOP_OUTREACH)
+
+
+def teller(home: Home) -> Teller:
+    """Who tells a home what to do."""
+    return Teller(home, "drill", datetime(2020, 1, 1, tzinfo=UTC), LogOfHome(home))
 
 
 def drill(folder: Path, asked: argparse.Namespace) -> dict[str, object]:

@@ -18,11 +18,12 @@ from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.demo import COUNTRY, simulate_bank
 from forbear.apps.jobs.instructing import (
+    LogOfHome,
+    Teller,
     instruct,
     policy_from,
     promote_model,
     promote_policy,
-    promote_reasons,
     with_shares,
 )
 from forbear.apps.jobs.loading import Supply, load_supply
@@ -70,15 +71,15 @@ def put_in_force(home: Home) -> None:
     """Promote a boosting of TREES trees, approved reasons and the shipped policy with EVERY_NTH, and start outreach."""
     now = datetime(2000, 1, 1, tzinfo=UTC)  # before the first event: the log's own time counts
     keep_boosting(home)
-    promote_model(home, "boosting", _BY, now)
-    promote_reasons(home, _BY, now)
+    teller = Teller(home, _BY, now, LogOfHome(home))
+    promote_model(teller, "boosting")
     policy = policy_from(home, "shipped")
     policy = msgspec.structs.replace(
         policy, triggers=msgspec.structs.replace(policy.triggers, every_nth_transaction=EVERY_NTH)
     )
     shared = with_shares(home, policy, SHARES, "boosting", _QUIET)
-    promote_policy(home, shared, _BY, now)
-    instruct(home, Instruction.START_OUTREACH, _BY, now)
+    promote_policy(teller, shared)
+    instruct(teller, Instruction.START_OUTREACH)
 
 
 def keep_boosting(home: Home) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import getpass
+import os
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forbear.apps.commands import app, command
 from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, day
+
+if TYPE_CHECKING:
+    from forbear.apps.jobs.instructing import Teller
 
 
 class Switch(StrEnum):
@@ -116,14 +120,12 @@ def promote(
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
-    """Put a model, a policy, or both in force, from the log's next event on."""
+    """Put a model, a policy, or both in force, from the next event on: of the log, or of Kafka where that is named."""
     from forbear.apps.console import Console
-    from forbear.apps.home import Home
     from forbear.apps.jobs.showing_run import show_promotion
 
-    show_promotion(
-        Home(home), Console(json=json), (None if model is None else str(model), policy, shares), by or _user(), _now()
-    )
+    asked = (None if model is None else str(model), policy, shares)
+    show_promotion(_teller(home, by), Console(json=json), asked)
 
 
 @command(app, "outreach", "forbear outreach start\nforbear outreach stop --by 'M. Muster'")
@@ -135,10 +137,9 @@ def outreach(
 ) -> None:
     """Start or stop all outreach, or let an abnormal number of offers pass until the next day close."""
     from forbear.apps.console import Console
-    from forbear.apps.home import Home
     from forbear.apps.jobs.showing_run import show_switch
 
-    show_switch(Home(home), Console(json=json), str(what), by or _user(), _now())
+    show_switch(_teller(home, by), Console(json=json), str(what))
 
 
 @command(app, "status", "forbear status\nforbear status --json\nforbear status --stream")
@@ -159,6 +160,14 @@ def status(
     from forbear.apps.jobs.showing_run import show_status
 
     show_status(Home(home), Console(json=json), _now())
+
+
+def _teller(home: Path, by: str) -> Teller:
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.instructing import Teller, outlet_of
+
+    told = Home(home)
+    return Teller(told, by or _user(), _now(), outlet_of(told, os.environ))
 
 
 def _user() -> str:

@@ -13,6 +13,8 @@ models/           artefacts, each named by its content; latest.json says which i
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
 truth/            of a synthetic bank alone: what it was asked to be, and who its customers are
+services.toml     where Kafka and the store are, if they are not this folder's own
+stream/           of the production path: snapshots, archives of the partitions, what its processes say
 .lock             held while data are brought in
 
 Data are brought in as a whole: built in .importing, which then becomes .adopting, whose parts move to their
@@ -51,6 +53,8 @@ DATA = (*FOLDERS, "deployment.json")
 
 RECORDS = ("worker", *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")))
 """What a worker writes: it goes when a synthetic bank is replaced."""
+SERVICES = "services.toml"
+"""The file that says where Kafka and the store are."""
 SYNTHETIC = "simulation"
 """The source of a synthetic bank."""
 

@@ -33,9 +33,9 @@ from msgspec import Meta, Struct
 from forbear.adapters.disk import storage_errors
 from forbear.adapters.kafka.cluster import Cluster, Encryption, Mechanism, Security
 from forbear.adapters.sql.engine import with_password
+from forbear.apps.home import SERVICES
 from forbear.domain.errors import ConfigError
 
-FILE = "services.toml"
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`(?: - at `\$\.?([^`]*)`)?")
 
 
@@ -107,14 +107,14 @@ class Services:
     def cluster(self) -> Cluster:
         """Kafka. Raises ConfigError where nobody said where it is."""
         if self.kafka is None:
-            raise ConfigError("nobody said where Kafka is", mend=f"set FORBEAR_KAFKA, or bootstrap in {FILE}")
+            raise ConfigError("nobody said where Kafka is", mend=f"set FORBEAR_KAFKA, or bootstrap in {SERVICES}")
         return self.kafka
 
     @property
     def database(self) -> Database:
         """The store. Raises ConfigError where nobody said where it is."""
         if self.store is None:
-            raise ConfigError("nobody said where the store is", mend=f"set FORBEAR_STORE, or url in {FILE}")
+            raise ConfigError("nobody said where the store is", mend=f"set FORBEAR_STORE, or url in {SERVICES}")
         return self.store
 
 
@@ -126,7 +126,7 @@ def services_of(home: Path, environment: Mapping[str, str]) -> Services:
     FORBEAR_STORE_PASSWORD, each also with _FILE for a file that holds it.
     """
     asked = environment.get("FORBEAR_SERVICES", "")
-    path = Path(asked) if asked else home / FILE
+    path = Path(asked) if asked else home / SERVICES
     settings = _read(path, must_be_there=bool(asked))
     named = environment.get
     kafka = msgspec.structs.replace(
@@ -207,7 +207,7 @@ class _Secrets:
 def _cluster(kafka: KafkaSettings, secrets: _Secrets) -> Cluster:
     password = secrets.of("FORBEAR_KAFKA_PASSWORD", kafka.password_file, kafka.password_env)
     if kafka.protocol.startswith("SASL") and not (kafka.user and password):
-        raise ConfigError(f"{kafka.protocol} needs a user and a password", mend=f"set them in {FILE}")
+        raise ConfigError(f"{kafka.protocol} needs a user and a password", mend=f"set them in {SERVICES}")
     if kafka.protocol == "PLAINTEXT" and (kafka.user or password):
         raise ConfigError("PLAINTEXT asks for no user and no password", mend='set protocol = "SASL_SSL"')
     files = {

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from forbear.adapters.disk import nobody_holds, storage_errors
 from forbear.adapters.log_segments import LOCK
 from forbear.apps.home import Home
+from forbear.apps.jobs.orders import Order
 from forbear.apps.telemetry import Journal
 from forbear.domain.errors import ConfigError, StorageError
-from forbear.domain.events import DayClosed, Instructed, checked
+from forbear.domain.events import DayClosed, checked
 from forbear.domain.terms import Instruction
 from forbear.engine.closing import QUARTERS, Answer, Arrivals, ClosingRule, Complete, Reason, Waiting, assess, is_due
 from forbear.engine.ports import Sink
@@ -171,8 +171,5 @@ def _publish(sink: Sink, day: int, now: datetime, forced_by: str) -> None:
     if not forced_by:
         sink.publish(columns_of([checked(close)]))
         return
-    name = sha256(f"{Instruction.FORCE_CLOSE} {day} {forced_by} {received.isoformat()}".encode()).hexdigest()[:32]
-    force = Instructed(
-        instruction_id=name, instruction=Instruction.FORCE_CLOSE, by=forced_by, booked_at=received, received_at=received
-    )
-    sink.publish(columns_of([checked(force), checked(close)]))
+    force = Order(instruction=Instruction.FORCE_CLOSE, by=forced_by, now=now).event(received, about=day)
+    sink.publish(columns_of([force, checked(close)]))

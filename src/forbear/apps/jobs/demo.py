@@ -9,7 +9,7 @@ from forbear.adapters.holidays import bank_calendar
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import Request
-from forbear.apps.jobs.instructing import SHIPPED
+from forbear.apps.jobs.instructing import SHIPPED, LogOfHome, Teller
 from forbear.apps.jobs.known_truth import BANK, spec_as_json
 from forbear.apps.jobs.loading import Loaded, Supply, load_supply
 from forbear.apps.jobs.modelling import TrainingRequest, kinds_kept
@@ -76,8 +76,9 @@ def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: 
     simulate_bank(home, spec, steps, replace=True, live_from=live_from)
     until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
     show_training(home, steps, TrainingRequest(until=until, seed=seed))
-    show_promotion(home, steps, (kinds_kept(home)[0], SHIPPED, _shares(customers)), _BY, made_at)
-    show_switch(home, steps, "start", _BY, made_at)
+    teller = Teller(home, _BY, made_at, LogOfHome(home))
+    show_promotion(teller, steps, (kinds_kept(home)[0], SHIPPED, _shares(customers)))
+    show_switch(teller, steps, "start")
     show_run(home, steps, RunRequest())
     last_day = spec.start + timedelta(days=spec.days)
     show_status(home, steps, datetime.combine(last_day, time(), UTC))

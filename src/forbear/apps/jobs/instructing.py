@@ -1,12 +1,11 @@
-"""What people tell a running deployment: put on its log, where every worker meets it at the same place."""
+"""What people tell a running deployment: what is in force, and whether it reaches out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -14,13 +13,14 @@ from msgspec.structs import replace
 
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.apps.console import Console
-from forbear.apps.home import Home
+from forbear.apps.home import SERVICES, Home
 from forbear.apps.jobs.approving import shipped_approval
+from forbear.apps.jobs.orders import Order, Outlet, Told
 from forbear.apps.jobs.parts import keep_policy, keep_reasons, model_to_promote
 from forbear.apps.jobs.scoring import ScoreRequest, score
 from forbear.apps.package_data import text_of
 from forbear.domain.errors import ConfigError, CorruptState
-from forbear.domain.events import Instructed, checked
+from forbear.domain.events import Instructed
 from forbear.domain.terms import Instruction
 from forbear.features.columns import columns_of, instant
 from forbear.features.compute import FeatureSet
@@ -34,35 +34,60 @@ SHIPPED = "shipped"
 """In place of a file: the policy of the package."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An instruction on the log. offset: where it stands.  value: the digest that it names, "" for none."""
+class LogOfHome:
+    """The log of a home as an outlet. An instruction is received now, or right with the log's last event if later."""
 
-    instruction: str
-    value: str
-    offset: int
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def tell(self, order: Order) -> int:
+        """Put one behind the log; before the worker's first start it is written down beside it, in force from there on.
+
+        Raises StorageError where another process writes to the log.
+        """
+        home, first = self._home, not self._home.database.exists()
+        with closing(home.sink()) as sink:
+            place = sink.end
+            event = order.event(max(order.now, instant(sink.received_us)), place)
+            if first:
+                place = home.archive.next_offset
+                write_whole(home.worker / _BEFORE, msgspec.json.encode([*told_before(home), event]))
+            else:
+                sink.publish(columns_of([event]))
+        return place
 
 
-def instruct(home: Home, instruction: Instruction, by: str, now: datetime, value: str | None = None) -> Told:
-    """Put an instruction behind the log. It is received now, or right with the log's last event if that is later.
+def outlet_of(home: Home, environment: Mapping[str, str]) -> Outlet:
+    """Where instructions of a home go: to the control topic where its settings name Kafka, else behind its log.
 
-    Before the worker's first start it is written down beside the log, and in force from the log's first event on.
-    Raises StorageError where another process writes to the log.
+    Raises ConfigError for wrong settings, and where they name services whose drivers are not installed.
     """
-    first = not home.database.exists()
-    with closing(home.sink()) as sink:
-        received = max(now, instant(sink.received_us))
-        place = sink.end
-        name = sha256(f"{instruction} {value} {by} {received.isoformat()} {place}".encode()).hexdigest()[:32]
-        event = Instructed(
-            instruction_id=name, instruction=instruction, by=by, booked_at=received, received_at=received, value=value
-        )
-        if first:
-            place = home.archive.next_offset
-            write_whole(home.worker / _BEFORE, msgspec.json.encode([*told_before(home), checked(event)]))
-        else:
-            sink.publish(columns_of([checked(event)]))
-    return Told(str(instruction), value or "", place)
+    named = any(environment.get(name) for name in ("FORBEAR_KAFKA", "FORBEAR_SERVICES"))
+    if not named and not (home.folder / SERVICES).exists():
+        return LogOfHome(home)
+    try:  # a home that runs by itself needs no driver
+        from forbear.apps.services import services_of
+        from forbear.apps.stream.control import ControlTopic
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed", mend="pip install 'forbear[kafka,postgres]'") from error
+    kafka = services_of(home.folder, environment).kafka
+    return LogOfHome(home) if kafka is None else ControlTopic(kafka)
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Somebody who tells a home's deployment what to do. by: who.  now: when.  outlet: where it goes."""
+
+    home: Home
+    by: str
+    now: datetime
+    outlet: Outlet
+
+
+def instruct(teller: Teller, instruction: Instruction, value: str | None = None) -> Told:
+    """Give an instruction. Raises what the outlet raises."""
+    order = Order(instruction=instruction, by=teller.by, now=teller.now, value=value)
+    return Told(str(instruction), value or "", teller.outlet.tell(order))
 
 
 def told_before(home: Home) -> list[Instructed]:
@@ -78,16 +103,22 @@ def told_before(home: Home) -> list[Instructed]:
         raise CorruptState(f"{path} is damaged: {error}", mend="delete it, and promote again") from error
 
 
-def promote_model(home: Home, kind: str | None, by: str, now: datetime) -> Told:
-    """Put the newest model of a kind in force, from here on."""
-    return instruct(home, Instruction.PROMOTE_MODEL, by, now, model_to_promote(home, kind))
+def promote_model(teller: Teller, kind: str | None) -> tuple[Told, Told]:
+    """Put the newest model of a kind in force, and with it the package's approved reasons, which tell its scores."""
+    home = teller.home
+    model = model_to_promote(home, kind)
+    reasons = keep_reasons(home, shipped_approval(FeatureSet.standard(home.deployment.unsupported)))
+    return (
+        instruct(teller, Instruction.PROMOTE_MODEL, model),
+        instruct(teller, Instruction.PROMOTE_REASONS, reasons),
+    )
 
 
-def promote_policy(home: Home, policy: Policy, by: str, now: datetime) -> Told:
-    """Put a policy in force, from here on. Raises ConfigError for one of another currency."""
-    require_currency(home, policy)
-    keep_policy(home, policy)
-    return instruct(home, Instruction.PROMOTE_POLICY, by, now, policy.digest)
+def promote_policy(teller: Teller, policy: Policy) -> Told:
+    """Put a policy in force. Raises ConfigError for one of another currency."""
+    require_currency(teller.home, policy)
+    keep_policy(teller.home, policy)
+    return instruct(teller, Instruction.PROMOTE_POLICY, policy.digest)
 
 
 def require_currency(home: Home, policy: Policy) -> None:
@@ -97,12 +128,6 @@ def require_currency(home: Home, policy: Policy) -> None:
             f"the policy counts in {policy.currency}, the deployment in {home.deployment.currency}",
             mend=f'set currency = "{home.deployment.currency}" and its costs and limits accordingly',
         )
-
-
-def promote_reasons(home: Home, by: str, now: datetime) -> Told:
-    """Put the package's approved reasons in force, from here on."""
-    document = shipped_approval(FeatureSet.standard(home.deployment.unsupported))
-    return instruct(home, Instruction.PROMOTE_REASONS, by, now, keep_reasons(home, document))
 
 
 def policy_from(home: Home, source: str) -> Policy:

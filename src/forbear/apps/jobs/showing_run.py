@@ -11,15 +11,8 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.closing import Closer, Tending, in_words, log_is_free
-from forbear.apps.jobs.instructing import (
-    Told,
-    instruct,
-    policy_from,
-    promote_model,
-    promote_policy,
-    promote_reasons,
-    with_shares,
-)
+from forbear.apps.jobs.instructing import Teller, instruct, policy_from, promote_model, promote_policy, with_shares
+from forbear.apps.jobs.orders import Told
 from forbear.apps.jobs.running import RunRequest, World, run_worker
 from forbear.apps.signals import until_told
 from forbear.apps.telemetry import journal_of
@@ -65,25 +58,20 @@ def show_run(home: Home, console: Console, request: RunRequest, close_by: Closin
         console.say(f"{ran.again:,} events before them had been recorded already, and were read again in silence")
 
 
-def show_promotion(
-    home: Home, console: Console, asked: tuple[str | None, str, str], by: str, now: datetime
-) -> tuple[Told, ...]:
-    """Promote a model (its kind), a policy (its file) with cut-offs by shares, or both, and say where it stands.
-
-    With a model the package's approved reasons come into force: they are what its scores are told by.
-    """
+def show_promotion(teller: Teller, console: Console, asked: tuple[str | None, str, str]) -> tuple[Told, ...]:
+    """Promote a model (its kind), a policy (its file) with cut-offs by shares, or both, and say where it stands."""
     kind, source, shares = asked
+    home = teller.home
     if kind is None and not source:
         raise ConfigError("nothing to promote", mend="name a --model, a --policy, or both")
-    told = []
+    told: list[Told] = []
     policy = policy_from(home, source) if source else None
     if policy is not None and shares:
         policy = with_shares(home, policy, shares_in(shares), kind, console)
     if kind is not None:
-        told.append(promote_model(home, kind, by, now))
-        told.append(promote_reasons(home, by, now))
+        told += promote_model(teller, kind)
     if policy is not None:
-        told.append(promote_policy(home, policy, by, now))
+        told.append(promote_policy(teller, policy))
     console.result({"told": [asdict(one) for one in told]})
     for one in told:
         console.say(f"{one.instruction.replace('_', ' ')} {one.value[:12]}: in force from offset {one.offset:,} on")
@@ -92,9 +80,9 @@ def show_promotion(
     return tuple(told)
 
 
-def show_switch(home: Home, console: Console, what: str, by: str, now: datetime) -> None:
+def show_switch(teller: Teller, console: Console, what: str) -> None:
     """Start, stop or release outreach, and say where that stands."""
-    told = instruct(home, _SWITCHES[what], by, now)
+    told = instruct(teller, _SWITCHES[what])
     console.result(asdict(told))
     console.say(f"{told.instruction.replace('_', ' ')}: in force from offset {told.offset:,} on")
 

@@ -56,17 +56,25 @@ def show_up(home: Home, console: Console, request: UpRequest) -> None:
         raise ConfigError(
             f"{request.scorers} scorers cannot share {most} partitions", mend=f"pass --scorers {most} at most"
         )
-    folder = stream_of(home)
+    with until_told() as told, supervised(home, request) as supervisor, _screen(home, console) as show:
+        supervisor.run(told.is_set, show)
+    console.say("All workers have ended")
+
+
+@contextmanager
+def supervised(home: Home, request: UpRequest, environment: Mapping[str, str] | None = None) -> Iterator[Supervisor]:
+    """Who runs the workers of a home. environment: what they get beside ours.
+
+    Raises StorageError where somebody runs them already.
+    """
+    folder, given = stream_of(home), environment or {}
     with storage_errors(f"cannot write {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder / "up.lock") as mine, until_told() as told, journal_of(log_of(home, "up")) as journal:
+    with alone(folder / "up.lock") as mine, journal_of(log_of(home, "up")) as journal:
         if not mine:
-            raise StorageError(f"the workers of {home.folder} are run already", mend="stop that `forbear up` first")
+            raise StorageError(f"the workers of {home.folder} are run already", mend="stop those first")
         watching = Watching(lambda name, pid: _ready(status_folder(home), name, pid), journal.note)
-        supervisor = Supervisor([_post(home, one) for one in request.processes()], watching)
-        with _screen(home, console) as show:
-            supervisor.run(told.is_set, show)
-    console.say("All workers have ended")
+        yield Supervisor([_post(home, one, given) for one in request.processes()], watching)
 
 
 def show_statuses(home: Home, console: Console) -> None:
@@ -75,7 +83,7 @@ def show_statuses(home: Home, console: Console) -> None:
     for name, own in told.items():
         with storage_errors(f"cannot read {stream_of(home)}"), nobody_holds(lock_of(home, name)) as gone:
             own["there"] = not gone
-        state = _state(Seen(name, own["pid"], 0, None, None), own)
+        state = state_of(Seen(name, own["pid"], 0, None, None), own)
         rows.append([name, f"not there any more; was {state}" if gone else state, *_figures(own), str(own["pid"])])
     console.result({"workers": list(told.values())})
     console.table("Workers", (*_HEADER[:4], _HEADER[5]), rows)
@@ -89,10 +97,10 @@ def _partitions() -> int:
     return next(topic.partitions for topic in TOPICS if topic.name == TRANSACTIONS)
 
 
-def _post(home: Home, process: ProcessRequest) -> Post:
+def _post(home: Home, process: ProcessRequest, environment: Mapping[str, str]) -> Post:
     options = ("--home", home.folder, "--instance", process.instance, "--health-port", process.health_port)
     command = (sys.executable, "-P", "-m", "forbear.apps.cli", "worker", process.kind, *map(str, options))
-    return Post(process.name, command, log_of(home, process.name).with_suffix(".out"))
+    return Post(process.name, command, log_of(home, process.name).with_suffix(".out"), environment)
 
 
 def _ready(folder: Path, name: str, pid: int) -> bool:
@@ -131,9 +139,9 @@ class Shown:
         if not self._due():
             return
         told = statuses(self._folder)
-        self._console.result({"workers": [_document(one, _own(one, told)) for one in seen]})
+        self._console.result({"workers": [_document(one, own_words(one, told)) for one in seen]})
         for one in seen:
-            state = _state(one, _own(one, told), exact=False)
+            state = state_of(one, own_words(one, told), exact=False)
             if self._states.get(one.name) != state:
                 self._states[one.name] = state
                 self._console.say(f"{one.name}: {state}")
@@ -159,13 +167,14 @@ class Shown:
         return due
 
 
-def _own(seen: Seen, told: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+def own_words(seen: Seen, told: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """What a process has said itself, not one of the same name before it."""
     said = told.get(seen.name, {})
     return said if said.get("pid") == seen.pid else {}
 
 
-def _state(seen: Seen, told: Mapping[str, Any], *, exact: bool = True) -> str:
+def state_of(seen: Seen, told: Mapping[str, Any], *, exact: bool = True) -> str:
+    """How it stands with a process, in words. told: what it says itself.  exact: with the seconds to its next start."""
     if seen.pid is None:
         again = f", again in {seen.due_seconds or 0:.0f} s" if exact else ""
         return "starting" if seen.ended is None else f"{how_it_ended(seen.ended)}{again}"
@@ -180,8 +189,8 @@ def _lag(told: Mapping[str, Any]) -> int | None:
 
 def _rows(seen: Sequence[Seen], told: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for one in seen:
-        own = _own(one, told)
-        yield one.name, _state(one, own), *_figures(own), str(one.restarts), "-" if one.pid is None else str(one.pid)
+        own = own_words(one, told)
+        yield one.name, state_of(one, own), *_figures(own), str(one.restarts), "-" if one.pid is None else str(one.pid)
 
 
 def _figures(told: Mapping[str, Any]) -> tuple[str, str]:

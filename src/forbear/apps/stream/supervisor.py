@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -39,11 +39,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One process to keep running. command: how it is started.  said: takes what it says on stdout and stderr."""
+    """One process to keep running. command: how it is started.  said: takes what it says on stdout and stderr.
+
+    environment: variables that it gets beside ours, or in their place.
+    """
 
     name: str
     command: Sequence[str]
     said: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Seen(NamedTuple):
@@ -188,7 +192,7 @@ class _Child:
                     stdin=subprocess.DEVNULL,
                     stdout=words,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, SUPERVISOR: str(os.getpid())},
+                    env={**os.environ, **self.post.environment, SUPERVISOR: str(os.getpid())},
                     start_new_session=True,  # Ctrl-C is for the supervisor: who hears it twice ends at once
                 )
         self.started, self.is_ready = now, False

@@ -109,7 +109,8 @@ class KafkaServer:
         leash = [found, "--pdeathsig", "KILL"] if (found := shutil.which("setpriv")) else []
         command = [*leash, *self._java("kafka.Kafka", str(self._folder / "server.properties"))]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603
+            # An interrupt at the terminal is for whoever started this, and not for the broker.
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
         give_up = time.monotonic() + within_seconds
         while self.log.count(_STARTED) == before:
             if self._process.poll() is not None or time.monotonic() > give_up:
