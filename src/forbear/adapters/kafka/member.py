@@ -22,6 +22,7 @@ from forbear.domain.errors import BackendUnavailable
 
 Incoming: TypeAlias = Message
 """A message as the driver gives it."""
+_BETWEEN_POLLS_MS = 3_600_000
 _QUEUED_KBYTES = 16 << 10
 _AGAIN_SECONDS = 0.05
 _WAITS_MS = {
@@ -194,6 +195,8 @@ class Member(Reading):
             "group.protocol": "classic",
             "partition.assignment.strategy": "cooperative-sticky",
             "session.timeout.ms": session,
+            # Ledgers of a whole history may be folded between two polls; whoever is dead is found by its heartbeat.
+            "max.poll.interval.ms": _BETWEEN_POLLS_MS,
             "heartbeat.interval.ms": min(3_000, session // 3),
             **({} if instance_id is None else {"group.instance.id": instance_id}),
         }

@@ -64,6 +64,15 @@ class StreamCloser:
         closed = self._arrivals.closed_day
         return day_number(self._parts.home.deployment.opens_on) if closed is None else closed + 1
 
+    @property
+    def leads(self) -> bool:
+        """Whether this one is at work: it has the partition that there is only one of."""
+        return bool(self._member.places)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._open.close()
+
     def run(self, stop: Callable[[], bool]) -> None:
         """Count what comes, and close what is due, until told to stop."""
         looked = 0.0
@@ -72,11 +81,10 @@ class StreamCloser:
                 came = self.count(_POLL_SECONDS)
                 if time.monotonic() - looked >= _LOOK_SECONDS:
                     looked = time.monotonic()
-                    self._member.poll(1_000, 0)
-                    if not came:
+                    if came < LIMIT:  # what has come is counted
                         self.look()
                 self._parts.pulse.gauge("lag", {str(one): behind for one, behind in self._reader.lag().items()})
-                self._parts.pulse.state("running" if self._leads else "waiting", "another closer is at work")
+                self._parts.pulse.state("running" if self.leads else "waiting", "another closer is at work")
                 self._parts.pulse.progressed()
             self._parts.pulse.state("stopping")
 
@@ -91,8 +99,9 @@ class StreamCloser:
 
     def look(self) -> bool:
         """Close the open day if this is the closer at work and the feed is complete; answer whether it did."""
+        self._member.poll(1_000, 0)
         day, now = self.open_day, self._parts.now()
-        if not self._leads or day == self._asked:
+        if not self.leads or day == self._asked:
             return False
         if not is_due(day, micros(now), self._zone, self._parts.rule.grace_minutes):
             return False
@@ -107,13 +116,6 @@ class StreamCloser:
         self._asked = day
         self._parts.pulse.note("day_closed", day=str(day_of(day)), came=answer.came)
         return True
-
-    # ---- inside
-
-    @property
-    def _leads(self) -> bool:
-        """Whether this one is at work: it has the partition that there is only one of."""
-        return bool(self._member.places)
 
 
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:
