@@ -39,6 +39,7 @@ import numpy as np
 import psycopg
 from stream_bank import StreamBank, stream_bank
 from stream_workers import Workers
+from usual_way import run
 
 from forbear.adapters.kafka.cluster import Cluster
 from forbear.adapters.kafka.groups import ROUTER_GROUP, await_committed
@@ -55,6 +56,7 @@ from forbear.testing.servers.postgres import PostgresServer
 PARTITIONS = 3
 EVERY_NTH = 5
 PER_SECOND, GROUP = 1_000, 5
+BASELINE_TRANSACTIONS = 2_000
 _LOOK_SECONDS = 0.005
 _POSITIONS = """SELECT partition, "offset" FROM positions WHERE consumer = 'worker'"""
 _PATIENCE_SECONDS = 900.0
@@ -222,6 +224,9 @@ def main() -> None:
         found |= recovery(stage, events[rest + many : rest + many + 3_000])
         say(f"recovered: {found}", began)
         workers.stop()
+        found["baseline_tx_per_s"] = round(run(bank, kafka, postgres, BASELINE_TRANSACTIONS), 1)
+        say(f"the usual way: {found}", began)
+    found["ratio"] = round(found["tx_per_s"] / found["baseline_tx_per_s"], 1)
     print(json.dumps({**found, "customers": asked.customers}))
 
 

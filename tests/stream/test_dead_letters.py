@@ -178,7 +178,8 @@ def test_poison_harms_nobody_and_comes_in_once_mended(stage: Stage, tmp_path: Pa
     """What is good is recorded as if nothing else had come; what is bad is told of, mended, and missing nowhere."""
     events = list(stage.bank.events())
     *_, before_last, last = (place for place, event in enumerate(events) if isinstance(event, DayClosed))
-    early, late = events[: before_last + 1], events[before_last + 1 : last + 1]
+    events = events[: last + 1]
+    early, late = events[: before_last + 1], events[before_last + 1 :]
     bad = spoilt(early, SIZE.poison, random.Random(7))
     good = [event for place, event in enumerate(early) if place not in bad]
     assert sum(isinstance(event, Transaction) for event in good) >= SIZE.good
@@ -200,10 +201,9 @@ def test_poison_harms_nobody_and_comes_in_once_mended(stage: Stage, tmp_path: Pa
     stage.send(late, {})
     stage.wait_for_archive()
 
-    whole, _ = embedded(replace(stage.bank, live=columns_of(events[told : last + 1])))
+    whole, _ = embedded(replace(stage.bank, live=columns_of(events[told:])))
     assert last_scores(recorded(url)) == last_scores(whole)
     assert archived(stage) == Counter(event.transaction_id for event in events if isinstance(event, Transaction))
-    assert not stage.field.done, "a worker fell over"
 
 
 def last_scores(outputs: list[Outputs]) -> dict[int, bytes]:
