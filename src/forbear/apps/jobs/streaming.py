@@ -81,7 +81,7 @@ def bank_for(home: Home, console: Console, request: StreamRequest) -> Live:
         simulate_bank(home, spec, console, replace=False, live_from=live_from)
     elif home.deployment.source != SYNTHETIC:
         raise ConfigError(
-            f"{home.folder} holds a real bank, from {home.deployment.source}", mend="choose another --home"
+            f"{home.folder} holds data from {home.deployment.source}, no synthetic bank", mend="choose another --home"
         )
     with closing(home.source()) as source:
         first, end = home.archive.next_offset, source.end
