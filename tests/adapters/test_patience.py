@@ -128,6 +128,7 @@ def test_an_open_breaker_keeps_later_calls_away() -> None:
     told.now += 30.0
 
     assert (len(asked), patience.call(ask)) == (2, "there")
+    assert told.answered == 1
 
 
 def test_an_answer_that_is_an_error_passes_at_once() -> None:

@@ -428,14 +428,17 @@ def test_what_must_not_be_lost_waits_for_the_disk(url: str) -> None:
     assert (settled, seen[-1]) == ("on", "off")
 
 
-def test_a_reader_cannot_write(url: str) -> None:
+def test_a_reader_cannot_write(databases: Databases, url: str) -> None:
     """The read side refuses to change anything, and one that has no store to read says so."""
-    with closing(open_queries(url)) as queries:
-        with pytest.raises(StorageError, match="read-only"), guarded(queries.engine), queries.engine.connect() as one:
-            one.execute(text("DELETE FROM audit"))
-        server_wide = queries.engine.url.set(database="postgres").render_as_string(hide_password=False)
+    with (
+        closing(open_queries(url)) as queries,
+        pytest.raises(StorageError, match="read-only"),
+        guarded(queries.engine),
+        queries.engine.connect() as connection,
+    ):
+        connection.execute(text("DELETE FROM audit"))
     with pytest.raises(CorruptState, match="None"):
-        open_queries(server_wide)
+        open_queries(databases.bare("with_no_store"))
 
 
 def test_an_answer_is_of_one_instant(url: str) -> None:

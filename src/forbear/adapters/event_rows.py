@@ -31,13 +31,11 @@ class EventTable:
     Raises ConfigError for a table that is not there, or that does not say when its rows were received.
     """
 
-    def __init__(self, url: str, table: str, password: str = "") -> None:
+    def __init__(self, url: str, table: str) -> None:
         with _errors(f"cannot open table {table}"):
             made = sa.make_url(url)
             if made.drivername == "postgresql":
                 made = made.set(drivername="postgresql+psycopg")
-            if password and not made.password:
-                made = made.set(password=password)
             self._engine = sa.create_engine(made)
             schema, _, name = table.rpartition(".")
             self._table = sa.Table(name, sa.MetaData(), schema=schema or None, autoload_with=self._engine)

@@ -104,6 +104,7 @@ class Patience:
         self._manner = manner or Manner()
         self._world = world or Time()
         self._last = BackendUnavailable(f"{system} was not asked yet")
+        self._waited = False
         self._opened = _Opened(self._world.seconds)
         self._breaker = CircuitBreaker(
             fail_max=self._manner.failures,
@@ -132,7 +133,8 @@ class Patience:
             reraise=True,
         )
         answer: R = tries(self._ask, asked, *arguments)
-        if tries.statistics.get("attempt_number", 1) > 1:
+        if self._waited:
+            self._waited = False
             self._listener.answers(self._system)
         return answer
 
@@ -159,6 +161,7 @@ class Patience:
         return total is not None and self._world.seconds() - begun + state.upcoming_sleep > total
 
     def _told(self, state: RetryCallState) -> None:
+        self._waited = True
         self._listener.waits(self._system, state.upcoming_sleep)
 
     def _rest(self, seconds: float) -> None:

@@ -47,7 +47,9 @@ FURTHEST_AHEAD = timedelta(days=366)
 """A fact may be dated so far after it was received (a standing order entered early), never further."""
 
 
-class Transaction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="transaction", tag_field="type"):
+class Transaction(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False, tag="transaction", tag_field="type"
+):
     """One movement, or failed movement, on one account.
 
     amount_minor: [0, 1e15] minor units of `currency`, the direction is beside it.

@@ -85,7 +85,7 @@ def test_a_member_is_told_what_only_the_operator_can_mend(guarded: Cluster) -> N
     with closing(Member(cluster, "g", [TOPIC.name])) as member:
 
         def work() -> None:
-            for _ in range(100):
+            for _ in range(600):
                 member.poll(1, 0.1)
 
         with pytest.raises(ConfigError):

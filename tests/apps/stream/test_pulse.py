@@ -66,18 +66,31 @@ def test_changes_are_noted_and_repetitions_are_not() -> None:
 
 
 def test_waiting_for_a_system_hides_what_it_did() -> None:
-    """While a system does not answer the process waits for it; when it answers all is as before."""
+    """While a system does not answer the process waits for it, whatever its loop does; then all is as before."""
     kept, write = lines()
     pulse = Pulse("intervenor-1", write)
     pulse.state("running")
     for _ in range(5):
-        pulse.waits("PostgreSQL", 2.0)
+        pulse.waits("store", 2.0)
+        pulse.state("running")
     waiting = pulse.snapshot()
-    pulse.answers("PostgreSQL")
+    pulse.waits("Kafka", 1.0)
+    both = pulse.snapshot()["why"]
+    pulse.answers("Kafka")
+    pulse.answers("store")
 
-    assert (waiting["state"], waiting["why"], waiting["ready"]) == ("waiting", "PostgreSQL", False)
+    assert (waiting["state"], waiting["why"], waiting["ready"], both) == ("waiting", "store", False, "Kafka, store")
     assert pulse.ready
-    assert [what for what, _ in kept] == ["state", "waits", "answers"]
+    assert [what for what, _ in kept] == ["state", "waits", "waits", "answers", "answers"]
+
+
+def test_an_end_is_seen_while_a_system_is_gone() -> None:
+    """Who stops, or has failed, says so, and not that it waits."""
+    pulse = Pulse("intervenor-1")
+    pulse.waits("store", 2.0)
+    pulse.state("stopping")
+
+    assert pulse.snapshot()["state"] == "stopping"
 
 
 @given(within=st.floats(0.1, 100), wait=st.floats(0, 1_000))

@@ -20,7 +20,7 @@ from forbear.apps.stream.pulse import statuses
 from forbear.apps.stream.supervisor import Post, Rules, Seen, Supervisor, Watching, how_it_ended
 from forbear.domain.errors import ConfigError, CorruptState, ForbearError
 
-_MOST_SECONDS = 30.0
+_MOST_SECONDS = 120.0
 QUICK = Rules(
     back_off=BackOff(first_seconds=0.02, most_seconds=0.1),
     steady_seconds=60.0,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal, Protocol, TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException
@@ -136,6 +137,7 @@ _MEANS: dict[type[ForbearError], tuple[tuple[int, ...], str]] = {
         "",
     ),
 }
+_WITHOUT_LEADER = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 
 
@@ -167,18 +169,39 @@ def kafka_errors(doing: str, told: Callable[[], None] | None = None) -> Iterator
         raise meaning(found, doing) from error
 
 
+def is_without_leader(error: ForbearError) -> bool:
+    """Whether an error of ours only says that brokers are choosing who leads a partition."""
+    cause = error.__cause__
+    found = cause.args[0] if isinstance(cause, KafkaException) else None
+    return isinstance(found, KafkaError) and found.code() in _WITHOUT_LEADER
+
+
+_HOLDS_SECONDS = 5.0
+
+
 class Complaints:
-    """What a client complains of while it works on by itself; its `error_cb`. last: e.g. that nobody answers."""
+    """What a client complains of while it works on by itself; its `error_cb`."""
 
     def __init__(self) -> None:
-        self.last: KafkaError | None = None
+        self._last: tuple[KafkaError, float] | None = None
         self._wrong: KafkaError | None = None
 
     def __call__(self, error: KafkaError) -> None:
         """Take one down."""
-        self.last = error
+        self._last = error, monotonic()
         if isinstance(meaning(error, ""), ConfigError):
             self._wrong = error
+
+    @property
+    def now(self) -> str:
+        """The last complaint, if it is so young that it still holds: while nobody answers there is one every second."""
+        if self._last is None or monotonic() - self._last[1] > _HOLDS_SECONDS:
+            return ""
+        return self._last[0].str()
+
+    def settled(self) -> None:
+        """Nothing is to be complained of any more."""
+        self._last = None
 
     def raise_config(self, doing: str) -> None:
         """Raise what the client tries again for ever, and only the operator can mend."""

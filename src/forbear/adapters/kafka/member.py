@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeAlias
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from forbear.adapters.kafka.cluster import Cluster, Complaints, Place, kafka_errors, meaning, places_of
+from forbear.adapters.kafka.cluster import (
+    Cluster,
+    Complaints,
+    Place,
+    is_without_leader,
+    kafka_errors,
+    meaning,
+    places_of,
+)
+from forbear.domain.errors import BackendUnavailable
 
 Incoming: TypeAlias = Message
 """A message as the driver gives it."""
 _QUEUED_KBYTES = 16 << 10
+_AGAIN_SECONDS = 0.05
 _WAITS_MS = {
     "fetch.wait.max.ms": 100,
     "fetch.error.backoff.ms": 100,
@@ -86,11 +96,28 @@ class Reading:
             return self.consume(limit, seconds)
         return messages, ends
 
+    @property
+    def trouble(self) -> str:
+        """What the client complains of these seconds, e.g. that no broker answers; "" since messages came."""
+        return self._complaints.now
+
     def watermarks(self, place: Place) -> tuple[int, int]:
-        """The first offset that is there, and the one that the next message gets. Raises BackendUnavailable."""
-        with kafka_errors(f"cannot look up the end of {place[0]}/{place[1]}"):
-            low, high = self._consumer.get_watermark_offsets(TopicPartition(*place), self.cluster.patience_seconds)
-        return low, high
+        """The first offset that is there, and the one that the next message gets.
+
+        While brokers choose a new leader it waits. Raises BackendUnavailable if that or an answer takes too long.
+        """
+        give_up = monotonic() + self.cluster.patience_seconds
+        while True:
+            try:
+                with kafka_errors(f"cannot look up the end of {places_of([place])}"):
+                    asked = TopicPartition(*place)
+                    low, high = self._consumer.get_watermark_offsets(asked, self.cluster.patience_seconds)
+            except BackendUnavailable as error:
+                if not is_without_leader(error) or monotonic() > give_up:
+                    raise
+                sleep(_AGAIN_SECONDS)
+            else:
+                return low, high
 
     def close(self) -> None:
         """Let go of the connections; a member leaves its group, and hears of what is revoked."""
@@ -107,7 +134,11 @@ class Reader(Reading):
         super().__init__(cluster, **more)
         self.place: Place = (topic, partition)
         self._fetches = False
-        self.position, _ = self.bounds()
+        try:
+            self.position, _ = self.bounds()
+        except BaseException:
+            self.close()
+            raise
 
     def bounds(self) -> tuple[int, int]:
         """The first offset that is there, and the one that the next message gets. Raises BackendUnavailable."""
@@ -180,11 +211,6 @@ class Member(Reading):
         """The partitions that are its own now."""
         return sorted(self._next)
 
-    @property
-    def trouble(self) -> str:
-        """What the client last complained of, e.g. that no broker answers; "" since messages came."""
-        return "" if self._complaints.last is None else self._complaints.last.str()
-
     def poll(self, limit: int, seconds: float) -> list[Message]:
         """Up to so many messages, in order within each partition: what is there, or comes first within the time.
 
@@ -195,7 +221,7 @@ class Member(Reading):
         for message in messages:
             self._next[str(message.topic()), int(message.partition() or 0)] = offset_of(message) + 1
         if messages:
-            self._complaints.last = None
+            self._complaints.settled()
         return messages
 
     def start_at(self, topic: str, partition: int, offset: int) -> None:

@@ -36,7 +36,11 @@ class KafkaSink:
         self._received_us = 0
         self._origins: dict[int, int] = {}
         self._reader = Reader(cluster, topic, partition)
-        self._resume()
+        try:
+            self._resume()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def received_us(self) -> int:

@@ -36,7 +36,7 @@ class KafkaSource:
         self._cluster, self._zone = cluster, zone
         self._refuse = refuse or self._complain
         self._reader = Reader(cluster, topic, partition)
-        self._next, self._high = self._reader.bounds()
+        self._next = self._high = self._reader.position
         self._runs: list[Scanned] = []
 
     @property

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from forbear.adapters.kafka.cluster import Cluster
 from forbear.adapters.kafka.many import ManyReader
-from forbear.adapters.kafka.member import Member, Rebalancing
+from forbear.adapters.kafka.member import Member
 from forbear.adapters.kafka.messages import message_of, runs_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import watermarks
@@ -48,13 +48,10 @@ class StreamCloser:
         self._parts = parts
         home = parts.home
         self._zone, self._calendar = local_time(home.deployment.time_zone), home.feed.calendar
-        self._leads, self._asked = False, -1
+        self._asked = -1
         self._open = ExitStack()
         self._publisher = self._open.enter_context(closing(Publisher(parts.cluster)))
-        rebalancing = Rebalancing(
-            assigned=lambda _: self._lead(True), revoked=lambda _: self._lead(False), lost=lambda _: self._lead(False)
-        )
-        self._member = Member(parts.cluster, GROUP, [CONTROL], instance_id=parts.pulse.name, rebalancing=rebalancing)
+        self._member = Member(parts.cluster, GROUP, [CONTROL], instance_id=parts.pulse.name)
         self._open.callback(self._member.close)
         parts.pulse.state("restoring")
         self._arrivals = Arrivals.archived(home.archive, self._zone, parts.rule)
@@ -113,8 +110,10 @@ class StreamCloser:
 
     # ---- inside
 
-    def _lead(self, leads: bool) -> None:
-        self._leads = leads
+    @property
+    def _leads(self) -> bool:
+        """Whether this one is at work: it has the partition that there is only one of."""
+        return bool(self._member.places)
 
 
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:

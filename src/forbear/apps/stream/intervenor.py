@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from forbear.adapters.kafka.cluster import Cluster
 from forbear.adapters.kafka.many import ManyReader
-from forbear.adapters.kafka.member import Incoming, Member, Rebalancing
+from forbear.adapters.kafka.member import Incoming, Member
 from forbear.adapters.kafka.topics import CONTROL, PREDICTIONS, partitions_of
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.apps.home import Home
@@ -50,12 +50,8 @@ class Intervenor:
 
     def __init__(self, parts: IntervenorParts) -> None:
         self._parts = parts
-        self._leads = False
-        rebalancing = Rebalancing(
-            assigned=lambda _: self._lead(True), revoked=lambda _: self._lead(False), lost=lambda _: self._lead(False)
-        )
         self._open = ExitStack()
-        self._member = Member(parts.cluster, GROUP, [CONTROL], instance_id=parts.pulse.name, rebalancing=rebalancing)
+        self._member = Member(parts.cluster, GROUP, [CONTROL], instance_id=parts.pulse.name)
         self._open.callback(self._member.close)
 
     def run(self) -> None:
@@ -75,8 +71,10 @@ class Intervenor:
 
     # ---- inside
 
-    def _lead(self, leads: bool) -> None:
-        self._leads = leads
+    @property
+    def _leads(self) -> bool:
+        """Whether this one is at work: it has the partition that there is only one of."""
+        return bool(self._member.places)
 
     def _keep_membership(self, seconds: float) -> None:
         """The control topic's messages are the router's to copy; here only its partition counts."""
@@ -103,7 +101,10 @@ class Intervenor:
                     self._keep_membership(0)
                     parts.pulse.gauge("lag", {str(one): behind for one, behind in reader.lag().items()})
                     parts.pulse.gauge("position", {str(one): at.offset for one, at in run.positions.items()})
-                parts.pulse.state("catching up" if run.catching_up else "running")
+                if reader.trouble and not found:
+                    parts.pulse.state("waiting", f"Kafka: {reader.trouble}")
+                else:
+                    parts.pulse.state("catching up" if run.catching_up else "running")
                 parts.pulse.progressed()
 
     def _take(self, run: DecidingRun, found: Mapping[int, list[Incoming]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from forbear.apps.stream.pulse import Pulse, written
 from forbear.apps.telemetry import journal_of
 from forbear.domain.errors import BackendUnavailable, ConfigError, StorageError
 
+_YOUNG = 50_000
+"""Values that may be made before the collector looks for cycles among them."""
 _INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -88,6 +91,9 @@ def run_process(home: Home, request: ProcessRequest, work: Work | None = None) -
         stack.enter_context(health(pulse, request.health_port))
         stack.enter_context(written(pulse, status_folder(home)))
         journal.note("started", worker=name, pid=os.getpid())
+        # What is there by now stays; what comes are values without cycles, by the hundred thousand.
+        gc.freeze()
+        gc.set_threshold(_YOUNG, 50, 100)
         try:
             (work or _work_of(request.kind))(home, request.instance, pulse, told.is_set)
         except BaseException as error:

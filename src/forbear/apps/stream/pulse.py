@@ -60,7 +60,7 @@ class Pulse:
         self._begun, self._begun_at = seconds(), now()
         self._state: State = "starting"
         self._why = ""
-        self._asked: tuple[str, float] | None = None
+        self._asked: dict[str, float] = {}
         self._progress, self._progress_at = self._begun, self._begun_at
         self._counters: Counter[str] = Counter()
         self._gauges: dict[str, dict[str, float]] = {}
@@ -75,7 +75,6 @@ class Pulse:
         with self._lock:
             changed = (state, why) != (self._state, self._why)
             self._state, self._why = state, why
-            self._asked = None
             self._mark()
         if changed:
             self.note("state", state=state, why=why)
@@ -116,8 +115,8 @@ class Pulse:
     def waits(self, system: str, seconds: float) -> None:
         """An outside system does not answer, and is asked again in so many seconds."""
         with self._lock:
-            new = self._asked is None
-            self._asked = system, self._seconds() + seconds
+            new = system not in self._asked
+            self._asked[system] = self._seconds() + seconds
         if new:
             self.note("waits", system=system)
             self.changed.set()
@@ -125,7 +124,7 @@ class Pulse:
     def answers(self, system: str) -> None:
         """An outside system answers again."""
         with self._lock:
-            self._asked = None
+            self._asked.pop(system, None)
             self._mark()
         self.note("answers", system=system)
         self.changed.set()
@@ -141,8 +140,7 @@ class Pulse:
     def alive(self, within_seconds: float) -> bool:
         """Whether it came round within so many seconds, or knows what it waits for and until when."""
         with self._lock:
-            last = self._progress if self._asked is None else max(self._progress, self._asked[1])
-            return self._seconds() - last <= within_seconds
+            return self._seconds() - max(self._progress, *self._asked.values(), 0.0) <= within_seconds
 
     def snapshot(self) -> dict[str, Any]:
         """All of it, ready for JSON. events_per_s: over the last ten seconds.  why: what it waits for."""
@@ -169,7 +167,10 @@ class Pulse:
         self._progress, self._progress_at = self._seconds(), self._now()
 
     def _shown(self) -> tuple[State, str]:
-        return (self._state, self._why) if self._asked is None else ("waiting", self._asked[0])
+        """A system that does not answer counts for more than what the loop does meanwhile, unless it has an end."""
+        if self._asked and self._state not in ("stopping", "failed"):
+            return "waiting", ", ".join(sorted(self._asked))
+        return self._state, self._why
 
     def _counted(self, second: int, many: int) -> None:
         if self._recent and self._recent[-1][0] == second:

@@ -76,6 +76,8 @@ class Router:
 
     def _copy(self, message: Incoming) -> None:
         topic, key, value = str(message.topic()), message.key(), message.value()
+        if value is None and topic == UPDATES:  # a tombstone of a compacted topic: what was known stands until replaced
+            return
         try:
             event = _carried(topic, key, value)
         except InvalidEvent as error:

@@ -173,7 +173,8 @@ class Scorer:
         last = last_message(parts.cluster, PREDICTIONS, partition)
         run = ScoringRun(following, keeping, NOWHERE if last is None else coordinates_of(last.value() or b""))
         history = PartitionHistory(home.archive, partition, partitions_of(parts.cluster, TRANSACTIONS))
-        self._send(partition, run.start(Feed(history, home.deployment, home.feed.calendar)))
+        feed = Feed(history, home.deployment, home.feed.calendar)
+        self._send(partition, run.start(feed, lambda _: parts.pulse.progressed()))
         return run
 
     def _save(self, snapshots: FileSnapshots, kept: Kept) -> None:

@@ -11,7 +11,7 @@ from forbear.adapters.kafka.cluster import Cluster
 from forbear.adapters.patience import Patience, PatientStores
 from forbear.adapters.sql.dialects.base import Access, Slow
 from forbear.adapters.sql.outbox import Outbox
-from forbear.adapters.sql.store import open_stores
+from forbear.adapters.sql.store import SqlStores, open_stores
 from forbear.adapters.vault import FileVault
 from forbear.apps.home import Home
 from forbear.apps.services import Database, services_of
@@ -33,23 +33,23 @@ class StreamServices:
     @contextmanager
     def stores(self, stop: Callable[[], bool]) -> Iterator[PatientStores]:
         """The stores of all partitions; while nobody answers it is waited, until told to stop."""
-        with closing(open_stores(self.database.reached, access=self._access)) as stores:
-            yield PatientStores(stores, Patience("store", self.pulse, stop))
+        patience = Patience("store", self.pulse, stop)
+        with closing(patience.call(self._opened)) as stores:
+            yield PatientStores(stores, patience)
 
     def vault(self) -> AbstractContextManager[FileVault]:
         """The keys of customers."""
         return closing(FileVault(self.home.keys))
 
     @contextmanager
-    def outbox(self) -> Iterator[Outbox]:
+    def outbox(self, stop: Callable[[], bool]) -> Iterator[Outbox]:
         """What was decided and is to be published."""
-        with closing(open_stores(self.database.reached, access=self._access)) as stores:
+        with closing(Patience("store", self.pulse, stop).call(self._opened)) as stores:
             yield Outbox(stores.engine)
 
-    @property
-    def _access(self) -> Access:
+    def _opened(self) -> SqlStores:
         slow = Slow(SLOW_SECONDS, lambda statement, took: self.pulse.note("slow", statement=statement, seconds=took))
-        return Access(name=f"forbear {self.pulse.name}", slow=slow)
+        return open_stores(self.database.reached, access=Access(name=f"forbear {self.pulse.name}", slow=slow))
 
 
 def stream_services(home: Home, pulse: Pulse) -> StreamServices:

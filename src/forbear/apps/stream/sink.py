@@ -74,7 +74,7 @@ class Sink:
     def __init__(self, parts: SinkParts) -> None:
         self._parts = parts
         self._kept: dict[int, _Kept] = {}
-        self._relayed = 0.0
+        self._relayed, self._waits_for = 0.0, ""
         self._open = ExitStack()
         self._publisher = self._open.enter_context(closing(Publisher(parts.cluster)))
         rebalancing = Rebalancing(assigned=self._assigned, revoked=self._revoked, lost=self._lost)
@@ -111,7 +111,8 @@ class Sink:
             self._relay()
         pulse.count("events", len(messages))
         pulse.gauge("lag", {str(partition): behind for (_, partition), behind in self._member.lag().items()})
-        pulse.state("running" if self._kept else "waiting", "partitions of the stream")
+        waits_for = self._waits_for or ("" if self._kept else "partitions of the stream")
+        pulse.state("waiting" if waits_for else "running", waits_for)
         pulse.progressed()
         return len(messages)
 
@@ -147,7 +148,9 @@ class Sink:
                 pulse.count("published", len(waiting))
         except BackendUnavailable as error:
             pulse.note("publishing_waits", why=str(error))
-            pulse.state("waiting", str(error))
+            self._waits_for = str(error)
+        else:
+            self._waits_for = ""
 
     def _assigned(self, places: list[Place]) -> None:
         for _, partition in places:
@@ -184,6 +187,6 @@ def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> N
     del instance
     services = stream_services(home, pulse)
     zone = local_time(home.deployment.time_zone)
-    with services.outbox() as outbox:
+    with services.outbox(stop) as outbox:
         parts = SinkParts(services.cluster, lambda partition: archive_of(home, partition), zone, outbox, pulse)
         Sink(parts).run(stop)

@@ -44,13 +44,12 @@ class Access:
 
 
 class Dialect(Protocol):
-    """What differs. Errors of a driver become ours within `errors` only.
-
-    ONLY_HERE: columns of predictions that other databases do not have.
-    """
+    """What differs. Errors of a driver become ours within `errors` only."""
 
     @property
-    def ONLY_HERE(self) -> Sequence[Column[Any]]: ...  # noqa: N802, D102  # a constant of the module
+    def ONLY_HERE(self) -> Sequence[Column[Any]]:  # noqa: N802  # a constant of the module
+        """Columns of predictions that other databases do not have."""
+        ...
 
     def engine(self, url: URL, access: Access) -> Engine:
         """An engine; nothing is connected yet. Raises ConfigError, StorageError."""
