@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from forbear.testing.servers.postgres import PostgresServer
 Cli = Callable[..., Any]
 STREAM = (sys.executable, "-m", "forbear.apps.cli", "stream", "--own-servers", "--json")
 BANK = ("--customers", "400", "--days", "2", "--shares", "4%,8%,16%")
+MOST_SECONDS = 300
 OWN, NAMED = Servers(Services(None, None), {}, (1,)), Servers(Services(None, None), {}, ())
 
 
@@ -40,18 +42,17 @@ def room(kafka_server: KafkaServer, postgres: PostgresServer) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def begun(room: Path) -> subprocess.Popen[str]:
-    """The show as a process of its own, which keeps everything in a room."""
+@contextmanager
+def begun(room: Path) -> Iterator[subprocess.Popen[str]]:
+    """The show as a process of its own, which keeps everything in a room; it does not outlive the block."""
     told = [*STREAM, *BANK, "--home", str(room / "home")]
     environment = os.environ | {"TMPDIR": str(room / "tmp")}
-    return subprocess.Popen(
-        told,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(told, env=environment, start_new_session=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def left_in(room: Path) -> list[str]:
@@ -63,16 +64,16 @@ def left_in(room: Path) -> list[str]:
 
 def test_it_is_ended_and_begun_again(room: Path) -> None:
     """Ctrl-C in the middle ends everything in order. The next run, on the same bank, records and publishes all."""
-    first = begun(room)
-    assert first.stdout is not None
-    assert json.loads(first.stdout.readline())["recorded"] is False
-    os.killpg(first.pid, signal.SIGINT)
-    _, said = first.communicate(timeout=60)
+    with begun(room) as first:
+        assert first.stdout is not None
+        assert json.loads(first.stdout.readline())["recorded"] is False
+        os.killpg(first.pid, signal.SIGINT)
+        _, said = first.communicate(timeout=MOST_SECONDS)
     assert (first.returncode, said) == (130, "interrupted: what was kept before is intact\n")
     assert left_in(room) == []
 
-    second = begun(room)
-    out, said = second.communicate(timeout=90)
+    with begun(room) as second:
+        out, said = second.communicate(timeout=MOST_SECONDS)
     assert (second.returncode, said) == (0, "")
     *seconds, summary = [json.loads(line) for line in out.splitlines()]
     assert [one["recorded"] for one in seconds] == [*[False] * (len(seconds) - 1), True]

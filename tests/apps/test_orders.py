@@ -67,7 +67,7 @@ def test_where_kafka_is_named_it_is_told(kafka_server: KafkaServer, cli: Cli, sm
     home = Home(Path(shutil.copytree(small, tmp_path / "home")))
     (home.folder / "services.toml").write_text(f'[kafka]\nbootstrap = "{kafka_server.bootstrap}"\n', encoding="utf-8")
     before, end = on_control(cluster), home.history.next_offset
-    promoted = ("--model", "expert", "--policy", "shipped", "--shares", "40%,60%,80%", "--by", "A. B.", "--json")
+    promoted = ("--model", "expert", "--policy", "shipped", "--by", "A. B.", "--json")
 
     told = cli("promote", *promoted, "--home", home.folder).document["told"]
     told.append(cli("outreach", "start", "--home", home.folder, "--json").document)

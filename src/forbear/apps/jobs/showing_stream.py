@@ -45,6 +45,7 @@ def show_stream(home: Home, console: Console, request: StreamRequest) -> None:
         begin_anew(home, servers)
         apply(servers.services.cluster)
         with closing(Stage(home, servers, live)) as stage:
+            stage.begin()
             _put_in_force(home, steps, servers, (live, request.shares))
             summary = _run(stage, console, servers)
     if open_ports := still_open(servers.ports):

@@ -81,7 +81,7 @@ def bank_for(home: Home, console: Console, request: StreamRequest) -> Live:
         simulate_bank(home, spec, console, replace=False, live_from=live_from)
     elif home.deployment.source != SYNTHETIC:
         raise ConfigError(
-            f"{home.folder} holds a real bank, from {home.deployment.source}", mend="choose another --home"
+            f"{home.folder} holds data from {home.deployment.source}, no synthetic bank", mend="choose another --home"
         )
     with closing(home.source()) as source:
         first, end = home.archive.next_offset, source.end
@@ -163,7 +163,7 @@ class Now:
 
 
 class Stage:
-    """Looks after feed and store while the workers run. Raises ConfigError where everything is recorded already."""
+    """Looks after feed and store while the workers run."""
 
     def __init__(self, home: Home, servers: Servers, live: Live) -> None:
         self.home, self.live, self.cluster = home, live, servers.services.cluster
@@ -175,16 +175,19 @@ class Stage:
             self._open.enter_context(closing(open_queries(url, partition=one)))
             for one in range(partitions_of(self.cluster, TRANSACTIONS))
         ]
-        if all(self._closed()):
-            raise ConfigError(
-                f"the store has recorded the live days of {home.folder} already", mend="choose another --home"
-            )
-        self.published_before = self._published()
-        self.offers_before = self._offers()
+        self._offers_before = self._published_before = 0
         self._ends: list[int] | None = None
         self._looked, self._moved, self._was = 0.0, time.monotonic(), (0, 0)
         self.recorded_at: float | None = None
         self.pids: set[int] = set()
+
+    def begin(self) -> None:
+        """Note how store and topics stand. Raises ConfigError where everything live is recorded already."""
+        if all(self._closed()):
+            raise ConfigError(
+                f"the store has recorded the live days of {self.home.folder} already", mend="choose another --home"
+            )
+        self._offers_before, self._published_before = self._offers(), self._published()
 
     def close(self) -> None:
         """Stop feeding, and let go of the store."""
@@ -231,8 +234,8 @@ class Stage:
         return {
             "predictions": rows["predictions"],
             "decisions": rows["decisions"],
-            "offers_recorded": self._offers() - self.offers_before,
-            "offers_published": self._published() - self.published_before,
+            "offers_recorded": self._offers() - self._offers_before,
+            "offers_published": self._published() - self._published_before,
         }
 
     def left_behind(self) -> list[str]:
