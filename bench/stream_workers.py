@@ -73,7 +73,7 @@ class Workers:
         for process in self.running.values():
             process.send_signal(signal.SIGTERM)
         for name in list(self.running):
-            self._end(name)
+            self._ended(name)  # asked once: who is asked a second time ends at once
 
     def says(self, name: str) -> dict[str, Any]:
         """What a worker says of itself; nothing before it has."""
@@ -91,8 +91,11 @@ class Workers:
     # ---- inside
 
     def _end(self, name: str) -> None:
+        self.running[name].send_signal(signal.SIGTERM)
+        self._ended(name)
+
+    def _ended(self, name: str) -> None:
         process = self.running.pop(name)
-        process.send_signal(signal.SIGTERM)
         status = process.wait(_STOP_SECONDS)
         if status not in (0, -signal.SIGTERM):  # whoever is still starting ends at once
             raise RuntimeError(f"{name} ended with {status}: {self.words(name)[-1_000:]}")
