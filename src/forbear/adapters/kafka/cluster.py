@@ -177,6 +177,13 @@ def is_without_leader(error: ForbearError) -> bool:
 
 
 _HOLDS_SECONDS = 5.0
+MADE_SECONDS = 5.0
+"""A topic that is missing for so long was never made: a broker that comes back may know none for a moment."""
+
+
+def is_missing(error: KafkaError) -> bool:
+    """Whether an error says that a topic, or a partition of it, is not there."""
+    return error.code() in _MISSING
 
 
 class Complaints:

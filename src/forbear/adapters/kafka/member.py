@@ -10,9 +10,11 @@ from typing import Any, TypeAlias
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from forbear.adapters.kafka.cluster import (
+    MADE_SECONDS,
     Cluster,
     Complaints,
     Place,
+    is_missing,
     is_without_leader,
     kafka_errors,
     meaning,
@@ -57,6 +59,7 @@ class Reading:
         self.cluster = cluster
         self._complaints = Complaints()
         self._pending: KafkaError | None = None
+        self._missing_since: float | None = None
         options = {
             **cluster.options(),
             **_WAITS_MS,
@@ -91,11 +94,20 @@ class Reading:
                 messages.append(message)
             elif error_there.code() == KafkaError._PARTITION_EOF:
                 ends.append(message)
-            elif self._pending is None:
+            elif self._pending is None and not self._may_come_back(error_there):
                 self._pending = error_there
+        if messages:
+            self._missing_since = None
         if self._pending is not None and not messages:
             return self.consume(limit, seconds)
         return messages, ends
+
+    def _may_come_back(self, error: KafkaError) -> bool:
+        """Whether an error is of a topic that is missing, and has not been for long."""
+        if not is_missing(error):
+            return False
+        self._missing_since = self._missing_since or monotonic()
+        return monotonic() - self._missing_since < MADE_SECONDS
 
     @property
     def trouble(self) -> str:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from forbear.adapters.kafka.cluster import Cluster, Complaints, heard, kafka_errors, meaning
+from forbear.adapters.kafka.cluster import MADE_SECONDS, Cluster, Complaints, heard, kafka_errors, meaning
 from forbear.adapters.kafka.topics import HEADER_BYTES, MOST_BYTES
 from forbear.domain.errors import BackendUnavailable, ForbearError
 
@@ -16,8 +16,7 @@ Headers: TypeAlias = Sequence[tuple[str, bytes]]
 
 _QUEUED_KBYTES, _QUEUED_MESSAGES = 64 << 10, 100_000
 _LINGER_MS = 2
-_MADE_MS = 2_000
-"""A topic that is missing for so long was never made."""
+_MADE_MS = round(1_000 * MADE_SECONDS)
 _WAIT_SECONDS, _SERVED_EVERY = 0.05, 500
 
 

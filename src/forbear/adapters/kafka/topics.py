@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
     OffsetSpec,
 )
 
-from forbear.adapters.kafka.cluster import Cluster, Complaints, heard, kafka_errors
+from forbear.adapters.kafka.cluster import MADE_SECONDS, Cluster, Complaints, heard, kafka_errors
 from forbear.domain.errors import ConfigError, ForbearError
 
 TRANSACTIONS = "transactions-stream"
@@ -205,10 +205,14 @@ def apply(cluster: Cluster, topics: Sequence[Topic] = TOPICS, *, add_partitions:
 
 def partitions_of(cluster: Cluster, topic: str) -> int:
     """How many partitions a topic has. Raises ConfigError where it is missing, BackendUnavailable."""
-    found = _metadata(cluster, topic).topics[topic]
-    if found.error is not None or not found.partitions:
-        raise ConfigError(f"there is no topic {topic}", mend="run `forbear topics apply`")
-    return len(found.partitions)
+    give_up = monotonic() + MADE_SECONDS
+    while True:
+        found = _metadata(cluster, topic).topics[topic]
+        if found.error is None and found.partitions:
+            return len(found.partitions)
+        if monotonic() > give_up:
+            raise ConfigError(f"there is no topic {topic}", mend="run `forbear topics apply`")
+        sleep(_AGAIN_SECONDS)
 
 
 # ---- inside

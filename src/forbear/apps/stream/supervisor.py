@@ -131,7 +131,8 @@ class Supervisor:
         child.due = now + wait
         facts = {"status": status, "ran_s": round(ran, 1), "again_s": round(wait, 3)}
         self._watching.note("worker_ended", worker=child.post.name, **facts)
-        if status == EXIT_CODES[ConfigError]:
+        # Whoever did its work before has no wrong setting: a broker that comes back may know no topic for a moment.
+        if status == EXIT_CODES[ConfigError] and not child.was_ready:
             raise _given_up(child, "only the operator can mend that")
         if not child.was_ready and child.deaths >= self._rules.most_deaths:
             raise _given_up(child, f"it ended {child.deaths} times and never was ready")
