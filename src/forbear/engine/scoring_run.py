@@ -19,7 +19,7 @@ from forbear.engine.ports import Kept, Scanned, Snapshots
 from forbear.engine.running import begin_follower
 from forbear.engine.wire import NOWHERE, Coordinates, Message, Teller
 
-KEEP_EVENTS = 100_000
+KEEP_EVENTS = 50_000
 """A snapshot is taken at the first close of a day after so many events."""
 _PATIENCE = 4
 _IDS, _LAST = "teller.ids", "teller.last"
