@@ -173,7 +173,7 @@ def open_day(stage: Stage, events: list[Event]) -> dict[str, float]:
 
 
 def at_pace(events: list[Event]) -> list[Event]:
-    """Events received at the pace at which they are sent, so that an hour of the policy is one; a tick in the middle."""
+    """Events received at the pace at which they are sent: an hour of the policy is an hour; a tick in the middle."""
     first = events[0].received_at
     tick = first.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     begin = tick - timedelta(seconds=len(events) / PER_SECOND / 2)

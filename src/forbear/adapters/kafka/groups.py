@@ -55,9 +55,9 @@ def await_committed(
     while_waiting: called again and again, e.g. to raise what ends the waiting. Raises BackendUnavailable if the
     offsets have not moved within the cluster's patience.
     """
-    seen, give_up = -1, 0.0
+    seen, give_up = -1, monotonic() + cluster.patience_seconds
     with closing(_Watch(cluster, group)) as watch:
-        while (found := watch.committed([place])[0]) < past:
+        while (found := _found(watch, place, give_up)) < past:
             if found > seen:
                 seen, give_up = found, monotonic() + cluster.patience_seconds
             if monotonic() > give_up:
@@ -68,3 +68,13 @@ def await_committed(
             if while_waiting is not None:
                 while_waiting()
             sleep(_AGAIN_SECONDS)
+
+
+def _found(watch: _Watch, place: Place, give_up: float) -> int:
+    """What is committed; -1 where the brokers do not know yet who keeps the group's offsets."""
+    try:
+        return watch.committed([place])[0]
+    except BackendUnavailable:
+        if monotonic() > give_up:
+            raise
+        return -1
