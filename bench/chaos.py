@@ -259,9 +259,9 @@ def in_one_process(stage: Field, partitions: list[list[Scanned]], folder: Path) 
         raw = {one.offset + row: event for one in scanned for row, event in enumerate(events_of(one.columns))}
         letter = lambda offset, raw=raw: message_of(raw[offset])[1].decode()  # noqa: E731
         following = Following(home.deployment, home.feed.calendar, HomeParts(home), letter)
-        run = ScoringRun(following, Keeping(NoSnapshots(), lambda _: None, MOST))
+        run = ScoringRun(following, Keeping(lambda _: None, MOST))
         history = PartitionHistory(home.archive, partition, PARTITIONS)
-        told = list(run.start(Feed(history, home.deployment, home.feed.calendar)))
+        told = list(run.start(None, Feed(history, home.deployment, home.feed.calendar)))
         for one in scanned:
             told += run.take(one)
         runs.append(run)

@@ -55,10 +55,8 @@ class Stage:
         calendar = bank_calendar(self.bank.deployment.country)
         following = Following(self.bank.deployment, calendar, self.bank.parts, lambda offset: f"event {offset}")
         last = self.topic[partition][-1:]
-        run = ScoringRun(
-            following, Keeping(snapshots, snapshots.save, 2_000), coordinates_of(last[0]) if last else NOWHERE
-        )
-        self.topic[partition] += [one.value for one in run.start(None)]
+        run = ScoringRun(following, Keeping(snapshots.save, 2_000), coordinates_of(last[0]) if last else NOWHERE)
+        self.topic[partition] += [one.value for one in run.start(snapshots.latest(), None)]
         return run
 
     def fed(self, run: ScoringRun, partition: int, count: int) -> bool:

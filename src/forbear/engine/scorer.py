@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -95,11 +96,10 @@ class Scorer:
 
     def __init__(self, deployment: Deployment, calendar: BankCalendar) -> None:
         self.deployment = deployment
-        self.features = FeatureSet.standard(deployment.unsupported)
-        self.book = Book(with_eligibility(self.features, deployment), day_number(deployment.opens_on), calendar)
+        self.features, asked, self._quoted = _feature_sets(deployment)
+        self.book = Book(asked, day_number(deployment.opens_on), calendar)
         self.misses = RecentMisses(deployment.eligibility.clear_days)
         self.model: Scoring | None = None
-        self._quoted = figure_set(deployment.unsupported)
         self._quoted_places = self._quoted.among(self.book.features)
         self._asked: tuple[NDArray[np.int64], Streamed] | None = None
 
@@ -194,6 +194,16 @@ class Scorer:
             customer=self.book.keys[known["slots"]],
             **known,
         )
+
+
+@lru_cache(maxsize=4)
+def _feature_sets(deployment: Deployment) -> tuple[FeatureSet, FeatureSet, FeatureSet]:
+    """What models are trained on, the same with what tells who is eligible, and what sentences quote.
+
+    Made once for all partitions of a process: to trace the formulas takes half a second.
+    """
+    features = FeatureSet.standard(deployment.unsupported)
+    return features, with_eligibility(features, deployment), figure_set(deployment.unsupported)
 
 
 def hurdle_counts(counts: NDArray[np.int64]) -> Mapping[str, int]:

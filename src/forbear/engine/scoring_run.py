@@ -15,7 +15,7 @@ from forbear.engine.findings import Finding
 from forbear.engine.follower import Follower, Following
 from forbear.engine.keeping import become_follower, kept_of_follower
 from forbear.engine.outputs import Named
-from forbear.engine.ports import Kept, Scanned, Snapshots
+from forbear.engine.ports import Kept, Scanned
 from forbear.engine.running import begin_follower
 from forbear.engine.wire import NOWHERE, Coordinates, Message, Teller
 
@@ -39,9 +39,8 @@ class NoSnapshots:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Where snapshots go, and how. every: events between two.  save: has one written."""
+    """How a run is kept. save: has a snapshot written.  every: events between two."""
 
-    snapshots: Snapshots
     save: Callable[[Kept], None]
     every: int = KEEP_EVENTS
 
@@ -69,14 +68,13 @@ class ScoringRun:
         """Whether what it finds was told already."""
         return self.teller.last < self.mark
 
-    def start(self, feed: Feed | None, progress: Progress | None = None) -> Iterator[Message]:
-        """Go on from the newest snapshot, or begin behind a history; what the history gives is told first.
+    def start(self, kept: Kept | None, feed: Feed | None, progress: Progress | None = None) -> Iterator[Message]:
+        """Go on from a snapshot, the newest, or begin behind a history; what the history gives is told first.
 
         It should be kept once that was sent: to begin takes longer than to go on.
         feed: the history of this partition's customers; None where the log is all there is.
         Raises CorruptState where the snapshot stands further than the topic that it told.
         """
-        kept = self._keeping.snapshots.latest()
         if kept is not None:
             self._become(kept)
         elif feed is not None:

@@ -37,6 +37,7 @@ from forbear.features.local_time import local_time
 GROUP = "forbear-scorer"
 LIMIT = 8_192
 """Events taken in at once."""
+_READERS = 2
 _POLL_SECONDS = 0.05
 _COMMIT_SECONDS = 1.0
 
@@ -149,10 +150,14 @@ class Scorer:
     # ---- partitions come and go
 
     def _assigned(self, places: list[Place]) -> None:
-        for _, partition in places:
-            self._parts.pulse.state("restoring", f"partition {partition}")
-            run = self._runs[partition] = self._restored(partition)
-            self._member.start_at(TRANSACTIONS, partition, run.position)
+        # Snapshots are read side by side, and each is taken up in its turn.
+        with ThreadPoolExecutor(_READERS) as reading:
+            folders = [FileSnapshots(snapshots_of_scorer(self._parts.home, partition)) for _, partition in places]
+            found = [reading.submit(folder.latest) for folder in folders]
+            for (_, partition), snapshots, kept in zip(places, folders, found, strict=True):
+                self._parts.pulse.state("restoring", f"partition {partition}")
+                run = self._runs[partition] = self._restored(partition, snapshots, kept.result())
+                self._member.start_at(TRANSACTIONS, partition, run.position)
 
     def _revoked(self, places: list[Place]) -> None:
         self._publisher.flush()
@@ -165,16 +170,15 @@ class Scorer:
         for _, partition in places:
             self._runs.pop(partition, None)
 
-    def _restored(self, partition: int) -> ScoringRun:
+    def _restored(self, partition: int, snapshots: FileSnapshots, kept: Kept | None) -> ScoringRun:
         parts, home = self._parts, self._parts.home
-        snapshots = FileSnapshots(snapshots_of_scorer(home, partition))
         following = Following(home.deployment, home.feed.calendar, self._made, self._letter)
-        keeping = Keeping(snapshots, lambda kept: self._save(snapshots, kept), parts.every)
+        keeping = Keeping(lambda kept: self._save(snapshots, kept), parts.every)
         last = last_message(parts.cluster, PREDICTIONS, partition)
         run = ScoringRun(following, keeping, NOWHERE if last is None else coordinates_of(last.value() or b""))
         history = PartitionHistory(home.archive, partition, partitions_of(parts.cluster, TRANSACTIONS))
         feed = Feed(history, home.deployment, home.feed.calendar)
-        self._send(partition, run.start(feed, lambda _: parts.pulse.progressed()))
+        self._send(partition, run.start(kept, feed, lambda _: parts.pulse.progressed()))
         if run.unkept:
             self._publisher.flush()
             run.keep()
