@@ -1,17 +1,22 @@
-"""What every store asks of outputs before it records them."""
+"""What every store asks of outputs before it records them, and what a replay asks of a store that holds some."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
 
-from forbear.engine.outputs import Outputs, Position, Predictions
+from forbear.domain.errors import CorruptState
+from forbear.engine.outputs import AuditRecord, Outputs, Position, Predictions
+from forbear.engine.ports import Store
 
 START = Position(-1, 0)
 """Where a store stands in which nothing was ever recorded."""
 VALUES = ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers")
 """Fields of `Outputs` that hold values at an offset; predictions are columns."""
+
+_RECORDS = 1_000
 
 
 def require_inside(outputs: Outputs) -> None:
@@ -24,6 +29,24 @@ def require_inside(outputs: Outputs) -> None:
             raise ValueError(f"{type(value).__name__}: a value lies before {tuple(after)}")
     if outputs.predictions is not None and len(outputs.predictions):
         _require_predictions_inside(outputs.predictions, after, until)
+
+
+def records_behind(store: Store, head: AuditRecord | None) -> Iterator[AuditRecord]:
+    """The records of the audit chain behind a head, as far as a store has them."""
+    following = head.sequence + 1 if head else 0
+    while records := store.records(following, _RECORDS):
+        yield from records
+        following = records[-1].sequence + 1
+
+
+def require_link(store: Store, first: AuditRecord, what: str) -> None:
+    """Raises CorruptState where a record does not follow on the last one of a store. what: e.g. "the log"."""
+    head = store.head()
+    if first.previous != (head.digest if head else ""):
+        raise CorruptState(
+            f"{what} does not lead to what is recorded up to offset {store.position().offset}",
+            mend="this is another log, another version, or tampering: compare with a backup",
+        )
 
 
 def _require_predictions_inside(predictions: Predictions, after: Position, until: Position) -> None:

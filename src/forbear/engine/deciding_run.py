@@ -7,27 +7,26 @@ audit chains. Two deciders at once do no harm: the store takes what follows on i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
-from forbear.domain.errors import CorruptState
+from forbear.engine.commits import START, records_behind, require_link
 from forbear.engine.decider import Decider, Deciding
 from forbear.engine.draft import behind, joined
 from forbear.engine.findings import CloseEnded
 from forbear.engine.keeping import become_decider, kept_of_decider
-from forbear.engine.outputs import AuditRecord, Outputs, Position
-from forbear.engine.ports import Kept, Snapshots, Store, Stores
+from forbear.engine.outputs import Outputs, Position
+from forbear.engine.ports import Kept, Snapshots, Stores
 from forbear.engine.wire import Coordinates, Listener, close_ended_at
 from forbear.features.book import BookState
 from forbear.features.pool import SLOT_WORDS
 
 MOST_WAITING = 20_000
 """Findings of a partition that may wait behind a barrier; then no more are taken from it."""
-_RECORDS = 1_000
 
 
 class Decided(NamedTuple):
@@ -75,7 +74,7 @@ class DecidingRun:
         self._hash = setup.feature_hash
         self._recording = recording
         self._listeners = {partition: Listener() for partition in self.decider.lanes}
-        self._recorded = {partition: Position(-1) for partition in self.decider.lanes}
+        self._recorded = dict.fromkeys(self.decider.lanes, START)
         self._linked: set[int] = set()
         self._closes: defaultdict[int, dict[int, int]] = defaultdict(dict)
         self._captured: Kept | None = None
@@ -97,7 +96,7 @@ class DecidingRun:
         for partition, lane in self.decider.lanes.items():
             store = self._recording.stores.of(partition)
             self._recorded[partition] = store.position()
-            lane.recorder.follow(_records(store, lane.recorder.head))
+            lane.recorder.follow(records_behind(store, lane.recorder.head))
         return following
 
     def take(self, messages: Mapping[int, Sequence[tuple[int, bytes]]]) -> Decided:
@@ -152,12 +151,7 @@ class DecidingRun:
     def _require_link(self, partition: int, outputs: Outputs) -> None:
         if not outputs.audit or partition in self._linked:
             return
-        head = self._recording.stores.of(partition).head()
-        if outputs.audit[0].previous != (head.digest if head else ""):
-            raise CorruptState(
-                f"partition {partition} does not lead to what is recorded up to {self._recorded[partition].offset}",
-                mend="this is another log, another version, or tampering: compare with a backup",
-            )
+        require_link(self._recording.stores.of(partition), outputs.audit[0], f"partition {partition}")
         self._linked.add(partition)
 
     def _closed(self, day: int) -> None:
@@ -183,11 +177,3 @@ class DecidingRun:
 
 NO_BOOK = BookState(pool=np.empty(0, np.int64), slots=np.empty((0, SLOT_WORDS), np.int64), open_day=0, skipped_days=0)
 """A decider has no ledgers."""
-
-
-def _records(store: Store, head: AuditRecord | None) -> Iterator[AuditRecord]:
-    """The records behind a head, as far as a store has them."""
-    following = head.sequence + 1 if head else 0
-    while records := store.records(following, _RECORDS):
-        yield from records
-        following = records[-1].sequence + 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from forbear.engine.commits import VALUES
 from forbear.engine.intervenor import Verdicts
 from forbear.engine.outputs import (
     AuditRecord,
@@ -72,9 +73,6 @@ def predictions_of(scores: Scores, verdicts: Verdicts, model: int, policy: int) 
     )
 
 
-_AT_OFFSETS = ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers")
-
-
 def behind(outputs: Outputs, position: Position) -> Outputs | None:
     """What of some outputs is not recorded yet, if all before a position is; None if nothing is left.
 
@@ -85,7 +83,7 @@ def behind(outputs: Outputs, position: Position) -> Outputs | None:
     if outputs.after >= position:
         return outputs
     kept: dict[str, Any] = {
-        name: tuple(row for row in getattr(outputs, name) if row.offset >= position.offset) for name in _AT_OFFSETS
+        name: tuple(row for row in getattr(outputs, name) if row.offset >= position.offset) for name in VALUES
     }
     # Whom a history knows stands before the log, by slot.
     kept["customers"] = tuple(one for one in kept["customers"] if one.offset >= 0 or one.slot >= position.ordinal)
@@ -100,7 +98,7 @@ def joined(parts: Sequence[Outputs]) -> Outputs:
             raise ValueError(f"outputs from {tuple(after.after)} do not follow those up to {tuple(before.until)}")
     if len(parts) == 1:
         return parts[0]
-    listed = {name: tuple(row for part in parts for row in getattr(part, name)) for name in _AT_OFFSETS}
+    listed = {name: tuple(row for part in parts for row in getattr(part, name)) for name in VALUES}
     predictions = _stacked([part.predictions for part in parts if part.predictions is not None])
     return Outputs(after=parts[0].after, until=parts[-1].until, predictions=predictions, **listed)
 

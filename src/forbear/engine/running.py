@@ -15,12 +15,13 @@ import numpy as np
 from forbear.domain.errors import CorruptState
 from forbear.domain.events import Instructed
 from forbear.engine.backfill import Feed, Progress, earlier_misses
+from forbear.engine.commits import START, records_behind, require_link
 from forbear.engine.draft import behind
 from forbear.engine.findings import Update
 from forbear.engine.follower import Follower, updates_in
 from forbear.engine.keeping import become, kept_of
 from forbear.engine.misses import misses_in
-from forbear.engine.outputs import AuditRecord, Named, Outputs, Position
+from forbear.engine.outputs import Named, Outputs, Position
 from forbear.engine.ports import Scanned, Snapshots, Source, Store
 from forbear.engine.recovery import resume
 from forbear.engine.worker import Worker
@@ -29,10 +30,6 @@ from forbear.features.local_time import local_time
 
 KEEP_EVENTS = 500_000
 """A snapshot is taken at the first close of a day after so many events."""
-
-
-_NOTHING = Position(-1)
-_RECORDS = 1_000
 
 
 class Stepped(NamedTuple):
@@ -58,7 +55,7 @@ class Running:
     keep_events: int = KEEP_EVENTS
     wait: Callable[[], None] = lambda: None
     _kept_at: int = field(default=0, init=False)
-    _position: Position = field(default=_NOTHING, init=False)
+    _position: Position = field(default=START, init=False)
     _linked: bool = field(default=False, init=False)
     _closed: bool = field(default=False, init=False)
 
@@ -75,29 +72,21 @@ class Running:
         kept = self.snapshots.latest(self._position.offset)  # one that stands further tells of what the store forgot
         if kept is not None:
             become(self.worker, kept)
-            self.worker.lane.recorder.follow(self._recorded())
-        elif self._position not in (_NOTHING, Position(feed.archive.next_offset)):
+            self.worker.lane.recorder.follow(records_behind(self.store, self.worker.lane.recorder.head))
+        elif self._position not in (START, Position(feed.archive.next_offset)):
             raise CorruptState(
                 "the worker has recorded something, and all of its snapshots are gone",
                 mend="restore the folder worker/ of the home from a backup",
             )
         else:
             begin(self.worker, feed, history, progress)
-            self.worker.lane.recorder.follow(self._recorded())
+            self.worker.lane.recorder.follow(records_behind(self.store, self.worker.lane.recorder.head))
             first = behind(self.worker.told(before), self._position)
             if first is not None:
                 self._record(replace(first, customers=_known(self.worker, feed)))
             self.keep()
         self._kept_at = self.worker.position
         self.source.seek(self.worker.position)
-
-    def _recorded(self) -> Iterator[AuditRecord]:
-        """The records behind the worker's head, as far as the store has them."""
-        head = self.worker.lane.recorder.head
-        following = head.sequence + 1 if head else 0
-        while records := self.store.records(following, _RECORDS):
-            yield from records
-            following = records[-1].sequence + 1
 
     def step(self, limit: int) -> Stepped | None:
         """Take in up to so many events and record what they give; None where there are none yet, all recorded."""
@@ -157,15 +146,10 @@ class Running:
 
     def _record(self, outputs: Outputs) -> None:
         if outputs.audit and not self._linked:
-            head = self.store.head()
-            if outputs.audit[0].previous != (head.digest if head else ""):
-                raise CorruptState(
-                    f"the log does not lead to what is recorded up to offset {self._position.offset}",
-                    mend="this is another log, another version, or tampering: compare with a backup",
-                )
+            require_link(self.store, outputs.audit[0], "the log")
             self._linked = True
-        if self._position == _NOTHING:  # the first there is follows on nothing, wherever the log begins
-            outputs = replace(outputs, after=_NOTHING)
+        if self._position == START:  # the first there is follows on nothing, wherever the log begins
+            outputs = replace(outputs, after=START)
         self.store.commit(outputs)
         self._position = outputs.until
 

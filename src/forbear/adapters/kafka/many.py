@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import Message, TopicPartition
 
 from forbear.adapters.kafka.cluster import Cluster, kafka_errors
-from forbear.adapters.kafka.member import Reading, offset_of
+from forbear.adapters.kafka.member import Reading, by_partition, offset_of
 
 
 class ManyReader(Reading):
@@ -25,12 +25,9 @@ class ManyReader(Reading):
 
         Nothing while no broker answers. Raises CorruptState for a position that the topic has let go of.
         """
-        found: dict[int, list[Message]] = {}
         messages, _ = self.consume(limit, seconds)
-        for message in messages:
-            partition = int(message.partition() or 0)
-            found.setdefault(partition, []).append(message)
-            self.positions[partition] = offset_of(message) + 1
+        found = by_partition(messages)
+        self.positions |= {partition: offset_of(group[-1]) + 1 for partition, group in found.items()}
         return found
 
     def pause(self, partitions: Iterable[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
@@ -332,6 +333,14 @@ def texts_of(message: Message) -> dict[str, str]:
 
 def _places(partitions: Iterable[TopicPartition]) -> list[Place]:
     return sorted((one.topic, one.partition) for one in partitions)
+
+
+def by_partition(messages: Iterable[Message]) -> dict[int, list[Message]]:
+    """Messages of one topic by partition, in order within each."""
+    found: defaultdict[int, list[Message]] = defaultdict(list)
+    for message in messages:
+        found[message.partition() or 0].append(message)
+    return found
 
 
 def offset_of(message: Message) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
@@ -17,12 +16,13 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.stream.places import snapshots_of_intervenor
 from forbear.apps.stream.pulse import Pulse
+from forbear.apps.stream.saving import SavingBeside
 from forbear.apps.stream.services import stream_services
-from forbear.domain.errors import ConflictError, StorageError
+from forbear.domain.errors import ConflictError
 from forbear.engine.behind import StoresBehind
 from forbear.engine.decider import Deciding
 from forbear.engine.deciding_run import DecidingRun, Recording
-from forbear.engine.ports import Kept, Stores, Vault
+from forbear.engine.ports import Stores, Vault
 from forbear.features.compute import FeatureSet
 
 GROUP = "forbear-intervenor"
@@ -84,7 +84,7 @@ class Intervenor:
         parts = self._parts
         parts.pulse.state("restoring")
         with ExitStack() as stack:
-            saving = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="snapshots"))
+            saving = stack.enter_context(SavingBeside(parts.pulse))
             behind = stack.enter_context(closing(StoresBehind(parts.stores)))
             run = self._run(saving, behind)
             reader = stack.enter_context(closing(ManyReader(parts.cluster, PREDICTIONS, run.start())))
@@ -119,24 +119,13 @@ class Intervenor:
         pulse.count("predictions", done.predictions)
         pulse.count("decisions", done.decisions)
 
-    def _run(self, saving: ThreadPoolExecutor, behind: StoresBehind) -> DecidingRun:
+    def _run(self, saving: SavingBeside, behind: StoresBehind) -> DecidingRun:
         parts, home = self._parts, self._parts.home
         features = FeatureSet.standard(home.deployment.unsupported)
         deciding = Deciding(features.names, features.hash, home.deployment.currency, HomeParts(home), parts.vault)
         snapshots = FileSnapshots(snapshots_of_intervenor(home))
-        recording = Recording(behind, snapshots, lambda kept: self._save(saving, snapshots, kept), wait=behind.wait)
+        recording = Recording(behind, snapshots, lambda kept: saving.save(snapshots, kept), wait=behind.wait)
         return DecidingRun(deciding, range(partitions_of(parts.cluster, PREDICTIONS)), recording)
-
-    def _save(self, saving: ThreadPoolExecutor, snapshots: FileSnapshots, kept: Kept) -> None:
-        """Write a snapshot beside the deciding. One that cannot be written is tried again at the next close."""
-        saving.submit(self._saved, snapshots, kept)
-
-    def _saved(self, snapshots: FileSnapshots, kept: Kept) -> None:
-        try:
-            snapshots.save(kept)
-        except StorageError as error:
-            self._parts.pulse.count("snapshots_failed", 1)
-            self._parts.pulse.note("snapshot_failed", why=str(error))
 
 
 def _balanced(reader: ManyReader, run: DecidingRun, paused: frozenset[int]) -> frozenset[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 
 from forbear.adapters.kafka.cluster import Cluster, Place
 from forbear.adapters.kafka.dead_letters import Letters
-from forbear.adapters.kafka.member import Incoming, Member, Rebalancing
+from forbear.adapters.kafka.member import Incoming, Member, Rebalancing, by_partition
 from forbear.adapters.kafka.messages import runs_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import last_message
@@ -23,8 +22,9 @@ from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.stream.history import PartitionHistory
 from forbear.apps.stream.places import snapshots_of_scorer
 from forbear.apps.stream.pulse import Pulse
+from forbear.apps.stream.saving import SavingBeside
 from forbear.apps.stream.services import stream_services
-from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
+from forbear.domain.errors import BackendUnavailable, ConflictError
 from forbear.engine.backfill import Feed
 from forbear.engine.follower import Following
 from forbear.engine.ports import Kept
@@ -64,7 +64,7 @@ class Scorer:
         self._open = ExitStack()
         self._publisher = self._open.enter_context(closing(Publisher(parts.cluster)))
         self._letters = Letters(self._publisher, parts.now)
-        self._saving = self._open.enter_context(ThreadPoolExecutor(1, thread_name_prefix="snapshots"))
+        self._saving = self._open.enter_context(SavingBeside(parts.pulse))
         self._zone = local_time(parts.home.deployment.time_zone)
         self._made = HomeParts(parts.home)
         rebalancing = Rebalancing(assigned=self._assigned, revoked=self._revoked, lost=self._lost)
@@ -86,10 +86,7 @@ class Scorer:
     def step(self, seconds: float) -> int:
         """Take in what came; answer how many messages."""
         messages = self._member.poll(LIMIT, seconds)
-        by_partition = defaultdict[int, list[Incoming]](list)
-        for message in messages:
-            by_partition[message.partition() or 0].append(message)
-        for partition, group in by_partition.items():
+        for partition, group in by_partition(messages).items():
             if partition in self._runs:
                 self._take(partition, group)
         now = time.monotonic()
@@ -164,7 +161,7 @@ class Scorer:
         for _, partition in places:
             if (run := self._runs.pop(partition, None)) is not None and not run.catching_up:
                 run.keep()
-        self._saving.submit(int).result()  # what is saved is there for the next one
+        self._saving.wait()  # what is saved is there for the next one
 
     def _lost(self, places: list[Place]) -> None:
         for _, partition in places:
@@ -173,7 +170,7 @@ class Scorer:
     def _restored(self, partition: int, snapshots: FileSnapshots, kept: Kept | None) -> ScoringRun:
         parts, home = self._parts, self._parts.home
         following = Following(home.deployment, home.feed.calendar, self._made, self._letter)
-        keeping = Keeping(lambda kept: self._save(snapshots, kept), parts.every)
+        keeping = Keeping(lambda kept: self._saving.save(snapshots, kept), parts.every)
         last = last_message(parts.cluster, PREDICTIONS, partition)
         run = ScoringRun(following, keeping, NOWHERE if last is None else coordinates_of(last.value() or b""))
         history = PartitionHistory(home.archive, partition, partitions_of(parts.cluster, TRANSACTIONS))
@@ -183,17 +180,6 @@ class Scorer:
             self._publisher.flush()
             run.keep()
         return run
-
-    def _save(self, snapshots: FileSnapshots, kept: Kept) -> None:
-        """Write a snapshot beside the fold. One that cannot be written is tried again at the next turn."""
-        self._saving.submit(self._saved, snapshots, kept)
-
-    def _saved(self, snapshots: FileSnapshots, kept: Kept) -> None:
-        try:
-            snapshots.save(kept)
-        except StorageError as error:
-            self._parts.pulse.count("snapshots_failed", 1)
-            self._parts.pulse.note("snapshot_failed", why=str(error))
 
 
 def work(home: Home, instance: str, pulse: Pulse, stop: Callable[[], bool]) -> None:

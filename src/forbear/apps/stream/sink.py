@@ -7,7 +7,6 @@ stands in the store behind the last one published is published next, at least on
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import msgspec
 
 from forbear.adapters.archive import FileArchive
 from forbear.adapters.kafka.cluster import Cluster, Place
-from forbear.adapters.kafka.member import Incoming, Member, Rebalancing
+from forbear.adapters.kafka.member import Member, Rebalancing, by_partition
 from forbear.adapters.kafka.messages import runs_of
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.topics import DASHBOARD, INTERVENTIONS, TRANSACTIONS
@@ -95,10 +94,7 @@ class Sink:
     def step(self, seconds: float) -> int:
         """Take in what came, write what is due, publish what is new; answer how many messages."""
         messages, pulse = self._member.poll(LIMIT, seconds), self._parts.pulse
-        by_partition = defaultdict[int, list[Incoming]](list)
-        for message in messages:
-            by_partition[message.partition() or 0].append(message)
-        for partition, group in by_partition.items():
+        for partition, group in by_partition(messages).items():
             if (kept := self._kept.get(partition)) is not None:
                 runs, _ = runs_of(group, self._parts.zone)  # what is refused is the scorer's to tell of
                 if runs and not kept.waiting:
