@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from forbear.adapters.kafka.cluster import Cluster, Place
+from forbear.adapters.kafka.many import ManyReader
 from forbear.adapters.kafka.member import Member, Reader, Rebalancing
 from forbear.adapters.kafka.publisher import Publisher
 from forbear.domain.errors import ConflictError, CorruptState
@@ -124,16 +125,23 @@ def test_partitions_move_between_members_without_a_gap(cluster: Cluster, fresh: 
 def test_a_paused_partition_waits(cluster: Cluster, fresh: Callable[..., str]) -> None:
     """A paused partition gives nothing and loses nothing; the others go on."""
     topic = fresh(partitions=2)
-    with closing(Member(cluster, topic, [topic])) as member:
-        until(lambda: len(member.places) == 2, member)
-        member.pause([(topic, 0)])
+    with closing(ManyReader(cluster, topic, {0: 0, 1: 0})) as reader:
+        reader.pause([0])
         fill(cluster, topic, {0: 3, 1: 3})
-        found = until(lambda: member.lag()[topic, 1] == 0, member)
-        found += member.poll(9, 0.2)
-        assert numbers(found, 0) == []
-        member.resume([(topic, 0)])
-        found = until(lambda: member.lag()[topic, 0] == 0, member)
-        assert numbers(found, 0) == [0, 1, 2]
+        assert come(reader, 1, 3) == [(1, 0), (1, 1), (1, 2)]
+        reader.resume([0])
+        assert come(reader, 0, 3) == [(0, 0), (0, 1), (0, 2)]
+
+
+def come(reader: ManyReader, partition: int, count: int) -> list[tuple[int, int]]:
+    """Poll until so many messages of a partition have come; partition and number of all that came."""
+    found: list[tuple[int, int]] = []
+    give_up = monotonic() + PATIENCE_SECONDS
+    while [of for of, _ in found].count(partition) < count:
+        assert monotonic() < give_up, f"came: {found}"
+        for of, messages in reader.poll(9, 0.05).items():
+            found += [(of, number) for number in numbers(messages, of)]
+    return found
 
 
 def test_whoever_is_no_member_any_more_cannot_commit(cluster: Cluster, fresh: Callable[..., str]) -> None:

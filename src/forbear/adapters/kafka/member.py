@@ -249,16 +249,6 @@ class Member(Reading):
             self._consumer.seek(TopicPartition(topic, partition, offset))
         self._next[topic, partition] = offset
 
-    def pause(self, places: Iterable[Place]) -> None:
-        """Give no more messages of some partitions; the member stays alive by polling."""
-        with kafka_errors("cannot pause"):
-            self._consumer.pause([TopicPartition(*place) for place in places])
-
-    def resume(self, places: Iterable[Place]) -> None:
-        """Give messages of them again."""
-        with kafka_errors("cannot resume"):
-            self._consumer.resume([TopicPartition(*place) for place in places])
-
     def commit(self, offsets: Mapping[Place, int]) -> None:
         """Note for the group from where to go on; it is kept when this returns.
 
