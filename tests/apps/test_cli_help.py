@@ -16,7 +16,7 @@ import forbear
 
 Cli = Callable[..., Any]
 
-READERS = {"forbear", "typer", "click", "rich", "shellingham", "annotated_doc", "annotated_types"}
+READERS = {"forbear", "typer", "shellingham", "annotated_doc", "annotated_types"}
 READERS |= {"pydantic", "pydantic_core", "typing_extensions", "typing_inspection"}
 """What help may load beyond the standard library: ourselves, and what reads and shows options."""
 LIGHT = re.compile(r"forbear\.apps\.(cli\w*|commands|options)$")

@@ -129,6 +129,7 @@ def test_a_paused_partition_waits(cluster: Cluster, fresh: Callable[..., str]) -
         reader.pause([0])
         fill(cluster, topic, {0: 3, 1: 3})
         assert come(reader, 1, 3) == [(1, 0), (1, 1), (1, 2)]
+        assert reader.poll(9, 0.2) == {}
         reader.resume([0])
         assert come(reader, 0, 3) == [(0, 0), (0, 1), (0, 2)]
 
