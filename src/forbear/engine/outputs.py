@@ -149,6 +149,21 @@ class OutcomeRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRow:
+    """What came back on a decision, as the log told. decision_id: 32 hexadecimal digits.  at_us: when it was given.
+
+    answer: a word of `domain.terms.Answer`.  by: who told of it.
+    """
+
+    offset: int
+    customer: int
+    decision_id: str
+    answer: str
+    at_us: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What was put in force. kind: "model", "policy" or "reasons".  number: from 1, in order of promotion.
 
@@ -223,3 +238,4 @@ class Outputs:
     days: tuple[DayRow, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
     customers: tuple[Named, ...] = ()
+    answers: tuple[AnswerRow, ...] = ()

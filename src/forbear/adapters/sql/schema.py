@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeDecorator
 from forbear.models.documents import canonical_json
 from forbear.policy.triggers import Trigger
 
-REVISION = "0004"
+REVISION = "0005"
 """The version of the schema that this code reads and writes: the newest migration."""
 
 NOBODY = 0
@@ -224,6 +224,20 @@ OUTCOMES = Table(
     Index("outcomes_customer", "customer", "offset"),
 )
 
+ANSWERS = Table(
+    "answers",
+    META,
+    _column("partition", Integer, key=True),
+    _column("offset", BigInteger, key=True),
+    _column("customer", Key, erasable=True),
+    _column("decision_id", Text),
+    _column("answer", Text),
+    _column("at_us", BigInteger),
+    _column("by", Text),
+    Index("answers_decision_id", "decision_id"),
+    Index("answers_customer", "customer", "offset"),
+)
+
 PARTS = Table(
     "parts",
     META,
@@ -271,10 +285,11 @@ CUSTOMERS = Table(
     _column("customer_id", Text),
     _column("slot", Integer),
     _column("offset", BigInteger),
+    Index("customers_customer_id", "customer_id"),
 )
 """slot: the place in the book of its partition, and the ordinal of the customer's prediction at each day close. A close
 makes one for nearly everybody: an index of them by customer would cost more than all else of it, and grow.
 """
 
-ROWS = (PREDICTIONS, DECISIONS, CONTACTS, AUDIT, OUTCOMES, PARTS, DAYS, DEAD_LETTERS, CUSTOMERS)
-"""All but the fence."""
+ROWS = (PREDICTIONS, DECISIONS, CONTACTS, AUDIT, OUTCOMES, PARTS, DAYS, DEAD_LETTERS, CUSTOMERS, ANSWERS)
+"""What the worker records: all but the fence, and but for what `office` keeps."""
