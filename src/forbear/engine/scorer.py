@@ -91,6 +91,14 @@ class _Close(NamedTuple):
     day: int
 
 
+class Asked(NamedTuple):
+    """When somebody asks. offset: behind which event.  as_of_us: [us UTC].  trigger: bits of `Trigger`."""
+
+    offset: int
+    as_of_us: int
+    trigger: int = int(Trigger.REQUEST)
+
+
 class Scorer:
     """Ledgers, recent misses and a model. features: the set that models are trained on."""
 
@@ -135,13 +143,29 @@ class Scorer:
         for start in range(0, len(blocks), pieces):
             yield _joined(list(mapped(lambda slots: self._swept(slots, asked), blocks[start : start + pieces])))
 
+    def ask(self, slots: NDArray[np.int64], at: Asked) -> tuple[Scores, NDArray[np.uint8]]:
+        """Scores of those of some customers who are eligible as the ledgers stand, and (n,) codes of `Hurdle`."""
+        values = self.book.compute(slots)
+        codes = self._hurdles(values, self.book.keys[slots], np.full(len(slots), at.offset + 1))
+        rows = np.flatnonzero(codes == Hurdle.NONE)
+        scores = self._scored(
+            values[rows],
+            offset=np.full(len(rows), at.offset, dtype=np.int64),
+            ordinal=np.zeros(len(rows), dtype=np.int64),
+            slots=slots[rows],
+            as_of_us=np.full(len(rows), at.as_of_us, dtype=np.int64),
+            day=np.full(len(rows), self.book.open_day, dtype=np.int32),
+            trigger=np.full(len(rows), at.trigger, dtype=np.uint8),
+        )
+        return scores, codes
+
     def figures(self, scores: Scores) -> Floats:
-        """(n, figures) that sentences quote, as each score knew them; the scores are of the last `fold`, or of a close.
+        """(n, figures) that sentences quote, as each score knew them; these are of the last `fold`, `ask` or close.
 
         After an event's score its customer's ledger may have moved on, so what was answered then is asked again. A
         close is swept before the ring moves, and until then nothing else does.
         """
-        if self._asked is None or (scores.trigger & Trigger.DAY_CLOSE).any():
+        if self._asked is None or (scores.trigger & (Trigger.DAY_CLOSE | Trigger.REQUEST)).any():
             return self.book.compute(scores.slots, self._quoted)
         offsets, found = self._asked
         rows = found.places[np.searchsorted(offsets, scores.offset)]

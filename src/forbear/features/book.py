@@ -135,6 +135,7 @@ class Book:
         events = np.flatnonzero(batch.kind < EventKind.DAY_CLOSED)
         codes[batch.kind == EventKind.DAY_CLOSED] = Fold.DAY_CLOSED
         codes[batch.kind == EventKind.INSTRUCTED] = Fold.INSTRUCTED
+        codes[batch.kind > EventKind.INSTRUCTED] = Fold.NOTED
         slots = self._assign(batch.customer[events])
         order, first = passes.by_slot(slots, self.customers)
         run = passes.Run(batch.record, batch.schedules, events[order], open_days, places, days)
@@ -201,6 +202,13 @@ class Book:
         for shard, own in enumerate(self._pools):
             pool.collect(own, _of_shard(slots, shard), self._first_day, all_words, False)
         return BookState(all_words.words[: all_words.free[0]], slots, self.open_day, self.skipped_days)
+
+    def state_of(self, slot: int) -> BookState:
+        """A copy of one customer's ledger: the state of a book that has nobody else."""
+        slots = self._slots[slot : slot + 1].copy()
+        words = pool.pool_of(np.zeros(int(pool.words_needed(slots, False)), dtype=np.int64))
+        pool.collect(self._pools[slot // SHARD], slots, self._first_day, words, False)
+        return BookState(words.words[: words.free[0]], slots, self.open_day, self.skipped_days)
 
     def restore(self, state: BookState) -> None:
         """Become the book that a state was taken of. The caller has checked the layout hash."""
