@@ -103,7 +103,7 @@ class Scorer:
     """Ledgers, recent misses and a model. features: the set that models are trained on."""
 
     def __init__(self, deployment: Deployment, calendar: BankCalendar) -> None:
-        self.deployment = deployment
+        self.deployment, self.calendar = deployment, calendar
         self.features, asked, self._quoted = _feature_sets(deployment)
         self.book = Book(asked, day_number(deployment.opens_on), calendar)
         self.misses = RecentMisses(deployment.eligibility.clear_days)
@@ -166,10 +166,26 @@ class Scorer:
         close is swept before the ring moves, and until then nothing else does.
         """
         if self._asked is None or (scores.trigger & (Trigger.DAY_CLOSE | Trigger.REQUEST)).any():
-            return self.book.compute(scores.slots, self._quoted)
+            return self.quoted(scores.slots)
         offsets, found = self._asked
         rows = found.places[np.searchsorted(offsets, scores.offset)]
         return self._quoted.evaluate(found.answers[rows][:, self._quoted_places])
+
+    def quoted(self, slots: NDArray[np.int64]) -> Floats:
+        """(n, figures) that sentences quote, as the ledgers stand."""
+        return self.book.compute(slots, self._quoted)
+
+    def alone(self, slot: int | None) -> Scorer:
+        """A scorer of a copy of one customer's ledger, of nobody's for None: what it folds changes nothing here."""
+        other = Scorer(self.deployment, self.calendar)
+        other.model = self.model
+        if slot is None:
+            other.book.open_day = self.book.open_day
+            return other
+        other.book.restore(self.book.state_of(slot))
+        told = self.misses.told
+        other.misses.add(told.where(told.customer == self.book.keys[slot]))
+        return other
 
     # ---- inside
 

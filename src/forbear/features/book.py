@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -320,8 +321,9 @@ class Book:
         passes.enter(self._table, self._table_slots, self.keys)
 
 
+@lru_cache(maxsize=4)
 def business_table(calendar: BankCalendar) -> NDArray[np.uint8]:
-    """(CALENDAR_DAYS,) uint8: 1 on days on which the bank works."""
+    """(CALENDAR_DAYS,) uint8: 1 on days on which the bank works; nobody writes to it, for books share it."""
     weekday = (np.arange(CALENDAR_DAYS) + 3) % 7  # 1970-01-01 was a Thursday
     table = (weekday < 5).astype(np.uint8)
     for number in np.flatnonzero(table).tolist():
