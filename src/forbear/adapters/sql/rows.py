@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Row, Table
 
 from forbear.adapters.sql.schema import (
+    ANSWERS,
     AUDIT,
     CONTACTS,
     CUSTOMERS,
@@ -24,7 +25,9 @@ from forbear.adapters.sql.schema import (
     REASONS,
 )
 from forbear.domain.errors import CorruptState
+from forbear.engine.audit import named_decision
 from forbear.engine.outputs import (
+    AnswerRow,
     AuditRecord,
     Contact,
     DayRow,
@@ -51,8 +54,14 @@ TABLES: dict[type[Any], Table] = {
     DayRow: DAYS,
     DeadLetter: DEAD_LETTERS,
     Named: CUSTOMERS,
+    AnswerRow: ANSWERS,
 }
 """Where each kind of value is kept, but for predictions."""
+_BESIDE = {AUDIT: {"partition", "decision_id"}}
+_SELECTED: dict[type[Any], tuple[ColumnElement[Any], ...]] = {
+    kind: tuple(column for column in table.columns if column.name not in _BESIDE.get(table, {"partition", "entry"}))
+    for kind, table in TABLES.items()
+}
 
 
 def values_of(outputs: Outputs) -> dict[type[Any], Sequence[Any]]:
@@ -66,6 +75,7 @@ def values_of(outputs: Outputs) -> dict[type[Any], Sequence[Any]]:
         DayRow: outputs.days,
         DeadLetter: outputs.dead_letters,
         Named: outputs.customers,
+        AnswerRow: outputs.answers,
     }
 
 
@@ -82,12 +92,14 @@ def row_of(value: Any, partition: int) -> dict[str, Any]:
     row = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Decision):
         row["prediction_offset"], row["prediction_ordinal"] = row.pop("prediction")
+    elif isinstance(value, AuditRecord):
+        row["decision_id"] = named_decision(value)
     return {"partition": partition, **row}
 
 
-def selected(kind: type[Any]) -> list[ColumnElement[Any]]:
+def selected(kind: type[Any]) -> tuple[ColumnElement[Any], ...]:
     """The columns that `value_of` needs of a kind of value."""
-    return [column for column in TABLES[kind].columns if column.name not in {"partition", "entry"}]
+    return _SELECTED[kind]
 
 
 def value_of(kind: type[V], row: Sequence[Any]) -> V:

@@ -1,0 +1,51 @@
+"""Statements that are asked again and again, put into words once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Boolean, Connection, CursorResult, Engine, Select, TypeDecorator, Update
+
+
+class Statement:
+    """A statement over an engine, with values for its `bindparam`s at each call.
+
+    SQLAlchemy takes longer to put one into words than SQLite to answer it.
+    """
+
+    def __init__(self, statement: Select[Any] | Update, engine: Engine) -> None:
+        own = engine.dialect
+        compiled = statement.compile(dialect=own)
+        self._words = str(compiled)
+        self._order = compiled.positiontup
+        self._stated = dict(compiled.params)
+        self._binds = _needed({name: one.type.dialect_impl(own).bind_processor(own) for name, one in _binds(compiled)})
+        columns = enumerate(statement.selected_columns) if isinstance(statement, Select) else ()
+        # Of all other types drivers give the values of Python.
+        ours = [(nth, one.type) for nth, one in columns if isinstance(one.type, TypeDecorator | Boolean)]
+        self._reads = _needed({nth: kind.dialect_impl(own).result_processor(own, None) for nth, kind in ours})
+
+    def run(self, connection: Connection, **values: Any) -> CursorResult[Any]:
+        """What the driver answers."""
+        asked = {**self._stated, **values}
+        for name, bind in self._binds.items():
+            asked[name] = bind(asked[name])
+        given = asked if self._order is None else tuple(asked[name] for name in self._order)
+        return connection.exec_driver_sql(self._words, given)
+
+    def rows(self, connection: Connection, **values: Any) -> list[list[Any]]:
+        """Every row, with the values that the columns of the query have in Python."""
+        found = [list(row) for row in self.run(connection, **values)]
+        for nth, read in self._reads.items():
+            for row in found:
+                row[nth] = read(row[nth])
+        return found
+
+
+def _binds(compiled: Any) -> Any:
+    return compiled.binds.items()
+
+
+def _needed(processors: dict[Any, Callable[[Any], Any] | None]) -> dict[Any, Callable[[Any], Any]]:
+    return {place: one for place, one in processors.items() if one is not None}

@@ -1,0 +1,120 @@
+"""Who may ask for what: one table, which every request is held to, and which is also the documentation.
+
+The page is written by python -m forbear.apps.api.access docs/api-access.md.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from forbear.adapters.disk import storage_errors
+from forbear.apps.console import fail
+from forbear.domain.errors import ConfigError, ForbearError
+from forbear.engine.office import Role
+
+EVERYBODY = frozenset(Role)
+CUSTOMERS = EVERYBODY - {Role.VIEWER}
+"""Whoever may see customers one at a time."""
+BOOK = frozenset({Role.ANALYST, Role.APPROVER, Role.ADMIN, Role.SERVICE})
+"""Whoever may see lists of customers."""
+ADMINS = frozenset({Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What holds for one operation. says: one sentence.
+
+    personal: it reads what is known of a person.  writes: something is different afterwards.  purpose: the caller has
+    to say why, in X-Purpose.  cost: of the caller's rate, in requests.  secret: the answer is shown once, so a
+    repetition with the same idempotency key is refused.  open: no key is asked for.  open_here: nor is it at an
+    address of this machine alone.
+    """
+
+    says: str
+    roles: frozenset[Role] = frozenset()
+    personal: bool = False
+    writes: bool = False
+    purpose: bool = False
+    cost: float = 1.0
+    secret: bool = False
+    open: bool = False
+    open_here: bool = False
+
+    @property
+    def recorded(self) -> bool:
+        """Whether each request is recorded in the chain of accesses."""
+        return self.personal or self.writes
+
+
+RULES: dict[str, Rule] = {
+    "healthz": Rule(says="Whether the process lives.", open=True),
+    "readyz": Rule(says="Whether it answers questions yet, and still.", open=True),
+    "openapi": Rule(says="This interface as an OpenAPI document.", roles=EVERYBODY, open_here=True),
+    "docs": Rule(says="The same to read.", roles=EVERYBODY, open_here=True),
+    "whoami": Rule(says="Who a key or token stands for.", roles=EVERYBODY),
+    "list_keys": Rule(says="All keys, without their secrets.", roles=ADMINS),
+    "create_key": Rule(says="Make a key; its secret is shown once.", roles=ADMINS, writes=True, secret=True),
+    "revoke_key": Rule(says="Have a key hold no longer.", roles=ADMINS, writes=True),
+}
+"""By operation id."""
+
+
+def require_complete(operations: Iterable[str], rules: dict[str, Rule]) -> None:
+    """Raises ConfigError unless the operations that are served and the lines of a table are the same."""
+    served = set(operations)
+    if strangers := served - rules.keys():
+        raise ConfigError(f"no line of the access table for {sorted(strangers)}", mend="add it to apps/api/access.py")
+    if idle := rules.keys() - served:
+        raise ConfigError(f"no route for {sorted(idle)} of the access table", mend="take it out, or add the route")
+
+
+_INTRODUCTION = """\
+# Who may ask for what
+
+Written by `make docs` from the table that every request is held to (`apps/api/access.py`); a test fails when it is out
+of date, and the server does not start with a route that the table does not know.
+
+- **viewer**: figures about nobody. **agent**: customers, one at a time. **analyst**: customers, lists and models.
+  **approver**: the same, and overrides. **admin**: everything, keys too. **service**: a program that scores and
+  records.
+- **Personal**: it reads what is known of a person. **Writes**: something is different afterwards. Both are recorded in
+  the chain of accesses, with who, when and why, before the answer goes out.
+- **Purpose**: the header `X-Purpose` has to say why.
+- **Cost**: how many requests it counts as.
+"""
+
+
+def page(rules: dict[str, Rule]) -> str:
+    """The whole page as Markdown."""
+    head = ["Operation", "What", *(str(role) for role in Role), "Personal", "Writes", "Purpose", "Cost"]
+    lines = [f"| {' | '.join(head)} |", f"|---|---|{'---|' * len(Role)}---|---|---|---:|"]
+    for operation, rule in rules.items():
+        marks = [_mark(role, rule) for role in Role]
+        facts = ["yes" if fact else "" for fact in (rule.personal, rule.writes, rule.purpose)]
+        lines.append(f"| {' | '.join([f'`{operation}`', rule.says, *marks, *facts, f'{rule.cost:g}'])} |")
+    legend = "\nopen: without any key. here: without one where the server listens at an address of its machine alone.\n"
+    return "\n".join([_INTRODUCTION, *lines]) + "\n" + legend
+
+
+def _mark(role: Role, rule: Rule) -> str:
+    if rule.open:
+        return "open"
+    return ("yes, here" if rule.open_here else "yes") if role in rule.roles else ""
+
+
+def main(arguments: list[str]) -> None:
+    """Write the page to the file that is named; ends with the status of who must act."""
+    try:
+        if len(arguments) != 1:
+            raise ConfigError("one file is needed", mend="python -m forbear.apps.api.access docs/api-access.md")
+        with storage_errors(f"cannot write {arguments[0]}"):
+            Path(arguments[0]).write_text(page(RULES), encoding="utf-8")
+    except ForbearError as error:
+        fail(error)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

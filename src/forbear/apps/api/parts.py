@@ -1,0 +1,56 @@
+"""What the interface is made of: handed in whole, so that a test or another store brings its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from forbear.apps.api.health import Readiness
+from forbear.apps.api.identity import TokenReader
+from forbear.apps.api.visit import Visit, visit_of
+from forbear.apps.services import ApiSettings
+from forbear.apps.telemetry import Journal
+from forbear.engine.desk import Desk
+from forbear.engine.office import Office
+
+
+def now_us() -> int:
+    """The time [us UTC]."""
+    return time.time_ns() // 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiParts:
+    """Everything that answers are made from.
+
+    onlooker: the ledgers that follow the log; None where nothing is scored.  loopback: only this machine can ask.
+    now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
+    answer, in a thread.  journal: None for no log.
+    """
+
+    desk: Desk
+    office: Office
+    onlooker: Any = None
+    settings: ApiSettings = field(default_factory=ApiSettings)
+    loopback: bool = True
+    tokens: TokenReader | None = None
+    now_us: Callable[[], int] = now_us
+    monotonic: Callable[[], float] = time.monotonic
+    warm: Callable[[], None] | None = None
+    journal: Journal | None = None
+    readiness: Readiness = field(default_factory=Readiness)
+
+
+def parts_of(connection: HTTPConnection) -> ApiParts:
+    """The parts behind a request or WebSocket. A dependency of routes."""
+    parts: ApiParts = connection.app.state.parts
+    return parts
+
+
+PartsHere = Annotated[ApiParts, Depends(parts_of)]
+VisitHere = Annotated[Visit, Depends(visit_of)]
