@@ -1,7 +1,8 @@
-"""The onlooker: the worker's own scores, asked for; what-if and strangers answered by the same ledger; nothing changed."""
+"""The onlooker: the worker's own scores, asked for; what-if and strangers, answered by the same ledger."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,8 @@ from forbear.engine.outputs import Outputs
 from forbear.engine.what_if import Happening, Occurrence, events_of
 from forbear.features.columns import EventKind, columns_of
 from forbear.features.eligibility import Hurdle
+from forbear.features.hashing import keys_of
 from forbear.policy.triggers import Trigger
-
-LAST = "the last close"
 
 
 def onlooker(bank: Any) -> Onlooker:
@@ -140,24 +140,19 @@ def suppose(bank: Any, looker: Onlooker, customer: int, *happenings: Happening) 
     events = events_of(happenings, "whoever", bank.deployment, open_day)
     columns = columns_of(events)
     assert looker.whereabouts(np.array([customer], np.uint64))[0][0] == 0
-    return looker.suppose(
-        customer, renamed(columns, bank, looker, customer), open_day + max(h.in_days for h in happenings)
-    )
+    until = open_day + max(one.in_days for one in happenings)
+    return looker.suppose(customer, renamed(columns, bank, customer), until)
 
 
-def renamed(columns: Any, bank: Any, looker: Onlooker, customer: int) -> Any:
+def renamed(columns: Any, bank: Any, customer: int) -> Any:
     """The columns with the id of the customer with a key."""
-    from dataclasses import replace
-
-    from forbear.features.hashing import keys_of
-
     ids = np.unique(bank.log.customer_id)
     (own,) = ids[keys_of(ids) == np.uint64(customer)]
     return replace(columns, customer_id=np.full(len(columns), own))
 
 
 def test_failed_payments_raise_and_salaries_lower_scores(small_bank: Any, at_close: Onlooker) -> None:
-    """Over the book, failed debits raise the mean PD, and an income that arrives lowers it; both say by which feature."""
+    """Over the book, failed debits raise the mean PD, and an income that arrives lowers it."""
     whole = next(at_close.sweep())
     raised, lowered, named_by = [], [], set()
     names = at_close.rulings.names
@@ -191,7 +186,7 @@ def test_looks_are_told_in_words(at_close: Onlooker) -> None:
     reasons = in_words(rulings, looks, row)
 
     assert reasons
-    assert all(set(one.say) == {"en", "de"} for one in reasons)
+    assert all(set(one.say) == set(rulings.approved.catalogue.languages) for one in reasons)
     assert {*in_words(rulings, looks, row, ["en"])[0].say} == {"en"}
     assert in_words(rulings, at_close.look_at_features(looks.values[row : row + 1]), 0) == ()
     assert named(("one", "two"), np.array([np.nan, 2.0])) == {"one": None, "two": 2.0}
