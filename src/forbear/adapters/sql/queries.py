@@ -211,7 +211,7 @@ class SqlQueries:
         return select(func.max(DAYS.c.offset)).where(mine).scalar_subquery()
 
     def _listed(self, connection: Connection, query: Select[Any]) -> tuple[Scored, ...]:
-        return tuple(scored_of(row) for row in connection.execute(query))
+        return tuple(scored_of(dict(row)) for row in connection.execute(query).mappings())
 
     def _page_end(
         self, connection: Connection, customer: int, limit: int, before: int | None

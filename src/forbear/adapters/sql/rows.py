@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.ma import MaskedArray
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Row, Table
+from sqlalchemy import ColumnElement, Table
 
 from forbear.adapters.sql.schema import (
     ANSWERS,
@@ -140,7 +140,7 @@ def heaviest_columns(predictions: Predictions) -> dict[str, MaskedArray[Any, Any
     return found
 
 
-def columns_of(rows: Sequence[Row[Any]]) -> Predictions:
+def columns_of(rows: Sequence[Sequence[Any]]) -> Predictions:
     """Rows of all columns of the table of predictions but the partition, as arrays. Raises CorruptState."""
     columns = list(zip(*rows, strict=True)) or [()] * 14
     offset, ordinal, customer, as_of_us, day, trigger, log_odds, pd, blobs, *rest = columns
@@ -174,9 +174,9 @@ def attributions_of(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[n
     return np.frombuffer(packed, dtype="<f8").reshape(len(blobs), width // _WORD).astype(np.float64)
 
 
-def scored_of(row: Row[Any]) -> Scored:
+def scored_of(row: Mapping[str, Any]) -> Scored:
     """One prediction of a row with all columns of its table but the partition, and customer_id."""
-    named = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's documented name
+    named = dict(row)
     place = Position(named.pop("offset"), named.pop("ordinal"))
     blob = named.pop("attributions") or b""
     trigger, reason = named.pop("trigger"), named.pop("reason")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, CursorResult, Engine, Select, TypeDecorator, Update
@@ -28,11 +28,14 @@ class Statement:
 
     def run(self, connection: Connection, **values: Any) -> CursorResult[Any]:
         """What the driver answers."""
-        asked = {**self._stated, **values}
-        for name, bind in self._binds.items():
-            asked[name] = bind(asked[name])
-        given = asked if self._order is None else tuple(asked[name] for name in self._order)
-        return connection.exec_driver_sql(self._words, given)
+        return connection.exec_driver_sql(self._words, self._given(values))
+
+    def pages(self, connection: Connection, length: int, **values: Any) -> Iterator[list[tuple[Any, ...]]]:
+        """Rows as they are stored, so many at once: for a hundred thousand of them SQLAlchemy would make objects."""
+        driver: Any = connection.connection.driver_connection
+        cursor = driver.execute(self._words, self._given(values))
+        while page := cursor.fetchmany(length):
+            yield page
 
     def rows(self, connection: Connection, **values: Any) -> list[list[Any]]:
         """Every row, with the values that the columns of the query have in Python."""
@@ -41,6 +44,12 @@ class Statement:
             for row in found:
                 row[nth] = read(row[nth])
         return found
+
+    def _given(self, values: dict[str, Any]) -> Any:
+        asked = {**self._stated, **values}
+        for name, bind in self._binds.items():
+            asked[name] = bind(asked[name])
+        return asked if self._order is None else tuple(asked[name] for name in self._order)
 
 
 def _binds(compiled: Any) -> Any:
