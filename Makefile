@@ -41,8 +41,9 @@ lint: $(STAMP)  ## Lint (mend: .venv/bin/ruff check --fix)
 types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
-docs: $(STAMP)  ## Write docs/features.md anew from the feature definitions
+docs: $(STAMP)  ## Write docs/features.md and docs/api-access.md anew from what they describe
 	$(BIN)/python -m forbear.apps.feature_page docs/features.md
+	$(BIN)/python -m forbear.apps.api.access docs/api-access.md
 
 bench: $(STAMP)  ## Every figure that the README quotes, and how fast the running system is
 	$(BIN)/python bench/features.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -35,9 +36,13 @@ class RoleOption(StrEnum):
 
 @contextmanager
 def _office(home: Path) -> Iterator[Office]:
-    from forbear.apps.api.opening import office_of
+    from forbear.apps.api.extra import require_extra
 
-    with office_of(home, dict(os.environ)) as office:
+    require_extra()
+    from forbear.apps.api.opening import office_of
+    from forbear.apps.jobs.keys import COMMAND_LINE
+
+    with office_of(home, os.environ, writer=COMMAND_LINE) as office:
         yield office
 
 
@@ -57,7 +62,7 @@ def create(
 
     wish = KeyWish(name=name, role=Role(role.value), days=days)
     with _office(home) as office:
-        show_new_key(office.keyring, Console(json=json), wish, now=datetime.now(UTC))
+        show_new_key(office, Console(json=json), wish, now=datetime.now(UTC))
 
 
 @command(keys, "list", "forbear keys list --home my-home")
@@ -81,7 +86,7 @@ def revoke(
     from forbear.apps.jobs.keys import show_revocation
 
     with _office(home) as office:
-        show_revocation(office.keyring, Console(json=json), key_id=key_id, now=datetime.now(UTC))
+        show_revocation(office, Console(json=json), key_id=key_id, now=datetime.now(UTC))
 
 
 @command(app, "serve", "forbear serve --home my-home\nforbear serve --host 0.0.0.0 --port 8470 --json-log")
@@ -95,7 +100,19 @@ def serve(
     from forbear.apps.api.extra import require_extra
 
     require_extra()
+    from forbear.adapters.sql.desk import open_desk
+    from forbear.apps.api.oidc import is_loopback
+    from forbear.apps.api.opening import Opening
     from forbear.apps.console import Console
     from forbear.apps.jobs.serving import Listening, serve
+    from forbear.apps.telemetry import Journal
 
-    serve(home, dict(os.environ), Listening(host=host, port=port, json_log=json_log), Console(quiet=json_log))
+    listening = Listening(host, port)
+    asked = Opening(
+        home=home,
+        environment=os.environ,
+        writer=listening.writer,
+        loopback=is_loopback(host),
+        journal=Journal(sys.stdout) if json_log else None,
+    )
+    serve(asked, listening, Console(quiet=json_log), open_desk)

@@ -34,8 +34,8 @@ def depth_of(value: Any) -> int:
 @given(JSON, st.integers(0, MOST_DEPTH + 3))
 def test_depth_is_counted_without_parsing(value: Any, around: int) -> None:
     """A body is refused exactly if it is deeper than the bound, whatever its strings hold."""
-    for _ in range(around):
-        value = [value] if around % 2 else {"a": value}
+    for level in range(around):
+        value = [value] if (around + level) % 3 else {"a": value}
     body = msgspec.json.encode(value)
 
     if depth_of(value) <= MOST_DEPTH:

@@ -19,7 +19,7 @@ from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
 from forbear.apps.api.parts import ApiParts
-from forbear.apps.api.reception import Gate, Reception, refused
+from forbear.apps.api.reception import Gate, Reception, place_of, refused
 from forbear.apps.api.visit import visit_of
 from forbear.domain.errors import ConfigError
 
@@ -78,8 +78,13 @@ def _methods_at(request: Request) -> set[str]:
 
 
 def _warm(parts: ApiParts) -> None:
-    if parts.warm is not None:
-        parts.warm()
+    try:
+        if parts.warm is not None:
+            parts.warm()
+    except Exception as error:  # noqa: BLE001  # it is not ready then, and the log says why
+        if parts.journal is not None:
+            parts.journal.note("warm-up failed", trouble=place_of(error))
+        return
     parts.readiness.warmed()
 
 

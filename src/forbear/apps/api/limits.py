@@ -20,6 +20,7 @@ MOST_ITEMS = 1_000
 LONGEST_PATH = 2_048
 _MOST_BUCKETS = 10_000
 _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _STRING = re.compile(rb'"[^"]*"')
 
 
@@ -121,15 +122,16 @@ def require_json(body: bytes, headers: Headers) -> None:
 def require_shallow(body: bytes) -> None:
     """Raises Refusal for JSON whose objects and lists lie within each other more than MOST_DEPTH deep, or do not close.
 
-    Nothing is parsed: strings are taken out, then the innermost pairs of brackets, level by level.
+    Nothing is parsed: strings are taken out, then the innermost pairs of brackets, level by level. Brackets of two kinds
+    that do not match each other are left to the parser.
     """
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    left = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    left = body.translate(_ONE_KIND, _NOT_STRUCTURE).replace(b'""', b"")
     left = _STRING.sub(b"", left)
     for _ in range(MOST_DEPTH):
         if not left:
             return
-        left = left.replace(b"[]", b"").replace(b"{}", b"")
+        left = left.replace(b"[]", b"")
     if left:
         raise Refusal("malformed", f"brackets do not match, or lie more than {MOST_DEPTH} deep")

@@ -122,7 +122,7 @@ def refused(error: Exception, visit: Visit) -> Response:
     """The answer to an error; what it was is noted for the log."""
     response = answer_to(error, visit.request_id)
     if response.status_code >= 500:
-        visit.trouble = _place_of(error)
+        visit.trouble = place_of(error)
     return response
 
 
@@ -139,7 +139,7 @@ def _conditional(request: Request, response: Response, *, personal: bool) -> Res
     return response
 
 
-def _place_of(error: BaseException) -> str:
+def place_of(error: BaseException) -> str:
     """What kind of error it was and where it came from. Its message may name a person, and is left out.
 
     An error that was raised for another is followed to that one.

@@ -26,6 +26,7 @@ LINGER_SECONDS = 2.0
 LARGEST_FRAME = 64 * 1024
 """What a WebSocket may send us in one message [bytes]."""
 _BACKLOG = 4_096
+_VERSIONS = {"1.0", "1.1"}
 _PHRASES = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Unavailable"}
 
 
@@ -95,7 +96,12 @@ class _Bounded(HttpToolsProtocol):
         self._whole = self._in_body = False
 
     def on_headers_complete(self) -> None:
-        """A head is there: now its body has its time, and somewhat more than the application gives it."""
+        """A head is there: now its body has its time, and somewhat more than the application gives it.
+
+        Raises ValueError, which the parser answers as it does any request that is none, for another HTTP than 1.x.
+        """
+        if self.parser.get_http_version() not in _VERSIONS:
+            raise ValueError
         self._in_body, self._head = True, 0
         self._give(self.census.settings.body_seconds + LINGER_SECONDS)
         super().on_headers_complete()

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import socket
-import sys
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from forbear.apps.api.app import create_app
 from forbear.apps.api.keys import state_of
-from forbear.apps.api.oidc import is_loopback
-from forbear.apps.api.opening import Opened, open_parts
+from forbear.apps.api.opening import DeskAt, Opening, open_parts
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.serving import server_of
 from forbear.apps.console import Console
-from forbear.apps.telemetry import Journal
 from forbear.domain.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Listening:
-    """Where to listen, and whether each request is noted as a line of JSON on stdout."""
+    """Where to listen. port: 0 for any that is free."""
 
     host: str = "127.0.0.1"
     port: int = 8470
-    json_log: bool = False
+
+    @property
+    def writer(self) -> str:
+        """What accesses are recorded under: there is one server at a machine's port."""
+        return f"api-{socket.gethostname()[:40]}-{self.port or os.getpid()}"
 
 
-def serve(home: Path, environment: dict[str, str], listening: Listening, console: Console) -> None:
+def serve(asked: Opening, listening: Listening, console: Console, desk_at: DeskAt) -> None:
     """Answer until a signal comes. Raises ConfigError where the address cannot be listened at.
 
     Raises ConfigError too where others could reach it, and nobody has a key.
     """
-    journal = Journal(sys.stdout) if listening.json_log else None
-    asked = Opened(home=home, environment=environment, loopback=is_loopback(listening.host), journal=journal)
-    with open_parts(asked) as parts:
+    with open_parts(asked, desk_at) as parts:
         require_keys(parts)
         with closing(_bound(listening)) as bound:
             port = bound.getsockname()[1]
