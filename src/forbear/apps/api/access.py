@@ -58,8 +58,27 @@ RULES: dict[str, Rule] = {
     "list_keys": Rule(says="All keys, without their secrets.", roles=ADMINS),
     "create_key": Rule(says="Make a key; its secret is shown once.", roles=ADMINS, writes=True, secret=True),
     "revoke_key": Rule(says="Have a key hold no longer.", roles=ADMINS, writes=True),
+    "list_customers": Rule(says="Customers with their newest scores.", roles=BOOK, personal=True),
+    "high_risk": Rule(says="Customers by falling PD.", roles=BOOK, personal=True),
+    "customer": Rule(says="One customer: score, contacts, ledger.", roles=CUSTOMERS, personal=True),
+    "customer_history": Rule(says="What was recorded of a customer.", roles=CUSTOMERS, personal=True),
+    "customer_trajectory": Rule(says="A customer's scores by day.", roles=CUSTOMERS, personal=True),
+    "customer_contacts": Rule(says="A customer's contacts.", roles=CUSTOMERS, personal=True),
+    "customer_audit": Rule(says="Audit records and accesses of a customer.", roles=CUSTOMERS, personal=True),
+    "list_interventions": Rule(says="Decisions, with what came back.", roles=BOOK, personal=True),
+    "intervention": Rule(says="One decision, with what came back.", roles=CUSTOMERS, personal=True),
+    "statistics": Rule(says="The book in numbers.", roles=EVERYBODY),
+    "portfolio": Rule(says="How PDs are spread.", roles=EVERYBODY),
+    "list_days": Rule(says="Closed days in numbers.", roles=EVERYBODY),
+    "list_tallies": Rule(says="Decisions by day, counted.", roles=EVERYBODY),
+    "list_models": Rule(says="Models that were put in force.", roles=EVERYBODY),
+    "policy": Rule(says="The policy in force, as its document.", roles=EVERYBODY),
+    "list_policies": Rule(says="Policies that were put in force.", roles=EVERYBODY),
 }
 """By operation id."""
+SHORT = ("list_customers", "high_risk", "customer", "customer_history", "list_interventions", "statistics")
+"""What is also at the short path that clients of earlier systems know, under the same rule."""
+RULES |= {f"{operation}_short": RULES[operation] for operation in SHORT}
 
 
 def require_complete(operations: Iterable[str], rules: dict[str, Rule]) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from forbear.apps.api.board import Board
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.identity import TokenReader
 from forbear.apps.api.visit import Visit, visit_of
@@ -28,6 +29,7 @@ def now_us() -> int:
 class ApiParts:
     """Everything that answers are made from.
 
+    board: the newest score of everybody; None where nobody keeps it up.
     onlooker: the ledgers that follow the log; None where nothing is scored.  loopback: only this machine can ask.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.
@@ -35,6 +37,7 @@ class ApiParts:
 
     desk: Desk
     office: Office
+    board: Board | None = None
     onlooker: Any = None
     settings: ApiSettings = field(default_factory=ApiSettings)
     loopback: bool = True
@@ -47,10 +50,19 @@ class ApiParts:
 
 
 def parts_of(connection: HTTPConnection) -> ApiParts:
-    """The parts behind a request or WebSocket. A dependency of routes."""
+    """The parts behind a request or WebSocket."""
     parts: ApiParts = connection.app.state.parts
     return parts
 
 
-PartsHere = Annotated[ApiParts, Depends(parts_of)]
-VisitHere = Annotated[Visit, Depends(visit_of)]
+async def _parts(connection: HTTPConnection) -> ApiParts:
+    return parts_of(connection)
+
+
+async def _visit(connection: HTTPConnection) -> Visit:
+    return visit_of(connection)
+
+
+# A dependency that is no coroutine would be sent through a thread, at each request.
+PartsHere = Annotated[ApiParts, Depends(_parts)]
+VisitHere = Annotated[Visit, Depends(_visit)]
