@@ -5,18 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.identity import TokenReader
+from forbear.apps.api.jobs import JobRoom
+from forbear.apps.api.publishing import Publishing
 from forbear.apps.api.visit import Visit, visit_of
+from forbear.apps.api.watching import Watch
 from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
 from forbear.engine.desk import Desk
 from forbear.engine.office import Office
+from forbear.engine.onlooker import Onlooker
 
 
 def now_us() -> int:
@@ -28,14 +32,18 @@ def now_us() -> int:
 class ApiParts:
     """Everything that answers are made from.
 
-    onlooker: the ledgers that follow the log; None where nothing is scored.  loopback: only this machine can ask.
+    onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
+    publishing: takes what is written to the log.  jobs: works on what takes long.  loopback: only this machine can ask.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.
     """
 
     desk: Desk
     office: Office
-    onlooker: Any = None
+    onlooker: Onlooker | None = None
+    watch: Watch | None = None
+    publishing: Publishing | None = None
+    jobs: JobRoom | None = None
     settings: ApiSettings = field(default_factory=ApiSettings)
     loopback: bool = True
     tokens: TokenReader | None = None
