@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from forbear.apps.api import own
+from forbear.apps.api import long_jobs, own, scoring, writing
 from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
@@ -23,7 +23,15 @@ from forbear.apps.api.reception import Gate, Reception, place_of, refused
 from forbear.apps.api.visit import visit_of
 from forbear.domain.errors import ConfigError
 
-ROUTERS: tuple[APIRouter, ...] = (own.access, own.plain)
+ROUTERS: tuple[APIRouter, ...] = (
+    own.access,
+    scoring.scores,
+    writing.writes,
+    long_jobs.jobs,
+    scoring.short_scores,
+    writing.short_writes,
+    own.plain,
+)
 """Whatever has routes. Every one is a `Gate`, or a WebSocket named by its operation id."""
 
 
