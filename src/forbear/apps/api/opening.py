@@ -6,21 +6,18 @@ In a home the records are `forbear.db`, which the worker writes and the interfac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from forbear.adapters.sql.desk import open_desk
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.home import Home
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
-from forbear.engine.desk import Desk
-
-DeskAt = Callable[[str], Desk]
-"""Opens the read side at a database's URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +35,7 @@ class Opening:
 
 
 @contextmanager
-def open_parts(asked: Opening, desk_at: DeskAt) -> Iterator[ApiParts]:
+def open_parts(asked: Opening) -> Iterator[ApiParts]:
     """Everything that answers are made from, for as long as the block runs.
 
     Raises ConfigError for a home without data, for settings that cannot be, and what opening a database does.
@@ -46,7 +43,7 @@ def open_parts(asked: Opening, desk_at: DeskAt) -> Iterator[ApiParts]:
     services = services_of(asked.home, asked.environment)
     with (
         office_of(asked.home, asked.environment, writer=asked.writer) as office,
-        closing(desk_at(_records(asked.home, services))) as desk,
+        closing(open_desk(_records(asked.home, services))) as desk,
     ):
         yield ApiParts(
             desk=desk,

@@ -54,11 +54,19 @@ class ApiParts:
     readiness: Readiness = field(default_factory=Readiness)
 
 
-def parts_of(connection: HTTPConnection) -> ApiParts:
-    """The parts behind a request or WebSocket. A dependency of routes."""
+# Dependencies are coroutines though they wait for nothing: the framework would run a plain function in a thread.
+
+
+async def _parts(connection: HTTPConnection) -> ApiParts:
     parts: ApiParts = connection.app.state.parts
     return parts
 
 
-PartsHere = Annotated[ApiParts, Depends(parts_of)]
-VisitHere = Annotated[Visit, Depends(visit_of)]
+async def _visit(connection: HTTPConnection) -> Visit:
+    return visit_of(connection)
+
+
+PartsHere = Annotated[ApiParts, Depends(_parts)]
+"""The parts behind a request or WebSocket, as a parameter of a route."""
+VisitHere = Annotated[Visit, Depends(_visit)]
+"""The visit that a request or WebSocket is, as a parameter of a route."""

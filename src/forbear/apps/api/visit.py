@@ -48,7 +48,7 @@ class Visit:
 
 
 def visit_of(connection: HTTPConnection) -> Visit:
-    """The visit that a request or WebSocket is. A dependency of routes."""
+    """The visit that a request or WebSocket is."""
     visit: Visit = connection.scope["state"]["visit"]
     return visit
 
