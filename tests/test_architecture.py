@@ -54,11 +54,14 @@ ALLOWED = {
         "tenacity",
         "pybreaker",
     },
-    "apps": {"msgspec", "numpy", "matplotlib", "rich", "structlog", "typer"},
+    "apps": {
+        *("msgspec", "numpy", "matplotlib", "rich", "structlog", "typer"),
+        *("fastapi", "starlette", "uvicorn", "pydantic", "httpx", "jwt"),
+    },
     "simulation": {"msgspec", "numpy", "numba"},
     "importers": {"msgspec", "numpy", "pyarrow"},
     "testing": {"msgspec", "numpy", "hypothesis", "pytest"},
-    "client": {"msgspec"},
+    "client": {"msgspec", "pydantic", "httpx", "websockets"},
     "data": set(),
     "": {"numba", "llvmlite"},
 }
@@ -263,7 +266,7 @@ def may_import(layer: str) -> set[str]:
         allowed = BESIDE[layer] | {layer, ""}
     elif layer in CHAIN:
         allowed = NARROWER.get(layer, set(CHAIN[: CHAIN.index(layer)])) | {layer, ""}
-        allowed |= {*BESIDE, "data"} - {"client"} if layer == "apps" else set()
+        allowed |= {*BESIDE, "data"} if layer == "apps" else set()
     else:
         allowed = {""}
     return allowed | ({"compiled"} if layer in OWN_KERNELS else set())

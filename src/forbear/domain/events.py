@@ -181,7 +181,9 @@ class OfferAnswered(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     received_at: Instant
 
 
-Event: TypeAlias = Transaction | CustomerUpdated | PaymentOutcome | DayClosed | Instructed | HelpRequested | OfferAnswered
+Event: TypeAlias = (
+    Transaction | CustomerUpdated | PaymentOutcome | DayClosed | Instructed | HelpRequested | OfferAnswered
+)
 
 _EARLIEST_INSTANT = datetime.combine(EARLIEST, time(), UTC)
 _LATEST_INSTANT = datetime.combine(LATEST, time(), UTC)
