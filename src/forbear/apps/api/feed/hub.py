@@ -78,6 +78,11 @@ class Hub:
         for pool in (self._own, self._others):
             await asyncio.to_thread(pool.shutdown)
 
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listening)
+
     @contextmanager
     def seat(self) -> Iterator[None]:
         """A seat for as long as the block runs. Raises Refused where none is free, or nothing is told just now."""
