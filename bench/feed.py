@@ -18,6 +18,7 @@ The last line is one JSON object:
   dropped_slow       slow ones that were told so and dropped
   rss_growth_mb      of the serving process, from a quarter of the run to its end
   latency_p50_ms, latency_p99_ms   from just before a commit to the message in the client's hands, over all heard
+  served_cpu_s, heard_cpu_s   of the serving process, and of that of all clients: they share the machine's cores
 """
 
 from __future__ import annotations
@@ -49,9 +50,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from forbear.adapters.sql.store import open_stores
+from forbear.apps.api.feed.cursor import Cursor
 from forbear.apps.api.feed.door import Identity, Opened
 from forbear.apps.api.feed.hub import Hub
 from forbear.apps.api.feed.listening import Limits
+from forbear.apps.api.feed.messages import Names
+from forbear.apps.api.feed.reader import Reader
 from forbear.apps.api.feed.routes import SOCKETS, feed_router
 from forbear.client.feed import Live
 from forbear.client.feed_models import DecisionMade, Frame, Hello, Kind, Message, Prediction, Wanted
@@ -60,9 +64,9 @@ from forbear.engine.outputs import Position
 
 PER_SECOND, OF_EACH = 5_000, 10
 WHOLE, SLOW, DYING = 5, 10, 20
-QUEUE_CHARACTERS = 1 << 21
+LIMITS = Limits(queue_characters=1 << 21, quiet_seconds=1.0)
 CUSTOMERS = 30_000
-_SETTLED_SECONDS = 3.0
+_MOST_SECONDS = 300.0
 _KEY = "bench"
 
 Told = tuple[str, int, int, int]
@@ -104,18 +108,14 @@ class Heard:
     told: list[list[Told]] = field(default_factory=list)
     waited_ms: list[float] = field(default_factory=list)
     dropped_slow: int = 0
-    last: float = 0.0
+    cpu_seconds: float = 0.0
 
 
-async def living(url: str, wanted: Wanted, heard: Heard) -> None:
-    """Hear everything that is wanted, to the end."""
-    mine: list[Told] = []
-    heard.customers.append(wanted.customers)
-    heard.told.append(mine)
-    async for message in Live(url, _KEY, wanted):
+async def living(live: Live, mine: list[Told], heard: Heard) -> None:
+    """Hear everything that is wanted."""
+    async for message in live:
         now = time.time()
         mine.append(told(message))
-        heard.last = now
         if isinstance(message, Prediction):
             heard.waited_ms.append((now - message.as_of.timestamp()) * 1_000.0)
 
@@ -155,22 +155,26 @@ async def dying(url: str) -> None:
 
 
 async def listen(url: str, clients: int, ended: Any) -> Heard:
-    """All listeners, until the writer has ended and nothing comes any more."""
+    """All listeners, until those who are to hear everything have come to the end."""
     heard, names = Heard(), customer_ids(CUSTOMERS)
     chance = random.Random(7)
     each = round(CUSTOMERS * OF_EACH / (PER_SECOND * SCORED))
     filters = [Wanted(customers=frozenset(chance.sample(names, each))) for _ in range(clients)] + [Wanted()] * WHOLE
-    tasks = [asyncio.create_task(living(url, wanted, heard)) for wanted in filters]
+    lives = [Live(url, _KEY, wanted) for wanted in filters]
+    heard.customers = [wanted.customers for wanted in filters]
+    heard.told = [[] for _ in filters]
+    pairs = zip(lives, heard.told, strict=True)
+    tasks = [asyncio.create_task(living(live, mine, heard)) for live, mine in pairs]
     tasks += [asyncio.create_task(slow(url, heard)) for _ in range(SLOW)]
     tasks += [asyncio.create_task(dying(url)) for _ in range(DYING)]
-    while not ended.is_set() or time.time() - heard.last < _SETTLED_SECONDS:
-        await asyncio.sleep(0.1)
-        for task in tasks:
-            if task.done():
-                task.result()
+    end = Cursor.parse(await asyncio.to_thread(ended.recv))
+    async with asyncio.timeout(_MOST_SECONDS):
+        while not all(live.cursor and Cursor.parse(live.cursor).covers(end) for live in lives):  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    heard.cpu_seconds = time.process_time()
     return heard
 
 
@@ -186,7 +190,8 @@ class Served:
     """The feed over a store, served by this process."""
 
     def __init__(self, url: str) -> None:
-        self.hub = Hub(open_desk(url), Limits(queue_characters=QUEUE_CHARACTERS))
+        self.desk = open_desk(url)
+        self.hub = Hub(self.desk, LIMITS)
         self.socket = socket.create_server(("127.0.0.1", 0), backlog=1_024)
         self.url = f"ws://127.0.0.1:{self.socket.getsockname()[1]}"
         app = FastAPI(lifespan=self._running)
@@ -199,6 +204,13 @@ class Served:
         await self.hub.start()
         yield
         await self.hub.stop()
+
+    def come_to_the_end(self) -> str:
+        """The cursor behind everything, once the hub has read it."""
+        newest = Reader(self.desk, Names(self.desk)).newest()
+        while not self.hub.ring.end.covers(newest):
+            time.sleep(0.05)
+        return newest.text()
 
     def stop(self) -> None:
         """End."""
@@ -264,7 +276,8 @@ def main() -> None:
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/forbear.db"
-        ready, go, ended = context.Event(), context.Event(), context.Event()
+        ready, go = context.Event(), context.Event()
+        ended, ended_sender = context.Pipe(duplex=False)
         pace, pace_sender = context.Pipe(duplex=False)
         results, results_sender = context.Pipe(duplex=False)
         writer = context.Process(target=write, args=(url, request.seconds, ready, go, pace_sender))
@@ -283,7 +296,7 @@ def main() -> None:
         before = resident_mb()
         per_second = pace.recv()
         growth = resident_mb() - before
-        ended.set()
+        ended_sender.send(served.come_to_the_end())
         heard: Heard = results.recv()
         writer.join()
         clients.join()
@@ -298,6 +311,8 @@ def main() -> None:
         "latency_p50_ms": round(float(p50)),
         "latency_p99_ms": round(float(p99)),
         "written_tx_per_s": per_second,
+        "served_cpu_s": round(time.process_time(), 1),
+        "heard_cpu_s": round(heard.cpu_seconds, 1),
         "load": round(os.getloadavg()[0], 1),
     }
     print(json.dumps(told_of))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -43,7 +43,8 @@ class Patience:
 
 
 class Live:
-    """Iterate over it: `async for message in Live(url, key)`. One iteration at a time.
+    """Iterate over it: `async for message in Live(url, key)`. One iteration at a time; who leaves it early closes it
+    with `contextlib.aclosing(aiter(live))`, and the connection with it.
 
     url: of the server, as "https://host:port".  cursor: behind the last message that was handed out; whoever keeps it
     with what they made of that message goes on from there in another process.
@@ -70,7 +71,7 @@ class Live:
         self._patience = patience or Patience()
         self._failures = 0
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
+    async def __aiter__(self) -> AsyncGenerator[Message]:
         """Every message, one after another, whatever happens to the connection."""
         while True:
             async with aclosing(self._once()) as messages:

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from forbear.domain.errors import BackendUnavailable
-from forbear.engine.desk import Made, MadePage, Picked, Seen
+from forbear.engine.desk import Made, MadePage, Picked, Seen, Standings
 from forbear.engine.outputs import Part, Position
 from forbear.engine.queries import Answer, Scored, Timeline
 from forbear.testing.outputs import EXPECTED, decision
@@ -78,6 +79,24 @@ class GrowingDesk:
         """See Desk; newest first, all of them."""
         assert (which, beyond) == (Picked(), None)
         return Seen(dict(self.at), MadePage(tuple(reversed(self.decided[-limit:])), None))
+
+    def standings(self) -> Seen[Standings]:
+        """See Desk."""
+        self._answer()
+        newest = {one.customer: one for scored in self.scored.values() for one in scored}
+        found = [newest[customer] for customer in sorted(newest)]
+        n = len(found)
+        value = Standings(
+            customer=np.array([one.customer for one in found], dtype=np.uint64),
+            partition=np.zeros(n, dtype=np.int32),
+            offset=np.array([one.place.offset for one in found], dtype=np.int64),
+            ordinal=np.zeros(n, dtype=np.int64),
+            as_of_us=np.zeros(n, dtype=np.int64),
+            day=np.zeros(n, dtype=np.int32),
+            pd=np.array([one.pd for one in found], dtype=np.float64),
+            band=np.array([one.band for one in found], dtype=np.int8),
+        )
+        return Seen(dict(self.at), value)
 
     def parts(self, kind: str) -> Seen[tuple[Part, ...]]:
         """See Desk."""

@@ -57,14 +57,15 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to follow. Errors are those of `Desk`."""
-        now = await self._read(self._reader.newest)
+        now, urgent = await self._read(self._reader.standing)
         self.ring = Ring(_before(now), self.limits.ring_characters)
         for _ in range(_LOOK_BACK_PAGES):
-            if not await self._step():
+            if not await self._step() and self.ring.end.covers(now):
                 break
         else:
             self._reader = self.away()
             self.ring = Ring(now, self.limits.ring_characters)
+        self._reader.learn(urgent)
         self._closed = None
         self._tasks = [asyncio.create_task(work) for work in (self._follow(), self._watch())]
 

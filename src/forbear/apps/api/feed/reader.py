@@ -18,8 +18,8 @@ class Reader:
     """Reads on and on from a cursor. Not for two threads at once.
 
     Whether a prediction lets a customer enter the most urgent band is a question about the prediction before, so the
-    alerts do not depend on where the reading began. urgent: who is known to be in that band; of anybody else who
-    turns up in it the store is asked, once.
+    alerts do not depend on where the reading began. Of a customer who turns up in that band and was not met before, the
+    store is asked; not by a reader who has learnt where everybody stands.
     """
 
     def __init__(self, desk: Desk, names: Names, page: int = PAGE) -> None:
@@ -27,6 +27,7 @@ class Reader:
         self._names = names
         self._page = page
         self._urgent: set[int] = set()
+        self._others: set[int] | None = set()
 
     def read(self, cursor: Cursor) -> Batch:
         """The next messages of each line; errors are those of `Desk`. A reader reads from where it last ended."""
@@ -40,7 +41,7 @@ class Reader:
             entry = cursor.place(DECISIONS)[0]
             made = self._desk.made_behind(entry - 1, self._page).value
         except BaseException:
-            self._urgent.clear()  # it may be ahead of the cursor now
+            self._urgent, self._others = set(), set()  # they may be ahead of the cursor now
             raise
         messages += [decision(self._names, one) for one in made]
         if made:
@@ -52,6 +53,22 @@ class Reader:
         made = self._desk.picked(Picked(), 1).value.made
         places: dict[int, Place] = {DECISIONS: (made[0].entry + 1 if made else 0, 0, 0)}
         return Cursor(places | {partition: (*mark, 0) for partition, mark in self._desk.marks().items()})
+
+    def standing(self) -> tuple[Cursor, set[int]]:
+        """The cursor behind everything that is recorded, and who is in the most urgent band there."""
+        made = self._desk.picked(Picked(), 1).value.made
+        places: dict[int, Place] = {DECISIONS: (made[0].entry + 1 if made else 0, 0, 0)}
+        marks, standings = self._desk.standings()
+        urgent = set(standings.customer[standings.band == _MOST_URGENT].tolist())
+        return Cursor(places | {partition: (*mark, 0) for partition, mark in marks.items()}), urgent
+
+    def learn(self, urgent: set[int]) -> None:
+        """Know who is in the most urgent band where one stands.
+
+        urgent: who was at some place between where the reading began and here; whoever was met since is known better.
+        """
+        self._urgent |= urgent - (self._others or set())
+        self._others = None
 
     # ---- inside
 
@@ -68,12 +85,18 @@ class Reader:
         return (*seen.marks[partition], 0), full
 
     def _enters(self, partition: int, one: Scored) -> bool:
-        if one.band != _MOST_URGENT or one.customer_id is None:
-            self._urgent.discard(one.customer)
+        if one.customer_id is None:  # erased: nobody enters anything
             return False
-        known = one.customer in self._urgent
+        was_urgent, was_other = one.customer in self._urgent, self._others is None or one.customer in self._others
+        if one.band != _MOST_URGENT:
+            self._urgent.discard(one.customer)
+            if self._others is not None:
+                self._others.add(one.customer)
+            return False
         self._urgent.add(one.customer)
-        return not known and not self._was_urgent(partition, one)
+        if self._others is not None:
+            self._others.discard(one.customer)
+        return not was_urgent and (was_other or not self._was_urgent(partition, one))
 
     def _was_urgent(self, partition: int, one: Scored) -> bool:
         queries, before = self._desk.of(partition), one.place.offset
