@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from forbear.adapters.sql.desk import open_desk
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.oidc import Tokens
