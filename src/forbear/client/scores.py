@@ -21,12 +21,12 @@ Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e1
 
 
 class Ruling(Told):
-    """What a score was made by: digests of model and policy, and the hash of the set of features."""
+    """What a score was made by: digests of model and policy, and of the set of features, "" where it is not at hand."""
 
     model: str = Field(examples=["9f2c..."])
     policy: str
     policy_version: str
-    feature_set: str
+    feature_set: str = ""
 
 
 class StoodAt(Told):
