@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forbear.apps.api.feed.cursor import Cursor
 from forbear.apps.api.feed.matching import meets
@@ -54,9 +54,12 @@ def framed(batch: Batch, places: Iterable[int], view: View, after: str) -> Itera
 def for_one(batch: Batch, wanted: Wanted, view: View, cursor: Cursor) -> tuple[list[Framed], Cursor]:
     """What somebody who stands at a cursor has not heard of a batch, and where they stand then.
 
-    The cursors in a batch are those of whoever reads it first. Theirs may be further on in other lines, and must not
-    fall back: so each message gets theirs.
+    The cursors in a batch are those of whoever stands where it begins. Theirs may be further on in a line, and must not
+    fall back: then each message gets theirs.
     """
+    if batch.before.covers(cursor):
+        met = [place for place, message in enumerate(batch.messages) if meets(wanted, message)]
+        return list(framed(batch, met, view, batch.after.text())), batch.after
     mine: list[str] = []
     heard: list[int] = []
     for place, message in enumerate(batch.messages):
@@ -66,7 +69,7 @@ def for_one(batch: Batch, wanted: Wanted, view: View, cursor: Cursor) -> tuple[l
                 heard.append(place)
         mine.append(cursor.text() if heard and heard[-1] == place else "")
     cursor = cursor.joined(batch.after)
-    theirs = Batch(messages=batch.messages, cursors=mine, after=cursor, more=batch.more)
+    theirs = replace(batch, cursors=mine)
     return list(framed(theirs, heard, view, cursor.text())), cursor
 
 

@@ -80,13 +80,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Messages in order. after: the cursor behind them all, and behind what has none.  more: the next is there already.
+    """Messages in order, all that is recorded between two cursors. more: the next is there already.
 
-    cursors: texts, behind each.
+    cursors: texts, behind each, for whoever stands at `before`.
     """
 
     messages: Sequence[Message]
     cursors: Sequence[str]
+    before: Cursor
     after: Cursor
     more: bool
 

@@ -46,7 +46,7 @@ class Reader:
         messages += [decision(self._names, one) for one in made]
         if made:
             after, more = after.moved(DECISIONS, (made[-1].entry + 1, 0, 0)), more or len(made) == self._page
-        return Batch(messages=messages, cursors=cursors_of(cursor, messages), after=after, more=more)
+        return Batch(messages=messages, cursors=cursors_of(cursor, messages), before=cursor, after=after, more=more)
 
     def newest(self) -> Cursor:
         """The cursor behind everything that is recorded. The decisions are asked for first: none is passed over."""

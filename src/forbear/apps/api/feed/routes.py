@@ -73,10 +73,10 @@ async def _live(socket: WebSocket, door: Door) -> None:
                 try:
                     reason = await _served(socket, door)
                 except Refused as refused:
-                    await socket.send_text(last(None, refused.reason, str(refused)).text)
+                    await _say(socket, last(None, refused.reason, str(refused)))
                     reason = refused.reason
                 if reason is not None:
-                    await socket.close(CLOSE_CODES[reason], reason)
+                    await _say(socket, CLOSE_CODES[reason], reason)
     except Refused as refused:
         with suppress(WebSocketDisconnect):
             await socket.send_denial_response(Response(status_code=STATUS[refused.reason], headers=_again(refused)))
@@ -90,7 +90,7 @@ async def _served(socket: WebSocket, door: Door) -> Reason | None:
         await door.opened(identity, _SOCKET, hello.wanted)
 
         async def send(frame: Framed) -> None:
-            await socket.send({"type": "websocket.send", "text": frame.text})
+            await _say(socket, frame)
 
         async def heard() -> None:
             event = await socket.receive()
@@ -102,6 +102,17 @@ async def _served(socket: WebSocket, door: Door) -> Reason | None:
         async with _beside(heard):
             await listening.deliver(send)
         return listening.ended
+
+
+async def _say(socket: WebSocket, said: Framed | int, reason: str = "") -> None:
+    """Send a frame, or close with a code. Raises WebSocketDisconnect where nobody is there any more."""
+    try:
+        if isinstance(said, int):
+            await socket.close(said, reason)
+        else:
+            await socket.send({"type": "websocket.send", "text": said.text})
+    except RuntimeError as error:  # the server's word for a socket that was closed while we were busy
+        raise WebSocketDisconnect(1006) from error
 
 
 async def _hello(socket: WebSocket, seconds: float) -> Hello:
