@@ -61,7 +61,7 @@ ALLOWED = {
     "simulation": {"msgspec", "numpy", "numba"},
     "importers": {"msgspec", "numpy", "pyarrow"},
     "testing": {"msgspec", "numpy", "hypothesis", "pytest"},
-    "client": {"msgspec", "pydantic", "httpx"},
+    "client": {"msgspec", "pydantic", "httpx", "websockets"},
     "data": set(),
     "": {"numba", "llvmlite"},
 }

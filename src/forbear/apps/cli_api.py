@@ -100,7 +100,6 @@ def serve(
     from forbear.apps.api.extra import require_extra
 
     require_extra()
-    from forbear.adapters.sql.desk import open_desk
     from forbear.apps.api.oidc import is_loopback
     from forbear.apps.api.opening import Opening
     from forbear.apps.console import Console
@@ -115,4 +114,4 @@ def serve(
         loopback=is_loopback(host),
         journal=Journal(sys.stdout) if json_log else None,
     )
-    serve(asked, listening, Console(quiet=json_log), open_desk)
+    serve(asked, listening, Console(quiet=json_log))

@@ -135,6 +135,11 @@ class Follower:
         if told.instruction in PROMOTIONS:
             self.digests[told.instruction] = digest
 
+    def put_behind(self) -> None:
+        """Stand at the beginning of a log which the history that was taken in lies before: its offsets are no log's."""
+        self.scorer.misses.shift(-self.position)
+        self.position = 0
+
     # ---- events
 
     def _bounds(self, batch: EventBatch) -> NDArray[np.int64]:

@@ -6,7 +6,7 @@ the worker scores with. What it answers depends on the log and on who asks what;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -15,15 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forbear.domain.errors import ConflictError, NotEnoughData
-from forbear.domain.events import Instructed
 from forbear.domain.terms import Instruction
-from forbear.engine.backfill import Feed, Progress
 from forbear.engine.follower import Follower, Following
 from forbear.engine.keeping import become_follower
 from forbear.engine.looking import Looks, Rulings, Stand, looked, looked_at_features
 from forbear.engine.misses import misses_in
-from forbear.engine.ports import Kept, Scanned, Snapshots
-from forbear.engine.running import begin_follower
+from forbear.engine.ports import Kept, Scanned
 from forbear.engine.scorer import SWEEP_ROWS, Scorer
 from forbear.features.batch import batch_of
 from forbear.features.columns import EventColumns
@@ -68,15 +65,10 @@ class Onlooker:
         become_follower(follower, kept)
         self._put(partition, follower)
 
-    def begin(
-        self, partition: int, feed: Feed, history: Snapshots, before: Sequence[Instructed], progress: Progress
-    ) -> None:
-        """Begin behind a history, with what was told before the first event of the log in force."""
+    def begin(self, partition: int, fill: Callable[[Follower], None]) -> None:
+        """Begin with a new follower. fill: brings it to where the log begins."""
         follower = Follower(self.setup)
-        for _ in begin_follower(follower, feed, history, progress):
-            pass
-        for told in before:
-            follower.follow(told)
+        fill(follower)
         self._put(partition, follower)
 
     def take(self, partition: int, scanned: Scanned) -> None:

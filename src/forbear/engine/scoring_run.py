@@ -124,9 +124,7 @@ class ScoringRun:
                     slot not in newest or newest[slot].booked_at <= told.booked_at
                 ):
                     newest[slot] = told
-        # The history's offsets are none of the log's: it lies before it.
-        follower.scorer.misses.shift(-follower.position)
-        follower.position = 0
+        follower.put_behind()
         ids = feed.archive.customers()
         keys = follower.scorer.book.keys.tolist()
         yield from self.teller.known((Named(key, ids[key], slot, -1) for slot, key in enumerate(keys)), newest)

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel
 
 from forbear.apps.api.access import RULES, Rule
@@ -117,6 +117,7 @@ EXTRA: dict[str, Rule] = {
     "person": Rule(says="A person.", roles=frozenset({Role.AGENT, Role.ADMIN}), personal=True),
     "explained": Rule(says="A person, with a reason.", roles=frozenset({Role.AGENT}), personal=True, purpose=True),
     "note": Rule(says="Write something.", roles=frozenset({Role.AGENT, Role.ADMIN}), writes=True),
+    "feed": Rule(says="What happens.", roles=frozenset({Role.ANALYST}), personal=True),
     "broken": Rule(says="Fails.", roles=frozenset(Role)),
 }
 
@@ -143,6 +144,12 @@ def _own_routes(heard: list[str]) -> APIRouter:
     @router.get("/broken", operation_id="broken")
     def broken() -> Heard:
         raise RuntimeError("C0000017 has 1234567 in /secret/place")
+
+    @router.websocket("/feed", name="feed")
+    async def feed(line: WebSocket, visit: VisitHere) -> None:
+        await line.accept()
+        await line.send_text(visit.known.who)
+        await line.receive_text()
 
     return router
 

@@ -48,7 +48,7 @@ def access(number: int) -> Access:
 
 def test_many_wait_for_one_commit(gated: Gated) -> None:
     """What comes while a commit is under way goes into the next one together, and each is there when it is told."""
-    recorder = Recorder(gated)
+    recorder = Recorder(gated.record, "accesses")
 
     async def visit() -> None:
         gated.may.clear()
@@ -68,7 +68,7 @@ def test_many_wait_for_one_commit(gated: Gated) -> None:
 
 def test_everybody_hears_of_a_failure(gated: Gated) -> None:
     """Where a commit fails each of its group hears so, and the next group is recorded again."""
-    recorder = Recorder(gated)
+    recorder = Recorder(gated.record, "accesses")
 
     async def visit() -> None:
         gated.fails = True
@@ -84,7 +84,7 @@ def test_everybody_hears_of_a_failure(gated: Gated) -> None:
 
 def test_waiting_has_an_end(gated: Gated) -> None:
     """A commit that takes too long is a failure to whoever waits, and a closed recorder takes nothing."""
-    recorder = Recorder(gated, patience_seconds=0.05)
+    recorder = Recorder(gated.record, "accesses", patience_seconds=0.05)
     gated.may.clear()
     with pytest.raises(BackendUnavailable):
         asyncio.run(recorder.record([access(1)]))

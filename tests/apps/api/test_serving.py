@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,10 +19,8 @@ import pytest
 
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.oidc import is_loopback
-from forbear.apps.api.opening import Opening
 from forbear.apps.api.serving import server_of
-from forbear.apps.console import Console
-from forbear.apps.jobs.serving import Listening, require_keys, serve
+from forbear.apps.jobs.serving import require_keys
 from forbear.apps.services import ApiSettings
 from forbear.client.models import RoleName
 from forbear.domain.errors import ConfigError
@@ -141,13 +144,46 @@ def test_what_is_this_machine_alone(host: str, own: bool) -> None:
 
 
 @pytest.mark.parametrize("host", ["256.1.1.1", "no.such.host.invalid"])
-def test_an_address_that_cannot_be_is_said(host: str, small: Any, house: Callable[..., Any]) -> None:
+def test_an_address_that_cannot_be_is_said(host: str, copied: Path, cli: Any) -> None:
     """An address that cannot be listened at is a setting to mend."""
-    made = house()
-    made.desk.close = lambda: None
-    asked = Opening(home=small, environment={}, writer="test")
-    with pytest.raises(ConfigError, match="cannot listen"):
-        serve(asked, Listening(host, 0), Console(quiet=True), lambda _: made.desk)
+    cli("store", "migrate", "--home", copied)
+    cli("keys", "create", "--name", "x", "--role", "agent", "--home", copied)
+    ended = cli("serve", "--home", copied, "--host", host, "--port", 0)
+    assert ended.code == 2
+    assert "cannot listen" in ended.err
+
+
+def test_a_home_that_cannot_be_served_says_so(copied: Path, tmp_path: Path, cli: Any) -> None:
+    """Without data, without a worker's records, and without a key for others to use, nothing listens."""
+    assert cli("serve", "--home", tmp_path / "none").code == 2
+    assert cli("serve", "--home", copied).code != 0
+    cli("store", "migrate", "--home", copied)
+    ended = cli("serve", "--home", copied, "--host", "0.0.0.0", "--port", 0)
+    assert ended.code == 2
+    assert "nobody has a key" in ended.err
+
+
+def test_the_command_serves_and_ends(copied: Path, cli: Any) -> None:
+    """`forbear serve` answers a key of `forbear keys create`, notes it as JSON, and ends with 0 when it is told to."""
+    cli("store", "migrate", "--home", copied)
+    key = cli("keys", "create", "--name", "x", "--role", "agent", "--home", copied, "--json").document["key"]
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "forbear.apps.cli", "serve", "--home", str(copied), "--port", str(port)]
+    with (
+        subprocess.Popen([*command, "--json-log"], stdout=subprocess.PIPE, text=True) as process,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        for _ in range(200):
+            with suppress(httpx.ConnectError):
+                if client.get("/readyz").status_code == 200:
+                    break
+            time.sleep(0.05)
+        assert client.get("/v1/whoami", headers={"X-API-Key": key}).json()["role"] == "agent"
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert [json.loads(line)["who"] for line in said.splitlines() if "whoami" in line] == [key[3:11]]
 
 
 def test_role_names_are_those_of_the_office() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, CursorResult, Engine, Select, TypeDecorator, Update
@@ -32,18 +32,25 @@ class Statement:
 
     def pages(self, connection: Connection, length: int, **values: Any) -> Iterator[list[tuple[Any, ...]]]:
         """Rows as they are stored, so many at once: for a hundred thousand of them SQLAlchemy would make objects."""
-        driver: Any = connection.connection.driver_connection
-        cursor = driver.execute(self._words, self._given(values))
+        cursor = self._cursor(connection, values)
         while page := cursor.fetchmany(length):
             yield page
 
     def rows(self, connection: Connection, **values: Any) -> list[list[Any]]:
         """Every row, with the values that the columns of the query have in Python."""
-        found = [list(row) for row in self.run(connection, **values)]
+        if connection.engine.dispatch.before_cursor_execute:
+            stored: Iterable[Sequence[Any]] = self.run(connection, **values)
+        else:  # nobody listens to statements: what SQLAlchemy finds out about a result takes most of the time of one
+            stored = self._cursor(connection, values)
+        found = list(map(list, stored))
         for nth, read in self._reads.items():
             for row in found:
                 row[nth] = read(row[nth])
         return found
+
+    def _cursor(self, connection: Connection, values: dict[str, Any]) -> Any:
+        driver: Any = connection.connection.driver_connection
+        return driver.execute(self._words, self._given(values))
 
     def _given(self, values: dict[str, Any]) -> Any:
         asked = {**self._stated, **values}

@@ -21,6 +21,9 @@ CUSTOMERS = EVERYBODY - {Role.VIEWER}
 BOOK = frozenset({Role.ANALYST, Role.APPROVER, Role.ADMIN, Role.SERVICE})
 """Whoever may see lists of customers."""
 ADMINS = frozenset({Role.ADMIN})
+HELPERS = frozenset({Role.AGENT, Role.APPROVER, Role.ADMIN, Role.SERVICE})
+"""Whoever may have help offered, and say what came of it."""
+APPROVERS = frozenset({Role.APPROVER, Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +52,7 @@ class Rule:
         return self.personal or self.writes
 
 
-RULES: dict[str, Rule] = {
-    "healthz": Rule(says="Whether the process lives.", open=True),
-    "readyz": Rule(says="Whether it answers questions yet, and still.", open=True),
-    "openapi": Rule(says="This interface as an OpenAPI document.", roles=EVERYBODY, open_here=True),
-    "docs": Rule(says="The same to read.", roles=EVERYBODY, open_here=True),
-    "whoami": Rule(says="Who a key or token stands for.", roles=EVERYBODY),
-    "list_keys": Rule(says="All keys, without their secrets.", roles=ADMINS),
-    "create_key": Rule(says="Make a key; its secret is shown once.", roles=ADMINS, writes=True, secret=True),
-    "revoke_key": Rule(says="Have a key hold no longer.", roles=ADMINS, writes=True),
+_READS: dict[str, Rule] = {
     "list_customers": Rule(says="Customers with their newest scores.", roles=BOOK, personal=True),
     "high_risk": Rule(says="Customers by falling PD.", roles=BOOK, personal=True),
     "customer": Rule(says="One customer: score, contacts, ledger.", roles=CUSTOMERS, personal=True),
@@ -75,10 +70,58 @@ RULES: dict[str, Rule] = {
     "policy": Rule(says="The policy in force, as its document.", roles=EVERYBODY),
     "list_policies": Rule(says="Policies that were put in force.", roles=EVERYBODY),
 }
-"""By operation id."""
-SHORT = ("list_customers", "high_risk", "customer", "customer_history", "list_interventions", "statistics")
+_SHORT = ("list_customers", "high_risk", "customer", "customer_history", "list_interventions", "statistics")
 """What is also at the short path that clients of earlier systems know, under the same rule."""
-RULES |= {f"{operation}_short": RULES[operation] for operation in SHORT}
+_READS |= {f"{operation}_short": _READS[operation] for operation in _SHORT}
+_PREDICT = Rule(
+    says="Score a customer, features, or a stranger's events.", roles=CUSTOMERS, personal=True, writes=True, cost=2.0
+)
+_BATCH = Rule(says="Score up to 1,000 at once.", roles=BOOK, personal=True, writes=True, cost=20.0)
+_REQUEST_HELP = Rule(
+    says="Have a customer offered help by the rules; an override is an approver's.",
+    roles=HELPERS,
+    personal=True,
+    writes=True,
+)
+_SCORES: dict[str, Rule] = {
+    "model_features": Rule(says="The features that models are asked with.", roles=EVERYBODY),
+    "predict": _PREDICT,
+    "predict_short": _PREDICT,
+    "score_customer": Rule(says="Score a customer now.", roles=CUSTOMERS, personal=True, writes=True, cost=2.0),
+    "predict_batch": _BATCH,
+    "predict_batch_short": _BATCH,
+    "what_if": Rule(says="What a customer's score would be if.", roles=CUSTOMERS, personal=True, cost=2.0),
+}
+_HELP: dict[str, Rule] = {
+    "request_help": _REQUEST_HELP,
+    "request_help_short": _REQUEST_HELP,
+    "record_answer": Rule(says="Record what came back on an offer.", roles=HELPERS, personal=True, writes=True),
+    "record_outcome": Rule(says="Record what became of a payment.", roles=HELPERS, personal=True, writes=True),
+    "order_outreach": Rule(says="Start, stop or release outreach.", roles=APPROVERS, writes=True),
+}
+_JOBS: dict[str, Rule] = {
+    "submit_job": Rule(says="Have a long job done.", roles=BOOK, writes=True, cost=20.0),
+    "list_jobs": Rule(says="The newest jobs.", roles=BOOK),
+    "get_job": Rule(says="How far a job is.", roles=BOOK),
+    "get_job_result": Rule(says="What came of a job: the whole book.", roles=BOOK, personal=True, cost=20.0),
+    "cancel_job": Rule(says="Have a job not be done.", roles=BOOK, writes=True),
+}
+
+RULES: dict[str, Rule] = {
+    "healthz": Rule(says="Whether the process lives.", open=True),
+    "readyz": Rule(says="Whether it answers questions yet, and still.", open=True),
+    "openapi": Rule(says="This interface as an OpenAPI document.", roles=EVERYBODY, open_here=True),
+    "docs": Rule(says="The same to read.", roles=EVERYBODY, open_here=True),
+    "whoami": Rule(says="Who a key or token stands for.", roles=EVERYBODY),
+    "list_keys": Rule(says="All keys, without their secrets.", roles=ADMINS),
+    "create_key": Rule(says="Make a key; its secret is shown once.", roles=ADMINS, writes=True, secret=True),
+    "revoke_key": Rule(says="Have a key hold no longer.", roles=ADMINS, writes=True),
+    **_READS,
+    **_SCORES,
+    **_HELP,
+    **_JOBS,
+}
+"""By operation id."""
 
 
 def require_complete(operations: Iterable[str], rules: dict[str, Rule]) -> None:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from forbear.apps.api import figures, histories, interventions, own, people
+from forbear.apps.api import figures, histories, interventions, long_jobs, own, people, scoring, writing
 from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
@@ -24,9 +24,21 @@ from forbear.apps.api.visit import visit_of
 from forbear.domain.errors import ConfigError
 
 ROUTERS: tuple[APIRouter, ...] = (
-    *(own.access, own.plain),
-    *(people.people, histories.histories, interventions.decisions, figures.figures),
-    *(people.short, histories.short, interventions.short, figures.short),
+    own.access,
+    people.people,
+    histories.histories,
+    interventions.decisions,
+    figures.figures,
+    scoring.scores,
+    writing.writes,
+    long_jobs.jobs,
+    people.short,
+    histories.short,
+    interventions.short,
+    figures.short,
+    scoring.short_scores,
+    writing.short_writes,
+    own.plain,
 )
 """Whatever has routes. Every one is a `Gate`, or a WebSocket named by its operation id."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
 from threading import Event, Lock, Thread
@@ -22,6 +22,7 @@ from forbear.features.ledger import Floats
 
 MOST_BEHIND = 20_000
 """Offsets, and scores: further behind, everything is read anew."""
+EVERY_SECONDS = 0.5
 _CHUNK = 4_096
 _FIRST_DAY, _LAST_DAY = -(2**31), 2**31 - 1
 
@@ -146,6 +147,8 @@ class Board:
         self._turn = Lock()
         self._view: View | None = None
         self._closed: dict[int, int] = {}
+        self._stop = Event()
+        self._thread: Thread | None = None
 
     @property
     def now(self) -> View:
@@ -172,24 +175,23 @@ class Board:
                 self._view = _view(marks, _merged(view.standings, rows), self.promoted)
             return True
 
+    def start(self, seconds: float = EVERY_SECONDS) -> None:
+        """Read everything, and keep up in a thread. Raises what the desk raises while it reads for the first time."""
+        self.refresh()
+        self._thread = Thread(target=self.follow, args=(seconds, self._stop), name="board", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
     def follow(self, seconds: float, stop: Event) -> None:
         """Keep up until asked to stop. While the desk does not answer the last view stays, and says as of when."""
-        while not stop.is_set():
+        while not stop.wait(seconds):
             with suppress(ForbearError):
                 self.refresh()
-            stop.wait(seconds)
-
-    @contextmanager
-    def followed(self, seconds: float) -> Iterator[None]:
-        """While the block runs a thread keeps up."""
-        stop = Event()
-        thread = Thread(target=self.follow, args=(seconds, stop), name="board", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
 
     # ---- inside
 

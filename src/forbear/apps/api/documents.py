@@ -24,7 +24,7 @@ What a pre-delinquency engine has recorded of its customers, and what it makes o
 Every error is a problem document (RFC 9457) that says what to do. What is read of a person, and what is written, is
 recorded with who, when and why."""
 _ALWAYS = (400, 401, 403, 405, 414, 429, 500, 503)
-_OF_PARAMETERS, _OF_BODIES, _OF_WRITES = (404, 422), (408, 413, 415, 422), (409, 422)
+_OF_PARAMETERS, _OF_BODIES, _OF_WRITES = (404, 422), (408, 413, 415, 422), (409,)
 _FRAMEWORKS_OWN = ("HTTPValidationError", "ValidationError")
 _HEADERS = {
     "X-Purpose": ("Why this is asked: one line, kept in the chain of accesses.", 200),

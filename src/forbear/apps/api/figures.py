@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 from fastapi import APIRouter
@@ -13,8 +14,9 @@ from starlette.responses import Response
 from forbear.apps.api.board import View
 from forbear.apps.api.parts import ApiParts, PartsHere
 from forbear.apps.api.problems import Refusal
-from forbear.apps.api.reading import DaysHere, ViewHere, as_of, told
+from forbear.apps.api.reading import DaysHere, ViewHere, as_of
 from forbear.apps.api.reception import Gate
+from forbear.apps.api.telling import answer
 from forbear.client.records import (
     BandFigures,
     Bar,
@@ -45,9 +47,9 @@ figures = APIRouter(prefix="/v1", route_class=Gate, tags=["figures"])
 short = APIRouter(route_class=Gate, tags=["short paths"])
 
 
-@figures.get("/statistics", operation_id="statistics", summary="The book in numbers", response_model=Statistics)
-@short.get("/stats", operation_id="statistics_short", summary="The book in numbers", response_model=Statistics)
-def statistics(parts: PartsHere, view: ViewHere) -> Response:
+@figures.get("/statistics", operation_id="statistics", summary="The book in numbers")
+@short.get("/stats", operation_id="statistics_short", summary="The book in numbers")
+def statistics(parts: PartsHere, view: ViewHere) -> Statistics:
     """How much is recorded, the last day that is closed everywhere, decisions by outcome, and customers by band."""
     totals = parts.desk.totals()
     tallies = parts.desk.tallies(_EARLIEST, _LATEST)
@@ -55,7 +57,7 @@ def statistics(parts: PartsHere, view: ViewHere) -> Response:
     for one in tallies.value:
         decisions[one.outcome] += one.decisions
     days = () if last is None else closed_days(parts, totals.marks, last, last)
-    return told(
+    return answer(
         Statistics(
             as_of=as_of(totals.marks, tallies.marks, view.marks),
             customers=totals.value.customers,
@@ -71,28 +73,28 @@ def statistics(parts: PartsHere, view: ViewHere) -> Response:
     )
 
 
-@figures.get("/portfolio", operation_id="portfolio", summary="How PDs are spread", response_model=Portfolio)
-async def portfolio(view: ViewHere) -> Response:
+@figures.get("/portfolio", operation_id="portfolio", summary="How PDs are spread")
+async def portfolio(view: ViewHere) -> Portfolio:
     """The newest PDs as a histogram and by band. Exposures and losses are not held: `not_held` names what is not."""
     counts, _ = np.histogram(view.standings.pd, BAR_EDGES)
     bars = tuple(
         Bar(low=low, high=high, customers=count)
         for (low, high), count in zip(pairwise(BAR_EDGES), counts.tolist(), strict=True)
     )
-    return told(Portfolio(as_of=as_of(view.marks), book=book_of(view), histogram=bars, not_held=NOT_HELD))
+    return answer(Portfolio(as_of=as_of(view.marks), book=book_of(view), histogram=bars, not_held=NOT_HELD))
 
 
-@figures.get("/days", operation_id="list_days", summary="Closed days", response_model=DaysPage)
-def list_days(parts: PartsHere, days: DaysHere) -> Response:
+@figures.get("/days", operation_id="list_days", summary="Closed days")
+def list_days(parts: PartsHere, days: DaysHere) -> DaysPage:
     """Closed days in numbers, all partitions together, oldest first; the last 90 unless asked otherwise."""
     marks = parts.desk.marks()
     asked = days.until(_last_day(parts, marks))
     items = () if asked is None else closed_days(parts, marks, *asked)
-    return told(DaysPage(as_of=as_of(marks), items=items))
+    return answer(DaysPage(as_of=as_of(marks), items=items))
 
 
-@figures.get("/tallies", operation_id="list_tallies", summary="Decisions by day", response_model=TalliesPage)
-def list_tallies(parts: PartsHere, days: DaysHere) -> Response:
+@figures.get("/tallies", operation_id="list_tallies", summary="Decisions by day")
+def list_tallies(parts: PartsHere, days: DaysHere) -> TalliesPage:
     """How many decisions came to the same, by day, outcome, action and channel; the last 90 days unless asked."""
     asked = days.until(_last_day(parts, parts.desk.marks()))
     seen = parts.desk.tallies(*(asked or (0, -1)))
@@ -107,26 +109,26 @@ def list_tallies(parts: PartsHere, days: DaysHere) -> Response:
         )
         for one in seen.value
     )
-    return told(TalliesPage(as_of=as_of(seen.marks), items=items))
+    return answer(TalliesPage(as_of=as_of(seen.marks), items=items))
 
 
-@figures.get("/models", operation_id="list_models", summary="Models", response_model=ModelsPage)
-def list_models(parts: PartsHere) -> Response:
+@figures.get("/models", operation_id="list_models", summary="Models")
+def list_models(parts: PartsHere) -> ModelsPage:
     """The models that were put in force, newest first."""
     seen = parts.desk.parts("model")
     items = tuple(_model(part, in_force=part is seen.value[-1]) for part in reversed(seen.value))
-    return told(ModelsPage(as_of=as_of(seen.marks), items=items))
+    return answer(ModelsPage(as_of=as_of(seen.marks), items=items))
 
 
-@figures.get("/policy", operation_id="policy", summary="The policy in force", response_model=PolicyShown)
-def policy(parts: PartsHere) -> Response:
+@figures.get("/policy", operation_id="policy", summary="The policy in force")
+def policy(parts: PartsHere) -> PolicyShown:
     """The policy in force, as the document that was promoted. Its ETag is the policy's digest."""
     seen = parts.desk.parts("policy")
     if not seen.value:
         raise Refusal("unknown", "no policy is in force yet")
     part = seen.value[-1]
     brief = _policy(part, in_force=True)
-    answer = told(
+    told = answer(
         PolicyShown(
             as_of=as_of(seen.marks),
             reasons=_words(part, "reasons"),
@@ -134,16 +136,16 @@ def policy(parts: PartsHere) -> Response:
             **brief.model_dump(),
         )
     )
-    answer.headers["ETag"] = f'"{part.digest}"'
-    return answer
+    cast(Response, told).headers["ETag"] = f'"{part.digest}"'
+    return told
 
 
-@figures.get("/policies", operation_id="list_policies", summary="Policies", response_model=PoliciesPage)
-def list_policies(parts: PartsHere) -> Response:
+@figures.get("/policies", operation_id="list_policies", summary="Policies")
+def list_policies(parts: PartsHere) -> PoliciesPage:
     """The policies that were put in force, newest first."""
     seen = parts.desk.parts("policy")
     items = tuple(_policy(part, in_force=part is seen.value[-1]) for part in reversed(seen.value))
-    return told(PoliciesPage(as_of=as_of(seen.marks), items=items))
+    return answer(PoliciesPage(as_of=as_of(seen.marks), items=items))
 
 
 # ---- as they are told

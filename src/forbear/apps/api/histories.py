@@ -6,13 +6,13 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query
-from starlette.responses import Response
 
 from forbear.apps.api.paging import Cursor, Limit, Pages
 from forbear.apps.api.parts import PartsHere, VisitHere
 from forbear.apps.api.promoted import Promoted
-from forbear.apps.api.reading import BoardHere, CustomerId, as_of, instant, told, whom
+from forbear.apps.api.reading import BoardHere, CustomerId, as_of, whom
 from forbear.apps.api.reception import Gate
+from forbear.apps.api.telling import answer, at
 from forbear.client.records import (
     AccessShown,
     AnswerEntry,
@@ -47,15 +47,8 @@ short = APIRouter(route_class=Gate, tags=["short paths"])
 Span = Annotated[int, Query(ge=1, le=730, description="How many days back from the newest score at a close.")]
 
 
-@histories.get(
-    "/customers/{customer_id}/history", operation_id="customer_history", summary="History", response_model=HistoryPage
-)
-@short.get(
-    "/customer/{customer_id}/history",
-    operation_id="customer_history_short",
-    summary="History",
-    response_model=HistoryPage,
-)
+@histories.get("/customers/{customer_id}/history", operation_id="customer_history", summary="History")
+@short.get("/customer/{customer_id}/history", operation_id="customer_history_short", summary="History")
 def customer_history(  # noqa: PLR0913  # two of them are who asks and of what
     customer_id: CustomerId,
     parts: PartsHere,
@@ -63,42 +56,37 @@ def customer_history(  # noqa: PLR0913  # two of them are who asks and of what
     board: BoardHere,
     limit: Limit = 100,
     cursor: Cursor = None,
-) -> Response:
+) -> HistoryPage:
     """Scores, decisions, contacts, outcomes and answers of a customer, newest first."""
     found = whom(customer_id, parts, visit)
     before = int(_HISTORY.place(cursor, int)[0]) if cursor else None
-    answer = parts.desk.of(found.known.partition).timeline(found.key, limit, before)
-    older = answer.value.older
-    return told(
+    page = parts.desk.of(found.known.partition).timeline(found.key, limit, before)
+    older = page.value.older
+    return answer(
         HistoryPage(
-            as_of=as_of({found.known.partition: answer.as_of}),
+            as_of=as_of({found.known.partition: page.as_of}),
             customer_id=found.known.customer_id,
-            items=tuple(entry_shown(one, board.promoted) for one in answer.value.entries),
+            items=tuple(entry_shown(one, board.promoted) for one in page.value.entries),
             further=None if older is None else _HISTORY.cursor((older,)),
         )
     )
 
 
-@histories.get(
-    "/customers/{customer_id}/trajectory",
-    operation_id="customer_trajectory",
-    summary="Scores by day",
-    response_model=Trajectory,
-)
+@histories.get("/customers/{customer_id}/trajectory", operation_id="customer_trajectory", summary="Scores by day")
 def customer_trajectory(
     customer_id: CustomerId, parts: PartsHere, visit: VisitHere, board: BoardHere, days: Span = 90
-) -> Response:
+) -> Trajectory:
     """The scores of a customer at the last day closes, oldest first: what a chart draws."""
     found = whom(customer_id, parts, visit)
     mark, closes = _closes(parts.desk.of(found.known.partition), found.key, days)
     points = tuple(
         TrajectoryPoint(
-            day=day_of(one.day), pd=one.pd, band=board.promoted.band(one.policy, one.band), at=instant(one.as_of_us)
+            day=day_of(one.day), pd=one.pd, band=board.promoted.band(one.policy, one.band), at=at(one.as_of_us)
         )
         for one in reversed(closes)
     )
     since = day_of(closes[0].day - days + 1) if closes else None
-    return told(
+    return answer(
         Trajectory(
             as_of=as_of({found.known.partition: mark}),
             customer_id=found.known.customer_id,
@@ -108,28 +96,21 @@ def customer_trajectory(
     )
 
 
-@histories.get(
-    "/customers/{customer_id}/contacts",
-    operation_id="customer_contacts",
-    summary="Contacts",
-    response_model=ContactsPage,
-)
-def customer_contacts(customer_id: CustomerId, parts: PartsHere, visit: VisitHere, limit: Limit = 100) -> Response:
+@histories.get("/customers/{customer_id}/contacts", operation_id="customer_contacts", summary="Contacts")
+def customer_contacts(customer_id: CustomerId, parts: PartsHere, visit: VisitHere, limit: Limit = 100) -> ContactsPage:
     """The newest contacts of a customer, and days on which one was withheld for comparison."""
     found = whom(customer_id, parts, visit)
     seen = parts.desk.contacts(found.key, limit)
     items = tuple(map(contact_shown, seen.value))
-    return told(ContactsPage(as_of=as_of(seen.marks), customer_id=found.known.customer_id, items=items))
+    return answer(ContactsPage(as_of=as_of(seen.marks), customer_id=found.known.customer_id, items=items))
 
 
-@histories.get(
-    "/customers/{customer_id}/audit", operation_id="customer_audit", summary="Audit", response_model=CustomerAudit
-)
-def customer_audit(customer_id: CustomerId, parts: PartsHere, visit: VisitHere, limit: Limit = 100) -> Response:
+@histories.get("/customers/{customer_id}/audit", operation_id="customer_audit", summary="Audit")
+def customer_audit(customer_id: CustomerId, parts: PartsHere, visit: VisitHere, limit: Limit = 100) -> CustomerAudit:
     """The newest records of the audit chain on a customer's decisions, and the newest accesses to the customer."""
     found = whom(customer_id, parts, visit)
     seen = parts.desk.links(found.key, limit)
-    return told(
+    return answer(
         CustomerAudit(
             as_of=as_of(seen.marks),
             customer_id=found.known.customer_id,
@@ -154,7 +135,7 @@ def entry_shown(entry: Entry, promoted: Promoted) -> HistoryEntry:
         case OutcomeRow():
             return _outcome(entry, promoted)
         case AnswerRow(decision_id=decision, offset=offset, answer=answer, by=by):
-            return AnswerEntry(at=instant(entry.at_us), offset=offset, decision_id=decision, answer=answer, by=by)
+            return AnswerEntry(at=at(entry.at_us), offset=offset, decision_id=decision, answer=answer, by=by)
 
 
 def contact_shown(contact: Contact) -> ContactShown:
@@ -166,7 +147,7 @@ def contact_shown(contact: Contact) -> ContactShown:
 
 def _score(score: Scored, promoted: Promoted) -> ScoreEntry:
     return ScoreEntry(
-        at=instant(score.as_of_us),
+        at=at(score.as_of_us),
         day=day_of(score.day),
         offset=score.place.offset,
         ordinal=score.place.ordinal,
@@ -188,7 +169,7 @@ def triggers_of(score: Scored) -> tuple[str, ...]:
 
 def _decision(decision: Decision, promoted: Promoted) -> DecisionEntry:
     return DecisionEntry(
-        at=instant(decision.made_at_us),
+        at=at(decision.made_at_us),
         day=day_of(decision.day),
         offset=decision.offset,
         decision_id=decision.decision_id,
@@ -228,7 +209,7 @@ def _link(partition: int, record: AuditRecord) -> LinkShown:
 
 def _access(access: Access) -> AccessShown:
     return AccessShown(
-        at=instant(access.at_us),
+        at=at(access.at_us),
         who=access.who,
         role=access.role,
         operation=access.route,
@@ -243,10 +224,10 @@ def _closes(queries: Queries, customer: int, days: int) -> tuple[Position, list[
     found: list[Scored] = []
     mark, before = None, None
     for _ in range(MOST_PAGES):
-        answer = queries.timeline(customer, MOST_ROWS, before)
-        mark, before = mark or answer.as_of, answer.value.older
-        scores = [one for one in answer.value.entries if isinstance(one, Scored)]
+        page = queries.timeline(customer, MOST_ROWS, before)
+        mark, before = mark or page.as_of, page.value.older
+        scores = [one for one in page.value.entries if isinstance(one, Scored)]
         found += [one for one in scores if one.trigger & Trigger.DAY_CLOSE]
         if before is None or (found and scores and scores[-1].day <= found[0].day - days):
             break
-    return mark or answer.as_of, [one for one in found if one.day > found[0].day - days]
+    return mark or page.as_of, [one for one in found if one.day > found[0].day - days]

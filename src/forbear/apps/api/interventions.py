@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
-from starlette.responses import Response
 
 from forbear.apps.api.paging import Cursor, Limit, Pages
 from forbear.apps.api.parts import PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.promoted import Promoted
-from forbear.apps.api.reading import BandName, BoardHere, DaysHere, as_of, instant, key_of, told
+from forbear.apps.api.reading import BandName, BoardHere, DaysHere, as_of
 from forbear.apps.api.reception import Gate
+from forbear.apps.api.telling import answer, at, key_of
 from forbear.client.records import AnswerShown, Intervention, InterventionsPage, OneIntervention
 from forbear.engine.desk import Made, Picked
 from forbear.features.columns import day_of
@@ -49,22 +49,18 @@ async def _picked(which: Annotated[Picked, Depends(_of_whom)], days: DaysHere, o
 PickedHere = Annotated[Picked, Depends(_picked)]
 
 
-@decisions.get(
-    "/interventions", operation_id="list_interventions", summary="Decisions", response_model=InterventionsPage
-)
-@short.get(
-    "/interventions", operation_id="list_interventions_short", summary="Decisions", response_model=InterventionsPage
-)
+@decisions.get("/interventions", operation_id="list_interventions", summary="Decisions")
+@short.get("/interventions", operation_id="list_interventions_short", summary="Decisions")
 def list_interventions(  # noqa: PLR0913  # two of them are who asks and of what
     parts: PartsHere, visit: VisitHere, board: BoardHere, which: PickedHere, limit: Limit = 100, cursor: Cursor = None
-) -> Response:
+) -> InterventionsPage:
     """Decisions that meet all that is asked for, with what came back on each."""
     pages = Pages(f"interventions {which}")
     beyond = int(pages.place(cursor, int)[0]) if cursor else None
     seen = parts.desk.picked(which, limit, beyond)
     visit.saw(*(one.decision.customer for one in seen.value.made if one.decision.customer))
     further = seen.value.further
-    return told(
+    return answer(
         InterventionsPage(
             as_of=as_of(seen.marks),
             items=tuple(intervention(one, board.promoted) for one in seen.value.made),
@@ -73,17 +69,15 @@ def list_interventions(  # noqa: PLR0913  # two of them are who asks and of what
     )
 
 
-@decisions.get(
-    "/interventions/{decision_id}", operation_id="intervention", summary="A decision", response_model=OneIntervention
-)
-def one_intervention(decision_id: DecisionId, parts: PartsHere, visit: VisitHere, board: BoardHere) -> Response:
+@decisions.get("/interventions/{decision_id}", operation_id="intervention", summary="A decision")
+def one_intervention(decision_id: DecisionId, parts: PartsHere, visit: VisitHere, board: BoardHere) -> OneIntervention:
     """One decision with what came back on it."""
     seen = parts.desk.made(decision_id)
     if seen.value is None:
         raise Refusal("unknown", "there is no decision of that id")
     if seen.value.decision.customer:
         visit.saw(seen.value.decision.customer)
-    return told(OneIntervention(as_of=as_of(seen.marks), intervention=intervention(seen.value, board.promoted)))
+    return answer(OneIntervention(as_of=as_of(seen.marks), intervention=intervention(seen.value, board.promoted)))
 
 
 def intervention(made: Made, promoted: Promoted) -> Intervention:
@@ -94,7 +88,7 @@ def intervention(made: Made, promoted: Promoted) -> Intervention:
         customer_id=made.customer_id,
         partition=made.partition,
         offset=one.offset,
-        made_at=instant(one.made_at_us),
+        made_at=at(one.made_at_us),
         day=day_of(one.day),
         outcome=one.outcome,
         band=one.band,
@@ -112,7 +106,5 @@ def intervention(made: Made, promoted: Promoted) -> Intervention:
         model=promoted.digest("model", one.model),
         policy=promoted.digest("policy", one.policy),
         policy_version=promoted.version(one.policy),
-        answers=tuple(
-            AnswerShown(at=instant(answer.at_us), answer=answer.answer, by=answer.by) for answer in made.answers
-        ),
+        answers=tuple(AnswerShown(at=at(answer.at_us), answer=answer.answer, by=answer.by) for answer in made.answers),
     )

@@ -122,8 +122,8 @@ def require_json(body: bytes, headers: Headers) -> None:
 def require_shallow(body: bytes) -> None:
     """Raises Refusal for JSON whose objects and lists lie within each other more than MOST_DEPTH deep, or do not close.
 
-    Nothing is parsed: strings are taken out, then the innermost pairs of brackets, level by level. Brackets of two kinds
-    that do not match each other are left to the parser.
+    Nothing is parsed: strings are taken out, then the innermost pairs of brackets, level by level. Brackets of two
+    kinds that do not match each other are left to the parser.
     """
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")

@@ -10,17 +10,27 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from forbear.adapters.sql.desk import open_desk
 from forbear.adapters.sql.office import SqlOffice, open_office
+from forbear.apps.api.board import Board
+from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.oidc import Tokens
-from forbear.apps.api.parts import ApiParts
+from forbear.apps.api.parts import ApiParts, now_us
+from forbear.apps.api.places import onlooker_of, places_of
+from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
+from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
 from forbear.engine.desk import Desk
 
-DeskAt = Callable[[str], Desk]
-"""Opens the read side at a database's URL."""
+if TYPE_CHECKING:
+    from forbear.adapters.kafka.cluster import Cluster
+
+JOBS = "api/jobs"
+"""Where in a home what came of long jobs lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,24 +48,49 @@ class Opening:
 
 
 @contextmanager
-def open_parts(asked: Opening, desk_at: DeskAt) -> Iterator[ApiParts]:
+def open_parts(asked: Opening) -> Iterator[ApiParts]:
     """Everything that answers are made from, for as long as the block runs.
 
-    Raises ConfigError for a home without data, for settings that cannot be, and what opening a database does.
+    Its `warm` has the ledgers follow the log, and must have run before anybody is scored. Raises ConfigError for a home
+    without data, for settings that cannot be, and what opening a database does.
     """
-    services = services_of(asked.home, asked.environment)
+    services, home = services_of(asked.home, asked.environment), Home(asked.home)
     with (
         office_of(asked.home, asked.environment, writer=asked.writer) as office,
-        closing(desk_at(_records(asked.home, services))) as desk,
+        closing(open_desk(_records(asked.home, services))) as desk,
     ):
-        yield ApiParts(
-            desk=desk,
-            office=office,
-            settings=services.api,
-            loopback=asked.loopback,
-            tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
-            journal=asked.journal,
-        )
+        places = places_of(home, services.kafka)
+        onlooker = onlooker_of(home, places)
+        watch = Watch(onlooker, places, note=_noting(asked.journal))
+        publishing = Publishing(office.outgoing, _outlet_of(home, services.kafka), _noting(asked.journal))
+        room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
+
+        board = Board(desk)
+
+        def warm() -> None:
+            board.start()
+            watch.start()
+            publishing.start()
+            room.start()
+
+        try:
+            yield ApiParts(
+                desk=desk,
+                board=board,
+                office=office,
+                onlooker=onlooker,
+                watch=watch,
+                publishing=publishing,
+                jobs=room,
+                settings=services.api,
+                loopback=asked.loopback,
+                tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
+                warm=warm,
+                journal=asked.journal,
+            )
+        finally:
+            for one in (room, publishing, watch, board):
+                one.stop()
 
 
 @contextmanager
@@ -67,6 +102,26 @@ def office_of(folder: Path, environment: Mapping[str, str], *, writer: str) -> I
     url = services.store.reached if services.store else f"sqlite:///{home.office}"
     with closing(open_office(url, writer=writer)) as office:
         yield office
+
+
+def _outlet_of(home: Home, cluster: Cluster | None) -> Outlet:
+    if cluster is None:
+        return LogOutlet(home)
+    from forbear.apps.stream.outlet import KafkaOutlet
+
+    return KafkaOutlet(cluster)
+
+
+def _names(desk: Desk, keys: list[int]) -> dict[int, str]:
+    return {key: known.customer_id for key, known in desk.known(keys).value.items()}
+
+
+def _noting(journal: Journal | None) -> Callable[[str, str], None]:
+    def note(what: str, why: str) -> None:
+        if journal is not None:
+            journal.note(what, why=why)
+
+    return note
 
 
 def _records(folder: Path, services: Services) -> str:

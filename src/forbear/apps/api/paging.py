@@ -40,7 +40,7 @@ class Pages:
             content = base64.b64decode(padded, altchars=b"-_", validate=True)
             question, place = msgspec.json.decode(content, type=tuple[str, tuple[str | int, ...]])
         except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, UnicodeDecodeError):
-            raise Refusal("malformed", "that is no cursor") from None
+            raise Refusal("unknown", "that is no cursor: ask for the first page") from None
         if question != self.question or [type(part) for part in place] != list(shape):
-            raise Refusal("malformed", "the cursor is of another question: ask for the first page of this one")
+            raise Refusal("unknown", "the cursor is of another question: ask for the first page of this one")
         return place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -13,11 +13,15 @@ from starlette.requests import HTTPConnection
 from forbear.apps.api.board import Board
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.identity import TokenReader
+from forbear.apps.api.jobs import JobRoom
+from forbear.apps.api.publishing import Publishing
 from forbear.apps.api.visit import Visit, visit_of
+from forbear.apps.api.watching import Watch
 from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
 from forbear.engine.desk import Desk
 from forbear.engine.office import Office
+from forbear.engine.onlooker import Onlooker
 
 
 def now_us() -> int:
@@ -30,7 +34,8 @@ class ApiParts:
     """Everything that answers are made from.
 
     board: the newest score of everybody; None where nobody keeps it up.
-    onlooker: the ledgers that follow the log; None where nothing is scored.  loopback: only this machine can ask.
+    onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
+    publishing: takes what is written to the log.  jobs: works on what takes long.  loopback: only this machine can ask.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.
     """
@@ -38,7 +43,10 @@ class ApiParts:
     desk: Desk
     office: Office
     board: Board | None = None
-    onlooker: Any = None
+    onlooker: Onlooker | None = None
+    watch: Watch | None = None
+    publishing: Publishing | None = None
+    jobs: JobRoom | None = None
     settings: ApiSettings = field(default_factory=ApiSettings)
     loopback: bool = True
     tokens: TokenReader | None = None
@@ -49,20 +57,19 @@ class ApiParts:
     readiness: Readiness = field(default_factory=Readiness)
 
 
-def parts_of(connection: HTTPConnection) -> ApiParts:
-    """The parts behind a request or WebSocket."""
-    parts: ApiParts = connection.app.state.parts
-    return parts
+# Dependencies are coroutines though they wait for nothing: the framework would run a plain function in a thread.
 
 
 async def _parts(connection: HTTPConnection) -> ApiParts:
-    return parts_of(connection)
+    parts: ApiParts = connection.app.state.parts
+    return parts
 
 
 async def _visit(connection: HTTPConnection) -> Visit:
     return visit_of(connection)
 
 
-# A dependency that is no coroutine would be sent through a thread, at each request.
 PartsHere = Annotated[ApiParts, Depends(_parts)]
+"""The parts behind a request or WebSocket, as a parameter of a route."""
 VisitHere = Annotated[Visit, Depends(_visit)]
+"""The visit that a request or WebSocket is, as a parameter of a route."""

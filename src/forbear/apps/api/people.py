@@ -8,7 +8,6 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query
-from starlette.responses import Response
 
 from forbear.apps.api.board import Beyond, View
 from forbear.apps.api.histories import contact_shown
@@ -21,15 +20,14 @@ from forbear.apps.api.reading import (
     LeastPd,
     ViewHere,
     as_of,
-    instant,
     scored,
-    told,
     whom,
 )
 from forbear.apps.api.reception import Gate
+from forbear.apps.api.telling import answer, at
 from forbear.apps.api.visit import Visit
 from forbear.client.records import Customer, CustomerBrief, CustomersPage, FigureShown, LedgerShown
-from forbear.engine.looking import named
+from forbear.engine.looking import Looks, Rulings, named
 from forbear.features.columns import day_of
 from forbear.features.eligibility import Hurdle
 from forbear.features.figures import FIGURES
@@ -84,11 +82,11 @@ Sort = Annotated[
 ]
 
 
-@people.get("/customers", operation_id="list_customers", summary="Customers", response_model=CustomersPage)
-@short.get("/customers", operation_id="list_customers_short", summary="Customers", response_model=CustomersPage)
+@people.get("/customers", operation_id="list_customers", summary="Customers")
+@short.get("/customers", operation_id="list_customers_short", summary="Customers")
 def list_customers(
     parts: PartsHere, visit: VisitHere, view: ViewHere, asked: RiskiestHere, sort: Sort = None
-) -> Response:
+) -> CustomersPage:
     """Customers by id, or by falling PD. The latter lists whoever was scored at the last close of a day, or since."""
     filtered = asked.band is not None or asked.min_pd > 0.0
     if sort == "-pd" or (sort is None and filtered):
@@ -104,25 +102,23 @@ def list_customers(
         for one, standing in zip(seen.value, view.find_all(keys), strict=True)
     )
     further = _BY_ID.cursor((seen.value[-1].customer_id,)) if len(keys) == asked.limit else None
-    return told(CustomersPage(as_of=as_of(seen.marks, view.marks), items=items, further=further))
+    return answer(CustomersPage(as_of=as_of(seen.marks, view.marks), items=items, further=further))
 
 
-@people.get("/high-risk", operation_id="high_risk", summary="By falling PD", response_model=CustomersPage)
-@short.get(
-    "/high_risk_customers", operation_id="high_risk_short", summary="By falling PD", response_model=CustomersPage
-)
-def high_risk(parts: PartsHere, visit: VisitHere, view: ViewHere, asked: RiskiestHere) -> Response:
+@people.get("/high-risk", operation_id="high_risk", summary="By falling PD")
+@short.get("/high_risk_customers", operation_id="high_risk_short", summary="By falling PD")
+def high_risk(parts: PartsHere, visit: VisitHere, view: ViewHere, asked: RiskiestHere) -> CustomersPage:
     """Customers by falling PD, whoever was scored at the last close of a day, or since."""
     return _riskiest(parts, visit, view, asked)
 
 
-@people.get("/customers/{customer_id}", operation_id="customer", summary="A customer", response_model=Customer)
-@short.get("/customer/{customer_id}", operation_id="customer_short", summary="A customer", response_model=Customer)
-def customer(customer_id: CustomerId, parts: PartsHere, visit: VisitHere, view: ViewHere) -> Response:
+@people.get("/customers/{customer_id}", operation_id="customer", summary="A customer")
+@short.get("/customer/{customer_id}", operation_id="customer_short", summary="A customer")
+def customer(customer_id: CustomerId, parts: PartsHere, visit: VisitHere, view: ViewHere) -> Customer:
     """The newest score of a customer, the newest contacts, and what the ledger holds now."""
     found = whom(customer_id, parts, visit)
     contacts = parts.desk.contacts(found.key, CONTACTS_SHOWN)
-    return told(
+    return answer(
         Customer(
             as_of=as_of(found.marks, contacts.marks, view.marks),
             customer_id=found.known.customer_id,
@@ -134,7 +130,7 @@ def customer(customer_id: CustomerId, parts: PartsHere, visit: VisitHere, view: 
     )
 
 
-def _riskiest(parts: ApiParts, visit: Visit, view: View, asked: Riskiest) -> Response:
+def _riskiest(parts: ApiParts, visit: Visit, view: View, asked: Riskiest) -> CustomersPage:
     listing = view.page(min_pd=asked.min_pd, band=asked.band, beyond=asked.beyond, limit=asked.limit)
     seen = parts.desk.known([row.customer for row in listing.rows])
     visit.saw(*seen.value)
@@ -144,21 +140,25 @@ def _riskiest(parts: ApiParts, visit: Visit, view: View, asked: Riskiest) -> Res
         if row.customer in seen.value  # whoever was erased since is left out
     )
     further = asked.further(listing.further)
-    return told(CustomersPage(as_of=as_of(seen.marks, view.marks), items=items, further=further))
+    return answer(CustomersPage(as_of=as_of(seen.marks, view.marks), items=items, further=further))
 
 
 def _ledger(parts: ApiParts, key: int) -> LedgerShown | None:
     """What the ledger of a customer holds; None where nobody follows the log, or has not met the customer yet."""
     onlooker = parts.onlooker
-    looks = onlooker.look(np.array([key], dtype=np.uint64)) if onlooker is not None and onlooker.running else []
-    if not looks or looks[0].figures is None:
+    if onlooker is None or not onlooker.running:
         return None
-    (look,), rulings = looks, onlooker.rulings
+    looks = onlooker.look(np.array([key], dtype=np.uint64))
+    return _ledger_shown(looks[0], onlooker.rulings) if looks else None
+
+
+def _ledger_shown(look: Looks, rulings: Rulings) -> LedgerShown:
     open_day = day_of(look.stand.open_day)
+    known = {} if look.figures is None else named(tuple(FIGURES), look.figures[0])
     return LedgerShown(
         partition=look.stand.partition,
         offset=look.stand.offset,
-        clock=instant(look.stand.clock_us),
+        clock=at(look.stand.clock_us),
         open_day=open_day,
         hurdle=Hurdle(look.hurdle[0]).name.lower(),
         currency=rulings.policy.currency,
@@ -169,7 +169,7 @@ def _ledger(parts: ApiParts, key: int) -> LedgerShown | None:
                 value=value,
                 on=open_day + timedelta(value) if FIGURES[name].kind == "date" and value is not None else None,
             )
-            for name, value in named(tuple(FIGURES), look.figures[0]).items()
+            for name, value in known.items()
         ),
         features=dict(named(rulings.names, look.values[0])) if look.hurdle[0] == Hurdle.NONE else {},
     )

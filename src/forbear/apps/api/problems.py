@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
     "media_type": Kind(415, "Only JSON in UTF-8 is read", "send Content-Type: application/json"),
     "invalid": Kind(422, "The request is not valid", "mend what the faults name"),
     "not_enough": Kind(422, "Too little is known for an honest answer", "ask again when more is known"),
-    "key_reused": Kind(422, "The idempotency key belongs to another request", "use a new key for a new request"),
+    "key_reused": Kind(409, "The idempotency key belongs to another request", "use a new key for a new request"),
     "too_many": Kind(429, "Too many requests", "wait as long as the header Retry-After says"),
     "internal": Kind(500, "Something went wrong here", "report it with the request id"),
     "unavailable": Kind(503, "Not possible at the moment", "try again, more slowly each time"),

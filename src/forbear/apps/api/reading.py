@@ -1,32 +1,29 @@
-"""What the routes that read share: whom a request is about, as of when an answer is, and how it goes out."""
+"""What the routes that read share: whom and which days a request is about, and as of when an answer is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
 from fastapi import Depends, Path, Query
-from pydantic import BaseModel, BeforeValidator
-from starlette.responses import Response
+from pydantic import BeforeValidator
 
 from forbear.apps.api.board import Board, Standing, View
 from forbear.apps.api.parts import ApiParts, PartsHere
 from forbear.apps.api.problems import Refusal
+from forbear.apps.api.telling import at, key_of
 from forbear.apps.api.visit import Visit
 from forbear.client.records import Mark, Scored
 from forbear.engine.desk import Known
 from forbear.engine.outputs import Position
 from forbear.features.columns import day_number, day_of
-from forbear.features.hashing import keys_of
 
 DAYS_UNASKED = 90
 """Days that a question about days is about if it does not say."""
 MOST_DAYS = 3_660
 _PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 CustomerId = Annotated[
     str,
@@ -60,11 +57,6 @@ def whom(customer_id: str, parts: ApiParts, visit: Visit) -> Whom:
         raise Refusal("unknown", "there is no customer of that id")
     visit.saw(key)
     return Whom(key, seen.value[key], seen.marks)
-
-
-def key_of(customer_id: str) -> int:
-    """The key of a customer's id. Raises UnicodeEncodeError for what is no ASCII."""
-    return int(keys_of(np.array([customer_id.encode("ascii")]))[0])
 
 
 async def board_of(parts: PartsHere) -> Board:
@@ -139,21 +131,11 @@ DaysHere = Annotated[AskedDays, Depends(days_asked)]
 # ---- answers
 
 
-def told(answer: BaseModel) -> Response:
-    """An answer as JSON, made once: the shape is our own and is not checked again. What is not a number is null."""
-    return Response(answer.model_dump_json(), media_type="application/json")
-
-
 def as_of(*marks: Mapping[int, Position]) -> tuple[Mark, ...]:
     """How far each partition was in everything that an answer is made from: the least of each."""
     partitions = sorted({partition for one in marks for partition in one})
     least = {partition: min(one[partition] for one in marks if partition in one) for partition in partitions}
     return tuple(Mark(partition=one, offset=place.offset, ordinal=place.ordinal) for one, place in least.items())
-
-
-def instant(us: int) -> datetime:
-    """An instant [us UTC]."""
-    return _EPOCH + timedelta(microseconds=us)
 
 
 def scored(standing: Standing | None) -> Scored | None:
@@ -163,7 +145,7 @@ def scored(standing: Standing | None) -> Scored | None:
     return Scored(
         pd=standing.pd,
         band=standing.band,
-        scored_at=instant(standing.as_of_us),
+        scored_at=at(standing.as_of_us),
         day=day_of(standing.day),
         partition=standing.partition,
         offset=standing.place.offset,

@@ -21,7 +21,7 @@ from forbear.apps.api.problems import Refusal, answer_to
 from forbear.apps.api.recording import Recorder
 from forbear.apps.api.visit import Visit, purpose_of, visit_of
 from forbear.domain.errors import ForbearError
-from forbear.engine.office import Access
+from forbear.engine.office import Access, Asked
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -53,12 +53,18 @@ class Reception:
             parts.office.keyring, now_us=parts.now_us, monotonic=parts.monotonic, tokens=parts.tokens
         )
         self.allowance = Allowance(parts.settings.rate, parts.settings.burst_seconds, parts.monotonic)
-        self._recorder = Recorder(parts.office.accesses)
+        self._recorder = Recorder(parts.office.accesses.record, "accesses")
+        self._keeper = Recorder(parts.office.asked.record, "scores")
         self._repeats = Repeats(parts.office.replies, parts.now_us)
 
     def close(self) -> None:
         """Record what waits. No request may be under way."""
         self._recorder.close()
+        self._keeper.close()
+
+    async def keep(self, asked: Asked) -> None:
+        """Record a score that was asked for. Raises BackendUnavailable."""
+        await self._keeper.record([asked])
 
     async def attend(self, request: Request, visit: Visit, handle: Handler) -> Response:
         """The answer to a request, whatever happens. What is to be recorded is, or nothing is told."""

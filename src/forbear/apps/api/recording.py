@@ -1,54 +1,60 @@
-"""Accesses are recorded before the answer goes out: one thread takes all that waits, and commits it at once."""
+"""What must be recorded before an answer goes out: one thread takes all that waits, and commits it at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Condition, Thread
+from typing import Generic, TypeVar
 
 from forbear.domain.errors import BackendUnavailable
-from forbear.engine.office import Access, Accesses
 
 MOST_WAITING = 4_096
 """Requests; whoever comes beyond is refused at once."""
 PATIENCE_SECONDS = 10.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    accesses: Sequence[Access]
+class _Entry(Generic[T]):
+    records: Sequence[T]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[None]
 
 
-class Recorder:
-    """The one writer of accesses of a process. Close it when no request is under way."""
+class Recorder(Generic[T]):
+    """The one writer of some records of a process. Close it when no request is under way.
 
-    def __init__(self, accesses: Accesses, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        self._accesses, self._patience = accesses, patience_seconds
-        self._waiting: deque[_Entry] = deque()
+    write: commits many at once.  what: they are, for errors.
+    """
+
+    def __init__(
+        self, write: Callable[[Sequence[T]], None], what: str, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        self._write, self._what, self._patience = write, what, patience_seconds
+        self._waiting: deque[_Entry[T]] = deque()
         self._changed = Condition()
         self._closed = False
-        self._thread = Thread(target=self._run, name="accesses", daemon=True)
+        self._thread = Thread(target=self._run, name=what, daemon=True)
         self._thread.start()
 
-    async def record(self, accesses: Sequence[Access]) -> None:
+    async def record(self, records: Sequence[T]) -> None:
         """Returns once they are there. Raises BackendUnavailable where they cannot be, or not in time."""
         loop = asyncio.get_running_loop()
-        entry = _Entry(accesses, loop, loop.create_future())
+        entry = _Entry(records, loop, loop.create_future())
         with self._changed:
             if self._closed or len(self._waiting) >= MOST_WAITING:
-                raise BackendUnavailable("accesses cannot be recorded")
+                raise BackendUnavailable(f"{self._what} cannot be recorded")
             self._waiting.append(entry)
             self._changed.notify()
         try:
             async with asyncio.timeout(self._patience):
                 await entry.done
         except TimeoutError:
-            raise BackendUnavailable("accesses are not recorded in time") from None
+            raise BackendUnavailable(f"{self._what} are not recorded in time") from None
 
     def close(self) -> None:
         """Record what waits, and end."""
@@ -66,21 +72,21 @@ class Recorder:
                 group = list(self._waiting)
                 self._waiting.clear()
             try:
-                self._accesses.record([access for entry in group for access in entry.accesses])
+                self._write([one for entry in group for one in entry.records])
                 trouble = None
             except Exception as error:  # noqa: BLE001  # whatever it is, nobody may see data for it
                 trouble = error
             for entry in group:
                 with suppress(RuntimeError):  # the server has ended, and nobody waits
-                    entry.loop.call_soon_threadsafe(_settle, entry.done, trouble)
+                    entry.loop.call_soon_threadsafe(_settle, entry.done, self._what, trouble)
 
 
-def _settle(done: asyncio.Future[None], trouble: Exception | None) -> None:
+def _settle(done: asyncio.Future[None], what: str, trouble: Exception | None) -> None:
     if done.done():  # whoever asked waits no longer
         return
     if trouble is None:
         done.set_result(None)
     else:
-        unavailable = BackendUnavailable("accesses cannot be recorded")
+        unavailable = BackendUnavailable(f"{what} cannot be recorded")
         unavailable.__cause__ = trouble
         done.set_exception(unavailable)

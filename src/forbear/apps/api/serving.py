@@ -212,6 +212,7 @@ def server_of(app: Any, readiness: Readiness, settings: ApiSettings, *, host: st
         ws_max_size=LARGEST_FRAME,
         lifespan="on",
         log_config=None,
+        log_level="critical",  # what goes wrong is answered, and noted in our own journal
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from forbear.apps.api.app import create_app
 from forbear.apps.api.keys import state_of
-from forbear.apps.api.opening import DeskAt, Opening, open_parts
+from forbear.apps.api.opening import Opening, open_parts
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.serving import server_of
 from forbear.apps.console import Console
@@ -29,12 +29,12 @@ class Listening:
         return f"api-{socket.gethostname()[:40]}-{self.port or os.getpid()}"
 
 
-def serve(asked: Opening, listening: Listening, console: Console, desk_at: DeskAt) -> None:
+def serve(asked: Opening, listening: Listening, console: Console) -> None:
     """Answer until a signal comes. Raises ConfigError where the address cannot be listened at.
 
     Raises ConfigError too where others could reach it, and nobody has a key.
     """
-    with open_parts(asked, desk_at) as parts:
+    with open_parts(asked) as parts:
         require_keys(parts)
         with closing(_bound(listening)) as bound:
             port = bound.getsockname()[1]

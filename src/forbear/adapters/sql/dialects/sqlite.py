@@ -63,7 +63,7 @@ def engine(url: URL, access: Access) -> Engine:
         options = {"creator": lambda: reading(path, access.wait_seconds)}
     made = create_engine(url, hide_parameters=True, **options)
     event.listen(made, "connect", _set_up_reader if access.read_only else _set_up_writer)
-    event.listen(made, "begin", _begin)
+    event.listen(made, "begin", _begin_reading if access.read_only else _begin)
     return made
 
 
@@ -210,6 +210,12 @@ def _set_up(connection: Any, *pragmas: str) -> None:
     connection.isolation_level = None
     for pragma in (*pragmas, f"cache_size=-{_CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _begin_reading(connection: Connection) -> None:
+    # Not by SQLAlchemy: that would take longer than what is then read.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN")
 
 
 def _begin(connection: Connection) -> None:
