@@ -130,7 +130,11 @@ class Desk(Protocol):
         ...
 
     def standings(self) -> Seen[Standings]:
-        """The newest score of everybody. Reads the last close and what came after it: not for every request."""
+        """The newest score of everybody. Reads the last close and what came after it: not for every request.
+
+        Whoever was not eligible at the last close, and not scored since, has none. Of a close that is recorded in part
+        what is there counts, beside the close before.
+        """
         ...
 
     def scores_behind(self, partition: int, position: Position, limit: int) -> Seen[tuple[Scored, ...]]:

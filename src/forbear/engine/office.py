@@ -12,6 +12,9 @@ from typing import Protocol
 
 from forbear.engine.outputs import AuditRecord
 
+ASKED_TOPIC = "asked-scores"
+"""For which topic a score that was asked for waits, under no key: nothing reads them in order."""
+
 
 class Role(StrEnum):
     """What somebody may do; the table of the interface says what that is.
@@ -92,7 +95,10 @@ class Accesses(Protocol):
     """
 
     def record(self, accesses: Sequence[Access]) -> None:
-        """Add some, in one commit. They are there when this returns."""
+        """Add some, in one commit. They are there when this returns.
+
+        Raises ConflictError, now and ever after, where another process records under the same name.
+        """
         ...
 
     def of_customer(self, customer: int, limit: int) -> Sequence[Access]:
@@ -156,7 +162,10 @@ class AskedScores(Protocol):
     """Scores that were asked for."""
 
     def record(self, asked: Sequence[Asked]) -> None:
-        """Keep some, in one commit, and have each wait to be published."""
+        """Keep some, in one commit, and have the document of each wait to be published.
+
+        Raises ConflictError, and has kept none, where the id of one is taken.
+        """
         ...
 
     def get(self, score_id: str) -> Asked | None:
@@ -233,7 +242,7 @@ class Jobs(Protocol):
         ...
 
     def jobs(self, limit: int) -> Sequence[Job]:
-        """The newest jobs, newest first."""
+        """The newest jobs, newest first; of one instant by their ids."""
         ...
 
 
