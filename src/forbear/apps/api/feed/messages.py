@@ -101,7 +101,7 @@ class Batch:
 class Names:
     """What all readers of a store know together: what the numbers of models and policies mean, and who entered where.
 
-    entered: by partition, offset and ordinal of a prediction in the most urgent band, whether it led the customer there.
+    entered: by partition, offset and ordinal of predictions in the most urgent band, whether they led there.
     """
 
     def __init__(self, desk: Desk) -> None:
