@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from fastapi import APIRouter
 
@@ -76,14 +78,14 @@ def board_of(parts: ApiParts) -> Board:
 def _made_by(board: Board, scored: Scored) -> tuple[tuple[str, ...], Ruling]:
     """Names of the features, and what the score was made by."""
     promoted, model = board.promoted, board.promoted.part("model", scored.model)
-    names = model.document.get("features", ()) if model else ()
+    names: Any = model.document.get("features", ()) if model else ()
     ruling = Ruling(
         model=model.digest if model else "",
         policy=promoted.digest("policy", scored.policy),
         policy_version=promoted.version(scored.policy),
         feature_set="",
     )
-    return tuple(str(name) for name in names if isinstance(names, list | tuple)), ruling
+    return tuple(names), ruling
 
 
 def _in_words(parts: ApiParts, key: int, scored: Scored) -> tuple[tuple[Reason, ...], bool, StoodAt]:
