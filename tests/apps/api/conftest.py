@@ -6,12 +6,13 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from io import StringIO
 from threading import Thread
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel
@@ -26,6 +27,7 @@ from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
 from forbear.client.models import Asked, Text
 from forbear.domain.errors import BackendUnavailable
+from forbear.engine.desk import Made, MadePage, Picked, Seen, Standings
 from forbear.engine.office import Office, Role
 from forbear.testing.office_doubles import memory_office
 
@@ -43,6 +45,22 @@ class EmptyDesk:
         if self.down:
             raise BackendUnavailable("the store at db.internal does not answer")
         return {}
+
+    def standings(self) -> Seen[Standings]:
+        """Nobody has a score."""
+        none = {field.name: np.empty(0, _DTYPES.get(field.name, np.int64)) for field in fields(Standings)}
+        return Seen(self.marks(), Standings(**none))
+
+    def picked(self, which: Picked, limit: int, beyond: int | None = None) -> Seen[MadePage]:  # noqa: ARG002
+        """Nothing is decided."""
+        return Seen(self.marks(), MadePage((), None))
+
+    def made_behind(self, entry: int, limit: int) -> Seen[tuple[Made, ...]]:  # noqa: ARG002
+        """Nothing is decided."""
+        return Seen(self.marks(), ())
+
+
+_DTYPES: dict[str, Any] = {"customer": np.uint64, "pd": np.float64}
 
 
 @dataclass
