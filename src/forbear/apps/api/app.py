@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from forbear.apps.api import long_jobs, own, scoring, writing
+from forbear.apps.api import figures, histories, interventions, long_jobs, own, people, risks, scoring, writing
 from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
@@ -27,9 +27,19 @@ from forbear.domain.errors import ConfigError
 
 ROUTERS: tuple[APIRouter, ...] = (
     own.access,
+    people.people,
+    histories.histories,
+    interventions.decisions,
+    figures.figures,
+    risks.risks,
     scoring.scores,
     writing.writes,
     long_jobs.jobs,
+    people.short,
+    histories.short,
+    interventions.short,
+    figures.short,
+    risks.short_risks,
     scoring.short_scores,
     writing.short_writes,
     own.plain,
