@@ -16,7 +16,7 @@ from pydantic import BaseModel, JsonValue
 from forbear.client import models, records, scores
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import Call, Extra, Listed, Plan, Posted, asked, delete, get, post
-from forbear.client.errors import found, problem_of
+from forbear.client.errors import Broken, found
 
 M = TypeVar("M", bound=BaseModel)
 _JOB = "/v1/jobs/{job_id}"
@@ -170,7 +170,7 @@ class Operations:
             yield every_seconds
             job = yield get("get_job", _JOB, scores.JobShown, extra, {"job_id": job.job_id})
         if job.state != "done":
-            raise problem_of(found(JOB_FAILED, f"The job {job.job_id} is {job.state}: {job.error or 'on request'}"))
+            raise Broken(found(JOB_FAILED, f"The job {job.job_id} is {job.state}: {job.error or 'on request'}"))
         return _rows(job.job_id, extra)
 
     # ---- help
