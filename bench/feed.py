@@ -36,7 +36,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,10 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI
 from feed_bank import GROUP, PARTITIONS, SCORED, Writer, customer_ids
-from forbear.adapters.sql.desk import open_desk
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from forbear.adapters.sql.desk import open_desk
 from forbear.adapters.sql.store import open_stores
 from forbear.apps.api.feed.cursor import Cursor
 from forbear.apps.api.feed.door import Identity, Opened
@@ -130,7 +130,11 @@ async def slow(url: str, heard: Heard) -> None:
     cursor = None
     while True:
         with suppress(OSError, ConnectionClosed):
-            async with connect(f"{url}/v1/live", max_size=None, max_queue=1, ping_timeout=None) as mine:
+            async with (
+                connect(f"{url}/v1/live", max_size=None, max_queue=1, ping_timeout=None) as mine,
+                AsyncExitStack() as gone,
+            ):
+                gone.callback(mine.transport.abort)  # no closing words: too much lies before them
                 await mine.send(Hello(key=_KEY, cursor=cursor).model_dump_json())
                 async for text in mine:
                     last = '"end":{' in text

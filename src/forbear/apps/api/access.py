@@ -32,8 +32,9 @@ class Rule:
 
     personal: it reads what is known of a person.  writes: something is different afterwards.  purpose: the caller has
     to say why, in X-Purpose.  cost: of the caller's rate, in requests.  secret: the answer is shown once, so a
-    repetition with the same idempotency key is refused.  open: no key is asked for.  open_here: nor is it at an
-    address of this machine alone.
+    repetition with the same idempotency key is refused.  says_key: a WebSocket whose first message may bear the key,
+    since browsers cannot set headers; it records by itself who listens.  open: no key is asked for.  open_here: nor is
+    it at an address of this machine alone.
     """
 
     says: str
@@ -43,6 +44,7 @@ class Rule:
     purpose: bool = False
     cost: float = 1.0
     secret: bool = False
+    says_key: bool = False
     open: bool = False
     open_here: bool = False
 
@@ -83,7 +85,10 @@ _REQUEST_HELP = Rule(
     personal=True,
     writes=True,
 )
+_RISK = Rule(says="The newest score of a customer, with reasons.", roles=CUSTOMERS, personal=True)
 _SCORES: dict[str, Rule] = {
+    "risk": _RISK,
+    "risk_short": _RISK,
     "model_features": Rule(says="The features that models are asked with.", roles=EVERYBODY),
     "predict": _PREDICT,
     "predict_short": _PREDICT,
@@ -120,6 +125,8 @@ RULES: dict[str, Rule] = {
     **_SCORES,
     **_HELP,
     **_JOBS,
+    "live": Rule(says="The live feed over a WebSocket.", roles=EVERYBODY, cost=5.0, says_key=True),
+    "live_events": Rule(says="The live feed as server-sent events.", roles=EVERYBODY, cost=5.0),
 }
 """By operation id."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -15,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from forbear.apps.api import figures, histories, interventions, long_jobs, own, people, scoring, writing
+from forbear.apps.api import figures, histories, interventions, long_jobs, own, people, risks, scoring, writing
 from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
+from forbear.apps.api.live import Live
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.reception import Gate, Reception, place_of, refused
 from forbear.apps.api.visit import visit_of
@@ -30,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     histories.histories,
     interventions.decisions,
     figures.figures,
+    risks.risks,
     scoring.scores,
     writing.writes,
     long_jobs.jobs,
@@ -37,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     histories.short,
     interventions.short,
     figures.short,
+    risks.short_risks,
     scoring.short_scores,
     writing.short_writes,
     own.plain,
@@ -52,16 +56,19 @@ def create_app(
     It records accesses in a thread of its own, which ends with its lifespan.
     """
     rules = RULES if rules is None else rules
-    routes = [route for router in routers for route in router.routes]
+    live = Live(parts, rules)
+    routes = [route for router in (*routers, live.router) for route in router.routes]
     require_complete(_operations(routes), rules)
-    reception = Reception(parts, rules)
+    reception = live.reception = Reception(parts, rules)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         warming = Thread(target=_warm, args=(parts,), name="warm-up", daemon=True)
         warming.start()
+        feeding = asyncio.create_task(live.run())
         yield
         parts.readiness.closing()
+        await feeding
         reception.close()
 
     app = FastAPI(

@@ -70,8 +70,7 @@ class Frame:
         try:
             if not visit.operation:
                 raise Refusal("unknown")  # noqa: TRY301
-            await self._reception.admit(HTTPConnection(scope), visit)
-            await self._reception.record(visit, _SWITCHING)
+            await self._reception.greet(HTTPConnection(scope), visit, _SWITCHING)
             await self._app(scope, receive, sending)
         except Exception as error:  # noqa: BLE001  # there is nobody further out
             await self._refuse(error, scope, receive, sending)

@@ -31,6 +31,12 @@ class Readiness:
         with self._lock:
             self._missing.add(SHUTDOWN)
 
+    @property
+    def ends(self) -> bool:
+        """Whether the server is about to end."""
+        with self._lock:
+            return SHUTDOWN in self._missing
+
     def missing(self, desk: Desk, monotonic: Callable[[], float]) -> list[str]:
         """What is missing now, in plain words; nothing when ready. Asks the desk, but once a second at most."""
         with self._lock:

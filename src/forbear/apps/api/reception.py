@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,17 @@ class Reception:
                 return refused(error, visit)
         return response
 
+    async def greet(self, connection: HTTPConnection, visit: Visit, status: int) -> None:
+        """Let somebody in to a WebSocket, and record it; where a key may be said later, the feed does both.
+
+        Raises Refusal, BackendUnavailable.
+        """
+        rule = self._rules[visit.operation]
+        if not rule.says_key or {"authorization", "x-api-key"} & set(connection.headers):
+            await self.admit(connection, visit)
+        if not rule.says_key:
+            await self.record(visit, status)
+
     async def admit(self, connection: HTTPConnection, visit: Visit) -> None:
         """Let somebody in to an operation, and note who it is. Raises Refusal."""
         rule = self._rules[visit.operation]
@@ -95,11 +106,15 @@ class Reception:
             raise Refusal("forbidden", f"{visit.operation} is not for the role {caller.role}")
         visit.purpose = purpose_of(connection.headers, needed=rule.purpose)
 
+    async def note(self, accesses: Sequence[Access]) -> None:
+        """Record accesses. Raises BackendUnavailable."""
+        await self._recorder.record(accesses)
+
     async def record(self, visit: Visit, status: int) -> None:
         """Record an access to each customer that the answer is about. Raises BackendUnavailable."""
         caller, at_us = visit.known, self._parts.now_us()
         about: list[int | None] = [*visit.customers] or [None]
-        await self._recorder.record(
+        await self.note(
             [
                 Access(
                     at_us=at_us,
@@ -134,7 +149,7 @@ def refused(error: Exception, visit: Visit) -> Response:
 
 def _conditional(request: Request, response: Response, *, personal: bool) -> Response:
     """The answer with its ETag, or 304 where the caller has it already. What is personal is kept by no cache."""
-    if response.status_code != 200 or not hasattr(response, "body"):
+    if response.status_code != 200 or "content-length" not in response.headers or not hasattr(response, "body"):
         return response
     tag = response.headers.get("etag") or f'"{sha256(response.body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-store" if personal else "private, no-cache"}

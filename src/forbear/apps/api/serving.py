@@ -13,6 +13,7 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from forbear.apps.api.feed.routes import SOCKETS
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.problems import KINDS, MEDIA_TYPE, RETRY_SECONDS, TYPE
 from forbear.apps.services import ApiSettings
@@ -23,8 +24,6 @@ GRACE_SECONDS = 10
 """For requests under way when the server ends."""
 LINGER_SECONDS = 2.0
 """An answer may come before the request's body has: so long the rest is read, so that the answer arrives."""
-LARGEST_FRAME = 64 * 1024
-"""What a WebSocket may send us in one message [bytes]."""
 _BACKLOG = 4_096
 _VERSIONS = {"1.0", "1.1"}
 _PHRASES = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Unavailable"}
@@ -209,7 +208,7 @@ def server_of(app: Any, readiness: Readiness, settings: ApiSettings, *, host: st
         port=port,
         http=type("Bounded", (_Bounded,), {"census": census}),
         ws=type("Feed", (_Feed,), {"census": census}),
-        ws_max_size=LARGEST_FRAME,
+        **SOCKETS,
         lifespan="on",
         log_config=None,
         log_level="critical",  # what goes wrong is answered, and noted in our own journal

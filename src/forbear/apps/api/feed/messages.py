@@ -25,6 +25,7 @@ HEAVIEST = 5
 """Attributions that a message has."""
 PERSONAL = {"customer_id", "decision_id", "attributions"}
 """What is about a person."""
+_REMEMBERED = 100_000
 _EPOCH = date(1970, 1, 1)
 _INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS = range((date.min - _EPOCH).days, (date.max - _EPOCH).days + 1)
@@ -98,11 +99,22 @@ class Batch:
 
 
 class Names:
-    """What numbers in the store mean: of models and policies, asked for when a new one is met."""
+    """What all readers of a store know together: what the numbers of models and policies mean, and who entered where.
+
+    entered: by partition, offset and ordinal of predictions in the most urgent band, whether they led there.
+    """
 
     def __init__(self, desk: Desk) -> None:
+        self.entered: dict[tuple[int, int, int], bool] = {}
         self._desk = desk
         self._parts: dict[tuple[str, int], Part] = {}
+
+    def remember(self, place: tuple[int, int, int], *, entered: bool) -> bool:
+        """Keep for the next reader whether a customer entered there; the same answer. What is oldest is forgotten."""
+        if len(self.entered) >= _REMEMBERED:
+            self.entered = dict(list(self.entered.items())[_REMEMBERED // 2 :])
+        self.entered[place] = entered
+        return entered
 
     def part(self, kind: str, number: int) -> Part | None:
         """One model or policy."""

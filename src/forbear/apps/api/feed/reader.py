@@ -96,7 +96,11 @@ class Reader:
         self._urgent.add(one.customer)
         if self._others is not None:
             self._others.discard(one.customer)
-        return not was_urgent and (was_other or not self._was_urgent(partition, one))
+        place = (partition, *one.place)
+        if was_urgent or was_other:
+            return self._names.remember(place, entered=not was_urgent)
+        entered = self._names.entered.get(place)
+        return self._names.remember(place, entered=not self._was_urgent(partition, one)) if entered is None else entered
 
     def _was_urgent(self, partition: int, one: Scored) -> bool:
         queries, before = self._desk.of(partition), one.place.offset

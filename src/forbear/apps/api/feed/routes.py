@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -22,7 +23,7 @@ from forbear.client.feed_models import CursorText, Hello, Reason, Wanted
 
 HELLO_BYTES = 1 << 17
 """A thousand customers with the longest ids fit."""
-SOCKETS = {
+SOCKETS: dict[str, Any] = {
     "ws_max_size": HELLO_BYTES,
     "ws_ping_interval": 20.0,
     "ws_ping_timeout": 20.0,
@@ -39,9 +40,12 @@ class Listen(Wanted):
     cursor: CursorText | None = None
 
 
-def feed_router(hub: Hub, identify: Identify, note: Note, hello_seconds: float = 5.0) -> APIRouter:
-    """`/v1/live` and `/v1/live/events` of a hub that somebody else starts and stops."""
-    router, door = APIRouter(prefix="/v1/live", tags=["live"]), Door(hub, identify, note, hello_seconds)
+def feed_router(
+    hub: Hub, identify: Identify, note: Note, route: type[APIRoute] = APIRoute, *, hello_seconds: float = 5.0
+) -> APIRouter:
+    """`/v1/live` and `/v1/live/events` of a hub that somebody else starts and stops. route: the class of the latter."""
+    router = APIRouter(prefix="/v1/live", tags=["live"], route_class=route)
+    door = Door(hub, identify, note, hello_seconds)
 
     @router.websocket("", name=_SOCKET)
     async def live(socket: WebSocket) -> None:
