@@ -149,7 +149,7 @@ def test_every_operation_does_what_the_document_says(real: Any, capsys: pytest.C
             met |= {event.recorder.label for one in answers if one.status_code < 300}
             wrong += told(event)
     with capsys.disabled():
-        print(f"\n{cases.total():,} cases over {len(cases)} operations: {dict(sorted(statuses.items()))}")
+        print(f"\n{cases.total():,} cases over {len(cases)} operations: {dict(sorted(statuses.items()))}")  # noqa: T201  # how much was tried
 
     assert not wrong, f"{len(wrong)} wrong\n" + "\n\n".join(wrong[:10])
     assert cases.total() >= CASES
