@@ -7,9 +7,9 @@ the worker scores with. What it answers depends on the log and on who asks what;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,31 @@ from forbear.features.ledger import Floats
 from forbear.features.local_time import local_time
 from forbear.models.reasons.approved import Approved
 
-Turn: TypeAlias = AbstractContextManager[Any]
+
+class Turn(Protocol):
+    """What one thread holds at a time: a lock."""
+
+    def locked(self) -> bool:
+        """Whether somebody holds it."""
+        ...
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *what: object) -> Any: ...
+
+
+class NobodyElse:
+    """The turn of the only thread there is."""
+
+    def locked(self) -> bool:
+        """Nobody waits."""
+        return False
+
+    def __enter__(self) -> None:
+        """It is mine."""
+
+    def __exit__(self, *what: object) -> None:
+        """It is mine still."""
 
 
 @dataclass(slots=True)
@@ -56,7 +80,7 @@ class Onlooker:
     turn: makes what one thread holds at a time, a lock; where one thread asks and follows, none is needed.
     """
 
-    def __init__(self, setup: Following, partitions: Sequence[int], turn: Callable[[], Turn] = nullcontext) -> None:
+    def __init__(self, setup: Following, partitions: Sequence[int], turn: Callable[[], Turn] = NobodyElse) -> None:
         self.setup = setup
         self.watched = {one: Watched(Follower(setup), turn()) for one in partitions}
         self._zone = local_time(setup.deployment.time_zone)
