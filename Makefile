@@ -7,7 +7,7 @@ HOME_DIR ?= forbear-home
 STREAM_DIR ?= forbear-stream
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stream test check format lint types docs bench drill chaos poison fuzz lock clean
+.PHONY: help setup run serve stream test check format lint types docs bench drill chaos poison fuzz lock clean
 
 help:  ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 run: $(STAMP)  ## The main job on a small synthetic bank: simulate, train, backtest, report
 	$(BIN)/forbear demo --home $(HOME_DIR)
+
+serve: $(STAMP)  ## The HTTP interface at 127.0.0.1:8470, over a small synthetic bank unless there is one; shows a key
+	$(BIN)/forbear serve --demo --home $(HOME_DIR)
 
 stream: $(STAMP)  ## The production path on this machine: Kafka, PostgreSQL, workers, 100,000 synthetic customers
 	$(BIN)/forbear stream --home $(STREAM_DIR)

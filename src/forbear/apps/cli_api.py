@@ -89,12 +89,19 @@ def revoke(
         show_revocation(office, Console(json=json), key_id=key_id, now=datetime.now(UTC))
 
 
-@command(app, "serve", "forbear serve --home my-home\nforbear serve --host 0.0.0.0 --port 8470 --json-log")
+@command(
+    app,
+    "serve",
+    "forbear serve --home my-home\nforbear serve --demo\nforbear serve --host 0.0.0.0 --port 8470 --json-log",
+)
 def serve(
     home: HomeOption = DEFAULT_HOME,
     host: Annotated[str, typer.Option(help="Address to listen at; beyond this machine only with a key.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 for any that is free.")] = 8_470,
     json_log: Annotated[bool, typer.Option("--json-log", help="Note each request as a line of JSON.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Where the home holds none, make a small synthetic bank first; show a key.")
+    ] = False,
 ) -> None:
     """Answer over HTTP until somebody asks for an end. One process: its ledgers are in memory."""
     from forbear.apps.api.extra import require_extra
@@ -114,4 +121,10 @@ def serve(
         loopback=is_loopback(host),
         journal=Journal(sys.stdout) if json_log else None,
     )
-    serve(asked, listening, Console(quiet=json_log))
+    console = Console(quiet=json_log)
+    if demo:
+        from forbear.apps.jobs.demo_serving import serve_demo
+
+        serve_demo(asked, listening, console, now=datetime.now(UTC))
+        return
+    serve(asked, listening, console)

@@ -290,6 +290,20 @@ class JobsPage(Told):
     items: tuple[JobShown, ...]
 
 
+class BookRow(Told):
+    """One line of what came of score_book. hurdle: why there is no score, a word; "" where there is one.
+
+    offset: where the ledgers of the partition stood.
+    """
+
+    customer_id: str
+    hurdle: str
+    pd: float | None = Field(ge=0, le=1)
+    band: str
+    partition: int
+    offset: int
+
+
 class ModelFeature(Told):
     """One feature of the set in force. low, high: plausible range, for axes."""
 

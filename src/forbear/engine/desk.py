@@ -44,6 +44,7 @@ class Standings:
 
     customer: (n,) keys, rising.  partition: (n,) int32.  offset, ordinal: (n,) int64, where it stands.
     as_of_us: (n,) int64 [us UTC].  day: (n,) int32.  pd: (n,) in [0, 1].  band: (n,) int8, -1 outside.
+    policy: (n,) int32, number of the one that the band is of.
     """
 
     customer: Keys
@@ -54,6 +55,7 @@ class Standings:
     day: NDArray[np.int32]
     pd: Floats
     band: NDArray[np.int8]
+    policy: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.customer)

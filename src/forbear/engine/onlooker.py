@@ -7,9 +7,9 @@ the worker scores with. What it answers depends on the log and on who asks what;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from threading import Lock
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +30,15 @@ from forbear.features.ledger import Floats
 from forbear.features.local_time import local_time
 from forbear.models.reasons.approved import Approved
 
+Turn: TypeAlias = AbstractContextManager[Any]
+
 
 @dataclass(slots=True)
 class Watched:
-    """One partition. follower: it keeps the ledgers.  lock: held while they change, or are read."""
+    """One partition. follower: it keeps the ledgers.  turn: held while they change, or are read."""
 
     follower: Follower
-    lock: Lock = field(default_factory=Lock)
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,14 @@ class Supposed:
 
 
 class Onlooker:
-    """The ledgers of some partitions. A question about what is not in force yet raises ConflictError."""
+    """The ledgers of some partitions. A question about what is not in force yet raises ConflictError.
 
-    def __init__(self, setup: Following, partitions: Sequence[int]) -> None:
+    turn: makes what one thread holds at a time, a lock; where one thread asks and follows, none is needed.
+    """
+
+    def __init__(self, setup: Following, partitions: Sequence[int], turn: Callable[[], Turn] = nullcontext) -> None:
         self.setup = setup
-        self.watched = {one: Watched(Follower(setup)) for one in partitions}
+        self.watched = {one: Watched(Follower(setup), turn()) for one in partitions}
         self._zone = local_time(setup.deployment.time_zone)
         self._approved: tuple[str, Approved] | None = None
 
@@ -74,7 +79,7 @@ class Onlooker:
     def take(self, partition: int, scanned: Scanned) -> None:
         """Take in the next events of a partition."""
         watched = self.watched[partition]
-        with watched.lock:
+        with watched.turn:
             for _ in watched.follower.process(scanned):
                 pass
 
@@ -193,13 +198,13 @@ class Onlooker:
 
     def _put(self, partition: int, follower: Follower) -> None:
         watched = self.watched[partition]
-        with watched.lock:
+        with watched.turn:
             watched.follower = follower
 
     @contextmanager
     def _held(self, partition: int) -> Iterator[Follower]:
         watched = self.watched[partition]
-        with watched.lock:
+        with watched.turn:
             yield watched.follower
 
     def _folded(self, scorer: Scorer, columns: EventColumns) -> dict[str, int]:

@@ -391,7 +391,7 @@ def _newest(stretches: dict[int, tuple[Outputs, ...]]) -> list[tuple[Any, ...]]:
     for partition, outputs in stretches.items():
         for p in (one.predictions for one in outputs if one.predictions is not None):
             for row in range(len(p)):
-                values = (p.offset, p.ordinal, p.as_of_us, p.day, p.pd, p.band)
+                values = (p.offset, p.ordinal, p.as_of_us, p.day, p.pd, p.band, p.policy)
                 key = int(p.customer[row])
                 newest[key] = (key, partition, *(column[row].item() for column in values))
     return [newest[key] for key in sorted(newest)]

@@ -21,6 +21,7 @@ STANDING: Mapping[str, Any] = {
     "day": np.int32,
     "pd": np.float64,
     "band": np.int8,
+    "policy": np.int32,
 }
 """The columns of predictions that a standing has."""
 _AT_ONCE = 20_000

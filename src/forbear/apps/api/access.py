@@ -54,6 +54,27 @@ class Rule:
         return self.personal or self.writes
 
 
+_READS: dict[str, Rule] = {
+    "list_customers": Rule(says="Customers with their newest scores.", roles=BOOK, personal=True),
+    "high_risk": Rule(says="Customers by falling PD.", roles=BOOK, personal=True),
+    "customer": Rule(says="One customer: score, contacts, ledger.", roles=CUSTOMERS, personal=True),
+    "customer_history": Rule(says="What was recorded of a customer.", roles=CUSTOMERS, personal=True),
+    "customer_trajectory": Rule(says="A customer's scores by day.", roles=CUSTOMERS, personal=True),
+    "customer_contacts": Rule(says="A customer's contacts.", roles=CUSTOMERS, personal=True),
+    "customer_audit": Rule(says="Audit records and accesses of a customer.", roles=CUSTOMERS, personal=True),
+    "list_interventions": Rule(says="Decisions, with what came back.", roles=BOOK, personal=True),
+    "intervention": Rule(says="One decision, with what came back.", roles=CUSTOMERS, personal=True),
+    "statistics": Rule(says="The book in numbers.", roles=EVERYBODY),
+    "portfolio": Rule(says="How PDs are spread.", roles=EVERYBODY),
+    "list_days": Rule(says="Closed days in numbers.", roles=EVERYBODY),
+    "list_tallies": Rule(says="Decisions by day, counted.", roles=EVERYBODY),
+    "list_models": Rule(says="Models that were put in force.", roles=EVERYBODY),
+    "policy": Rule(says="The policy in force, as its document.", roles=EVERYBODY),
+    "list_policies": Rule(says="Policies that were put in force.", roles=EVERYBODY),
+}
+_SHORT = ("list_customers", "high_risk", "customer", "customer_history", "list_interventions", "statistics")
+"""What is also at the short path that clients of earlier systems know, under the same rule."""
+_READS |= {f"{operation}_short": _READS[operation] for operation in _SHORT}
 _PREDICT = Rule(
     says="Score a customer, features, or a stranger's events.", roles=CUSTOMERS, personal=True, writes=True, cost=2.0
 )
@@ -64,7 +85,10 @@ _REQUEST_HELP = Rule(
     personal=True,
     writes=True,
 )
+_RISK = Rule(says="The newest score of a customer, with reasons.", roles=CUSTOMERS, personal=True)
 _SCORES: dict[str, Rule] = {
+    "risk": _RISK,
+    "risk_short": _RISK,
     "model_features": Rule(says="The features that models are asked with.", roles=EVERYBODY),
     "predict": _PREDICT,
     "predict_short": _PREDICT,
@@ -97,6 +121,7 @@ RULES: dict[str, Rule] = {
     "list_keys": Rule(says="All keys, without their secrets.", roles=ADMINS),
     "create_key": Rule(says="Make a key; its secret is shown once.", roles=ADMINS, writes=True, secret=True),
     "revoke_key": Rule(says="Have a key hold no longer.", roles=ADMINS, writes=True),
+    **_READS,
     **_SCORES,
     **_HELP,
     **_JOBS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from threading import Thread
 
 from fastapi import FastAPI
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from forbear.apps.api import long_jobs, own, scoring, writing
+from forbear.apps.api import figures, histories, interventions, long_jobs, own, people, risks, scoring, writing
 from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
@@ -27,9 +28,19 @@ from forbear.domain.errors import ConfigError
 
 ROUTERS: tuple[APIRouter, ...] = (
     own.access,
+    people.people,
+    histories.histories,
+    interventions.decisions,
+    figures.figures,
+    risks.risks,
     scoring.scores,
     writing.writes,
     long_jobs.jobs,
+    people.short,
+    histories.short,
+    interventions.short,
+    figures.short,
+    risks.short_risks,
     scoring.short_scores,
     writing.short_writes,
     own.plain,
@@ -69,7 +80,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts, app.state.reception = parts, reception
-    app.state.documents = documents_of(routes, rules)
+    app.state.documents = cache(partial(documents_of, routes, rules))  # slow to make: not before somebody asks
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refuse)
     app.add_middleware(Frame, parts=parts, reception=reception, feeds=_feeds(routes))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from forbear.adapters.sql.desk import open_desk
 from forbear.adapters.sql.office import SqlOffice, open_office
+from forbear.apps.api.board import Board
 from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
@@ -64,7 +65,10 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         publishing = Publishing(office.outgoing, _outlet_of(home, services.kafka), _noting(asked.journal))
         room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
 
+        board = Board(desk)
+
         def warm() -> None:
+            board.start()
             watch.start()
             publishing.start()
             room.start()
@@ -72,6 +76,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         try:
             yield ApiParts(
                 desk=desk,
+                board=board,
                 office=office,
                 onlooker=onlooker,
                 watch=watch,
@@ -84,7 +89,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 journal=asked.journal,
             )
         finally:
-            for one in (room, publishing, watch):
+            for one in (room, publishing, watch, board):
                 one.stop()
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from forbear.apps.api.board import Board
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.identity import TokenReader
 from forbear.apps.api.jobs import JobRoom
@@ -32,6 +33,7 @@ def now_us() -> int:
 class ApiParts:
     """Everything that answers are made from.
 
+    board: the newest score of everybody; None where nobody keeps it up.
     onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
     publishing: takes what is written to the log.  jobs: works on what takes long.  loopback: only this machine can ask.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
@@ -40,6 +42,7 @@ class ApiParts:
 
     desk: Desk
     office: Office
+    board: Board | None = None
     onlooker: Onlooker | None = None
     watch: Watch | None = None
     publishing: Publishing | None = None

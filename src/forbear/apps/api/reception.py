@@ -149,14 +149,9 @@ def refused(error: Exception, visit: Visit) -> Response:
 
 def _conditional(request: Request, response: Response, *, personal: bool) -> Response:
     """The answer with its ETag, or 304 where the caller has it already. What is personal is kept by no cache."""
-    if (
-        response.status_code != 200
-        or "content-length" not in response.headers
-        or not hasattr(response, "body")
-        or "etag" in response.headers
-    ):
+    if response.status_code != 200 or "content-length" not in response.headers or not hasattr(response, "body"):
         return response
-    tag = f'"{sha256(response.body).hexdigest()[:32]}"'
+    tag = response.headers.get("etag") or f'"{sha256(response.body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-store" if personal else "private, no-cache"}
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
     if known & {tag, "*"}:

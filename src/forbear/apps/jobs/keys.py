@@ -16,8 +16,8 @@ _LONGEST_NAME = 200
 _SHOWN = "%Y-%m-%d %H:%M UTC"
 
 
-def show_new_key(office: Office, console: Console, wish: KeyWish, *, now: datetime) -> None:
-    """Make a key, and show it: this once. Raises ConfigError for a name that is none."""
+def show_new_key(office: Office, console: Console, wish: KeyWish, *, now: datetime) -> str:
+    """Make a key, and show it: this once. Answers its text. Raises ConfigError for a name that is none."""
     if not (0 < len(wish.name) <= _LONGEST_NAME and wish.name.isprintable()):
         raise ConfigError(f"{wish.name!r} is no name for a key", mend="use 1 to 200 printable characters")
     text, record = fresh_key(wish, micros(now))
@@ -27,6 +27,7 @@ def show_new_key(office: Office, console: Console, wish: KeyWish, *, now: dateti
     console.result({"key": text, "key_id": record.key_id, "role": record.role.value, "expires": until})
     console.say(f"Key {record.key_id} ({record.role}) holds until {until}. It is shown this once:")
     console.say(text)
+    return text
 
 
 def show_keys(keyring: Keyring, console: Console, *, now: datetime) -> None:

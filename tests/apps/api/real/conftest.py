@@ -71,13 +71,17 @@ class Known:
 
 @dataclass(frozen=True)
 class Served:
-    """A server over a home. keys: one for each role.  known: what the records hold and a stranger would not guess."""
+    """A server over a home. keys: one for each role.  known: what the records hold and a stranger would not guess.
+
+    home: the copy.
+    """
 
     parts: ApiParts
     app: Any
     port: int
     keys: dict[Role, str]
     known: Known
+    home: Path
 
     @property
     def url(self) -> str:
@@ -111,7 +115,7 @@ def served(home: Path, into: Path) -> Iterator[Served]:
             thread.start()
             try:
                 _wait_until_ready(port)
-                yield Served(parts, app, port, keys, _known(parts, copy))
+                yield Served(parts, app, port, keys, _known(parts, copy), copy)
             finally:
                 server.end()
                 thread.join(20)

@@ -27,6 +27,7 @@ EXAMPLES, CASES = (430, 10_000) if LONG else (3, 1_000)
 FITTING = ["2xx", "401", "403", "404", "409"]
 """What a request that fits its schema is answered with."""
 NOT_TOLD = {
+    "create_key": "a whole number is written without a point",
     "predict": "names of features are those of the set in force, days of events and languages depend on each other",
     "predict_short": "as predict",
     "predict_batch": "names of features are those of the set in force",
@@ -80,6 +81,7 @@ def settings_of(real: Any, spare_keys: list[str]) -> dict[str, Any]:
         "max-stream-events": 1,
         "checks": {
             "response_schema_conformance": {"enabled": False},
+            "negative_data_rejection": {"enabled": False},  # what stands twice in a filter is one, and counted twice
             "positive_data_acceptance": {"expected-statuses": [*FITTING, "422"]},
         },
     }
