@@ -6,14 +6,39 @@ UTC. Nothing here computes.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
+import re
+from datetime import date, datetime
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 RoleName = Literal["viewer", "agent", "analyst", "approver", "admin", "service"]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A line that somebody wrote: no control characters, so that no log and no database trips over it."""
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(_DAY.pattern + r"[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+
+
+def _day(value: object) -> object:
+    return _written(value, _DAY, date, "a day is YYYY-MM-DD")
+
+
+def _instant(value: object) -> object:
+    return _written(value, _INSTANT, datetime, "an instant is YYYY-MM-DDThh:mm:ss with its offset from UTC")
+
+
+def _written(value: object, form: re.Pattern[str], kind: type, says: str) -> object:
+    """A value in the form that it has on the wire, or of its own kind: a number would be taken for seconds since 1970."""
+    if isinstance(value, kind) or (isinstance(value, str) and form.fullmatch(value)):
+        return value
+    raise ValueError(says)
+
+
+Day: TypeAlias = Annotated[date, BeforeValidator(_day)]
+Instant: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_instant)]
+Whole: TypeAlias = Annotated[int, Field(strict=True)]
+"""A whole number: neither a truth value nor a text is one."""
+Flag: TypeAlias = Annotated[bool, Field(strict=True)]
 LONGEST_KEY_DAYS = 3_650
 FASTEST_KEY = 100_000.0
 
@@ -65,8 +90,8 @@ class NewKey(Asked):
 
     name: Text = Field(examples=["crm"])
     role: RoleName
-    days: Annotated[int, Field(ge=1, le=LONGEST_KEY_DAYS)] = 90
-    rate: Annotated[float, Field(gt=0, le=FASTEST_KEY, allow_inf_nan=False)] | None = None
+    days: Annotated[Whole, Field(ge=1, le=LONGEST_KEY_DAYS)] = 90
+    rate: Annotated[float, Field(gt=0, le=FASTEST_KEY, allow_inf_nan=False, strict=True)] | None = None
 
 
 class KeyShown(Told):

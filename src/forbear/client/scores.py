@@ -5,19 +5,31 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema
+from pydantic.config import JsonDict
 
-from forbear.client.models import Asked, Text, Told
+from forbear.client.models import Asked, Day, Flag, Instant, Text, Told, Whole
 
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
 """An id as the bank gives it: up to 64 visible ASCII characters."""
 Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
-Minor: TypeAlias = Annotated[int, Field(ge=1, le=10**15, examples=[30_000])]
+Minor: TypeAlias = Annotated[Whole, Field(ge=1, le=10**15, examples=[30_000])]
 """An amount in minor units of the ledger's currency."""
 MOST_ROWS = 1_000
 MOST_EVENTS = 5_000
 MOST_DAYS_AHEAD = 60
-Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False, ge=-1e15, le=1e15)]
+Finite: TypeAlias = Annotated[float, Field(allow_inf_nan=False, strict=True, ge=-1e15, le=1e15)]
+FeatureValues: TypeAlias = Annotated[
+    dict[Word, Finite | None], Field(max_length=200, json_schema_extra={"additionalProperties": False})
+]
+"""Features by name, None for what is not known."""
+EventDocument: TypeAlias = Annotated[dict[str, JsonValue], WithJsonSchema({"$ref": "#/components/schemas/LogEvent"})]
+"""An event as the log has it: whoever describes the interface says what that is."""
+
+
+def _one_of(**kinds: str) -> JsonDict:
+    """Says in a schema that one of some fields is given, and not as null. kinds: the JSON type of each."""
+    return {"oneOf": [{"required": [name], "properties": {name: {"type": kind}}} for name, kind in kinds.items()]}
 
 
 class Ruling(Told):
@@ -114,9 +126,7 @@ class Risk(Told):
 class Features(Asked):
     """Features by name; what is left out or null is not known. The set in force: GET /v1/model-features."""
 
-    features: Annotated[dict[Word, Finite | None], Field(max_length=200)] = Field(
-        examples=[{"salary_delay_days": 4.0, "failed_debits_30d": 1.0}]
-    )
+    features: FeatureValues = Field(examples=[{"salary_delay_days": 4.0, "failed_debits_30d": 1.0}])
 
 
 class Prediction(Asked):
@@ -126,19 +136,23 @@ class Prediction(Asked):
     at on, the newest of their days unless told.
     """
 
+    model_config = ConfigDict(json_schema_extra=_one_of(customer_id="string", features="object", events="array"))
+
     customer_id: Identifier | None = None
-    features: Annotated[dict[Word, Finite | None], Field(max_length=200)] | None = None
-    events: Annotated[tuple[dict[str, JsonValue], ...], Field(min_length=1, max_length=MOST_EVENTS)] | None = None
-    as_of: date | None = None
+    features: FeatureValues | None = None
+    events: Annotated[tuple[EventDocument, ...], Field(min_length=1, max_length=MOST_EVENTS)] | None = None
+    as_of: Day | None = None
     languages: Annotated[tuple[Word, ...], Field(max_length=8)] | None = None
 
 
 class Batch(Asked):
     """Customers or rows of features to score at once: one of the two. impacts: whether to tell them too."""
 
+    model_config = ConfigDict(json_schema_extra=_one_of(customer_ids="array", rows="array"))
+
     customer_ids: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=MOST_ROWS)] | None = None
-    rows: Annotated[tuple[dict[Word, Finite | None], ...], Field(min_length=1, max_length=MOST_ROWS)] | None = None
-    impacts: bool = False
+    rows: Annotated[tuple[FeatureValues, ...], Field(min_length=1, max_length=MOST_ROWS)] | None = None
+    impacts: Flag = False
 
 
 class BatchRow(Told):
@@ -167,7 +181,7 @@ class Happening(Asked):
 
     what: Literal["income", "payment", "cash", "failed_payment", "missed_payment"]
     amount_minor: Minor
-    in_days: Annotated[int, Field(ge=0, le=MOST_DAYS_AHEAD)] = 0
+    in_days: Annotated[Whole, Field(ge=0, le=MOST_DAYS_AHEAD)] = 0
     category: Word | None = None
 
 
@@ -177,7 +191,7 @@ class WhatIf(Asked):
     happenings: Annotated[tuple[Happening, ...], Field(max_length=50)] = Field(
         examples=[[{"what": "income", "amount_minor": 250_000, "in_days": 1}]]
     )
-    days: Annotated[int, Field(ge=0, le=MOST_DAYS_AHEAD)] | None = None
+    days: Annotated[Whole, Field(ge=0, le=MOST_DAYS_AHEAD)] | None = None
 
 
 class Supposition(Told):
@@ -199,7 +213,7 @@ class HelpWish(Asked):
     """
 
     why: Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    override: bool = False
+    override: Flag = False
 
 
 class CustomerHelpWish(HelpWish):
@@ -224,18 +238,25 @@ class GivenAnswer(Asked):
     """What came back on an offer. at: when, now unless told."""
 
     answer: Literal["accepted", "declined", "no_answer", "opted_out", "wrong_person"]
-    at: datetime | None = None
+    at: Instant | None = None
 
 
 class Outcome(Asked):
     """What became of one scheduled payment. paid_on: needed where it was paid or cured."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"status": {"enum": ["paid", "cured"]}}},
+            "then": {"required": ["paid_on"], "properties": {"paid_on": {"type": "string"}}},
+        }
+    )
+
     obligation_id: Identifier
-    due_on: date
-    amount_due_minor: Annotated[int, Field(ge=0, le=10**15)]
+    due_on: Day
+    amount_due_minor: Annotated[Whole, Field(ge=0, le=10**15)]
     status: Literal["paid", "missed", "cured", "waived"]
-    paid_on: date | None = None
-    days_past_due: Annotated[int, Field(ge=0, le=36_500)] | None = None
+    paid_on: Day | None = None
+    days_past_due: Annotated[Whole, Field(ge=0, le=36_500)] | None = None
 
 
 class Outreach(Asked):

@@ -7,9 +7,9 @@ the worker scores with. What it answers depends on the log and on who asks what;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from threading import Lock
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +30,26 @@ from forbear.features.ledger import Floats
 from forbear.features.local_time import local_time
 from forbear.models.reasons.approved import Approved
 
+Turn: TypeAlias = AbstractContextManager[Any]
+
 
 @dataclass(slots=True)
 class Watched:
-    """One partition. follower: it keeps the ledgers.  lock: held while they change, or are read."""
+    """One partition. follower: it keeps the ledgers.  turn: held while they change, or are read.  busy: it is held."""
 
     follower: Follower
-    lock: Lock = field(default_factory=Lock)
+    turn: Turn
+    busy: bool = False
+
+    @contextmanager
+    def held(self) -> Iterator[Follower]:
+        """Hold the turn for as long as the block runs."""
+        with self.turn:
+            self.busy = True
+            try:
+                yield self.follower
+            finally:
+                self.busy = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +62,14 @@ class Supposed:
 
 
 class Onlooker:
-    """The ledgers of some partitions. A question about what is not in force yet raises ConflictError."""
+    """The ledgers of some partitions. A question about what is not in force yet raises ConflictError.
 
-    def __init__(self, setup: Following, partitions: Sequence[int]) -> None:
+    turn: makes what one thread holds at a time, a lock; where one thread asks and follows, none is needed.
+    """
+
+    def __init__(self, setup: Following, partitions: Sequence[int], turn: Callable[[], Turn] = nullcontext) -> None:
         self.setup = setup
-        self.watched = {one: Watched(Follower(setup)) for one in partitions}
+        self.watched = {one: Watched(Follower(setup), turn()) for one in partitions}
         self._zone = local_time(setup.deployment.time_zone)
         self._approved: tuple[str, Approved] | None = None
         self._rulings: tuple[Scoring, Mapping[str, str], Rulings] | None = None
@@ -74,9 +90,8 @@ class Onlooker:
 
     def take(self, partition: int, scanned: Scanned) -> None:
         """Take in the next events of a partition."""
-        watched = self.watched[partition]
-        with watched.lock:
-            for _ in watched.follower.process(scanned):
+        with self.watched[partition].held() as follower:
+            for _ in follower.process(scanned):
                 pass
 
     def position(self, partition: int) -> int:
@@ -90,7 +105,7 @@ class Onlooker:
     @property
     def busy(self) -> bool:
         """Whether ledgers change just now, or are read: whoever looks may have to wait."""
-        return any(one.lock.locked() for one in self.watched.values())
+        return any(one.busy for one in self.watched.values())
 
     @property
     def running(self) -> bool:
@@ -143,7 +158,7 @@ class Onlooker:
         found = []
         for number in np.unique(partition[partition >= 0]).tolist():
             rows = np.flatnonzero(partition == number)
-            with self._held(number) as follower:
+            with self.watched[number].held() as follower:
                 bands = None if was is None else was[rows]
                 found.append(looked(follower.scorer, rulings, slot[rows], _stand(number, follower), was=bands))
         return found
@@ -158,7 +173,7 @@ class Onlooker:
         All of one customer. Each lands in its own day, whatever their order; what is older than the horizon is parked.
         """
         rulings = self.rulings
-        with self._held(next(iter(self.watched))) as follower:
+        with next(iter(self.watched.values())).held() as follower:
             scorer, clock_us = follower.scorer.alone(None), follower.clock_us
         scorer.book.open_day = open_day
         fates = self._folded(scorer, columns)
@@ -175,7 +190,7 @@ class Onlooker:
         (number,), (slot,) = self.whereabouts(np.array([customer], dtype=np.uint64))
         if slot < 0:
             return None
-        with self._held(int(number)) as follower:
+        with self.watched[int(number)].held() as follower:
             stand = _stand(int(number), follower)
             before = looked(follower.scorer, rulings, np.array([slot]), stand)
             scorer = follower.scorer.alone(int(slot))
@@ -191,7 +206,7 @@ class Onlooker:
         rulings = self.rulings
         for number, watched in self.watched.items():
             for start in range(0, watched.follower.scorer.book.customers, SWEEP_ROWS):
-                with self._held(number) as follower:
+                with self.watched[number].held() as follower:
                     past = min(start + SWEEP_ROWS, follower.scorer.book.customers)
                     yield looked(follower.scorer, rulings, np.arange(start, past), _stand(number, follower))
 
@@ -204,14 +219,8 @@ class Onlooker:
 
     def _put(self, partition: int, follower: Follower) -> None:
         watched = self.watched[partition]
-        with watched.lock:
+        with watched.turn:
             watched.follower = follower
-
-    @contextmanager
-    def _held(self, partition: int) -> Iterator[Follower]:
-        watched = self.watched[partition]
-        with watched.lock:
-            yield watched.follower
 
     def _folded(self, scorer: Scorer, columns: EventColumns) -> dict[str, int]:
         """Fold events into a book of one customer; how many met which fate."""

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from io import StringIO
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel
 
+from forbear.adapters.sql.desk import SqlDesk, open_desk
+from forbear.adapters.sql.store import open_store
 from forbear.apps.api.access import RULES, Rule
 from forbear.apps.api.app import ROUTERS, create_app
+from forbear.apps.api.board import Board
 from forbear.apps.api.keys import KeyWish, fresh_key
+from forbear.apps.api.opening import Opening, open_parts
 from forbear.apps.api.parts import ApiParts, VisitHere
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.serving import ApiServer, server_of
@@ -27,7 +32,6 @@ from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
 from forbear.client.models import Asked, Text
 from forbear.domain.errors import BackendUnavailable
-from forbear.engine.desk import Made, MadePage, Picked, Seen, Standings
 from forbear.engine.office import Office, Role
 from forbear.testing.office_doubles import memory_office
 
@@ -36,31 +40,27 @@ QUICK = ApiSettings(rate=100_000.0)
 
 
 class EmptyDesk:
-    """A desk of a store with no partition, which can be told not to answer."""
+    """The desk of a store with no partition, which can be told not to answer."""
 
     down = False
 
-    def marks(self) -> dict[int, Any]:
-        """Nothing is recorded."""
+    def __init__(self, desk: SqlDesk) -> None:
+        self._desk = desk
+
+    def __getattr__(self, name: str) -> Any:
+        """What the desk has, as long as it answers."""
         if self.down:
             raise BackendUnavailable("the store at db.internal does not answer")
-        return {}
-
-    def standings(self) -> Seen[Standings]:
-        """Nobody has a score."""
-        none = {field.name: np.empty(0, _DTYPES.get(field.name, np.int64)) for field in fields(Standings)}
-        return Seen(self.marks(), Standings(**none))
-
-    def picked(self, which: Picked, limit: int, beyond: int | None = None) -> Seen[MadePage]:  # noqa: ARG002
-        """Nothing is decided."""
-        return Seen(self.marks(), MadePage((), None))
-
-    def made_behind(self, entry: int, limit: int) -> Seen[tuple[Made, ...]]:  # noqa: ARG002
-        """Nothing is decided."""
-        return Seen(self.marks(), ())
+        return getattr(self._desk, name)
 
 
-_DTYPES: dict[str, Any] = {"customer": np.uint64, "pd": np.float64}
+@pytest.fixture(scope="session")
+def nothing_recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlDesk]:
+    """The desk over a store in which nothing was ever recorded."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('nothing') / 'forbear.db'}"
+    open_store(url).close()
+    with closing(open_desk(url)) as desk:
+        yield desk
 
 
 @dataclass
@@ -173,13 +173,16 @@ def _own_routes(heard: list[str]) -> APIRouter:
 
 
 @pytest.fixture
-def house() -> Callable[..., House]:
+def house(nothing_recorded: SqlDesk) -> Callable[..., House]:
     """Build an application. own: with routes of this test beside the real ones."""
 
     def build(*, own: bool = True, settings: ApiSettings = QUICK, office: Office | None = None, **more: Any) -> House:
-        office, desk, clock, log = office or memory_office(), EmptyDesk(), Clock(), StringIO()
+        office, desk, clock, log = office or memory_office(), EmptyDesk(nothing_recorded), Clock(), StringIO()
+        board = Board(desk)  # type: ignore[arg-type]
+        board.refresh()
         parts = ApiParts(
             desk=desk,  # type: ignore[arg-type]
+            board=board,
             office=office,
             settings=settings,
             now_us=clock.now_us,
@@ -242,3 +245,53 @@ def visitor() -> Iterator[Callable[[House], Visitor]]:
             return client
 
         yield visit
+
+
+@pytest.fixture(scope="session")
+def worked(promoted: Path, tmp_path_factory: pytest.TempPathFactory, cli: Callable[..., Any]) -> Path:
+    """A home of 60 customers whose worker has worked through nineteen live days. Not to be changed."""
+    home = Path(shutil.copytree(promoted, tmp_path_factory.mktemp("worked") / "home"))
+    assert cli("run", "--once", "--home", home).code == 0
+    return home
+
+
+@dataclass
+class Reader:
+    """Asks an application over that home, under a key of each role."""
+
+    parts: ApiParts
+    client: Visitor
+    keys: dict[Role, str]
+
+    def get(self, path: str, role: Role = Role.ANALYST, status: int = 200, **asked: Any) -> Any:
+        """The JSON of an answer of that status."""
+        answer = self.client.get(path, headers={"X-API-Key": self.keys[role]} | asked.pop("headers", {}), **asked)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def every(self, path: str, role: Role = Role.ANALYST, **asked: Any) -> list[Any]:
+        """The items of all pages."""
+        items, cursor = [], {}
+        while True:
+            page = self.get(path, role, params=asked | cursor)
+            items += page["items"]
+            if page["further"] is None:
+                return items
+            cursor = {"cursor": page["further"]}
+
+
+@pytest.fixture(scope="session")
+def reader(worked: Path) -> Iterator[Reader]:
+    """The application over that home, as it is opened to be served; warm."""
+    asked = Opening(home=worked, environment={}, writer="test")
+    with ExitStack() as open_ones:
+        parts = replace(open_ones.enter_context(open_parts(asked)), settings=QUICK)
+        assert parts.warm is not None
+        parts.warm()
+        keys = {}
+        for role in Role:
+            keys[role], record = fresh_key(KeyWish(name="test", role=role, days=90, rate=None), parts.now_us())
+            parts.office.keyring.add(record)
+        client = Visitor(create_app(replace(parts, warm=None)))
+        open_ones.callback(client.close)
+        yield Reader(parts, client, keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from threading import Thread
 
 from fastapi import FastAPI
@@ -79,7 +80,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts, app.state.reception = parts, reception
-    app.state.documents = documents_of(routes, rules)
+    app.state.documents = cache(partial(documents_of, routes, rules))  # slow to make: not before somebody asks
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refuse)
     app.add_middleware(Frame, parts=parts, reception=reception, feeds=_feeds(routes))

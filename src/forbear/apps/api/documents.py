@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from forbear import __version__
 from forbear.apps.api.access import Rule
+from forbear.apps.api.event_shapes import event_shapes
 from forbear.apps.api.problems import KINDS, MEDIA_TYPE
 from forbear.apps.page.markup import Html, column, element, joined, table
 from forbear.client.models import Problem
@@ -62,7 +63,7 @@ def openapi_of(routes: Sequence[BaseRoute], rules: Mapping[str, Rule]) -> dict[s
     for name in _FRAMEWORKS_OWN:
         schemas.pop(name, None)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= problem.pop("$defs", {}) | {"Problem": problem}
+    schemas |= problem.pop("$defs", {}) | {"Problem": problem} | event_shapes()
     components["responses"] = {f"Problem{status}": _problem_response(status) for status in _statuses()}
     components["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "A key, or a token of the identity provider."},
@@ -89,6 +90,8 @@ def _complete(operation: dict[str, Any], rule: Rule, method: str) -> None:
         statuses |= {*_OF_PARAMETERS}
     if "requestBody" in operation:
         statuses |= {*_OF_BODIES}
+    if rule.personal:  # whoever is asked about may be unknown, wherever they are named
+        statuses.add(404)
     if rule.writes:
         statuses |= {*_OF_WRITES}
     responses = operation.setdefault("responses", {})

@@ -83,15 +83,15 @@ def readyz(parts: PartsHere) -> Response:
 
 
 @plain.get("/openapi.json", operation_id="openapi")
-async def openapi(request: Request) -> Response:
+def openapi(request: Request) -> Response:
     """This interface as an OpenAPI document."""
-    return Response(request.app.state.documents.openapi, media_type="application/json")
+    return Response(request.app.state.documents().openapi, media_type="application/json")
 
 
 @plain.get("/docs", operation_id="docs")
-async def docs(request: Request) -> Response:
+def docs(request: Request) -> Response:
     """The same to read."""
-    documents = request.app.state.documents
+    documents = request.app.state.documents()
     return Response(documents.page, headers=documents.page_headers, media_type="text/html; charset=utf-8")
 
 

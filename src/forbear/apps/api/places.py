@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from forbear.adapters.snapshots import FileSnapshots
@@ -88,4 +89,4 @@ def places_of(home: Home, cluster: Cluster | None) -> Mapping[int, Partition]:
 def onlooker_of(home: Home, partitions: Mapping[int, Partition]) -> Onlooker:
     """An onlooker of a deployment's partitions, which knows nothing yet."""
     following = Following(home.deployment, home.feed.calendar, HomeParts(home), lambda _: "", scores=False)
-    return Onlooker(following, list(partitions))
+    return Onlooker(following, list(partitions), Lock)

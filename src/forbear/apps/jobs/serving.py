@@ -19,7 +19,7 @@ from forbear.apps.console import Console
 from forbear.domain.errors import ConfigError
 
 _SWITCH_SECONDS = 0.0005
-"""For so long a thread keeps the interpreter from the others; by default it is half the time that an answer may take."""
+"""For so long a thread keeps the interpreter from the others; by default that is half of what an answer may take."""
 
 
 @dataclass(frozen=True, slots=True)
