@@ -28,7 +28,7 @@ def _instant(value: object) -> object:
 
 
 def _written(value: object, form: re.Pattern[str], kind: type, says: str) -> object:
-    """A value in the form of the wire, or of its own kind: a number would be taken for seconds since 1970."""
+    """A value as it is on the wire, or of its own kind: a number would be taken for seconds since 1970."""
     if isinstance(value, kind) or (isinstance(value, str) and form.fullmatch(value)):
         return value
     raise ValueError(says)

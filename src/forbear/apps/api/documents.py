@@ -31,6 +31,7 @@ _HEADERS = {
     "X-Purpose": ("Why this is asked: one line, kept in the chain of accesses.", 200),
     "Idempotency-Key": ("Any word of the caller's own: the same request with it is answered once.", 128),
 }
+_PATTERNS = {"X-Purpose": "^[ -~]*[!-~][ -~]*$", "Idempotency-Key": "^[!-~]+$"}
 _STYLE = """\
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 section{border-top:1px solid;padding:1rem 0}code,pre{font-size:.9em}pre{overflow:auto}
@@ -102,7 +103,7 @@ def _complete(operation: dict[str, Any], rule: Rule, method: str) -> None:
 
 def _header(name: str, *, needed: bool) -> dict[str, Any]:
     says, longest = _HEADERS[name]
-    schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": "^[!-~]+$"}
+    schema = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": _PATTERNS[name]}
     return {"name": name, "in": "header", "required": needed, "description": says, "schema": schema}
 
 

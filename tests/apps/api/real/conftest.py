@@ -100,9 +100,9 @@ class Served:
 
 @contextmanager
 def served(home: Path, into: Path) -> Iterator[Served]:
-    """A real server over a copy of a home, warmed up, for as long as the block runs."""
+    """A real server over a copy of a home, as others could reach it, warmed up, for as long as the block runs."""
     copy = Path(shutil.copytree(home, into))
-    with open_parts(Opening(home=copy, environment={}, writer="api-tests")) as parts:
+    with open_parts(Opening(home=copy, environment={}, writer="api-tests", loopback=False)) as parts:
         keys = {}
         for role in Role:
             keys[role], record = fresh_key(KeyWish(name=f"tests {role}", role=role, rate=FASTEST), parts.now_us())

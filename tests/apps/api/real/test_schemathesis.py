@@ -22,11 +22,12 @@ from forbear.engine.office import Role
 
 SEED = 20_261_121
 LONG = bool(os.environ.get("FORBEAR_LONG"))
-EXAMPLES, CASES = (430, 10_000) if LONG else (3, 1_000)
+EXAMPLES, CASES = (190, 10_000) if LONG else (2, 1_000)
 """Values by chance for each operation, and how many cases there must have been in the end."""
 FITTING = ["2xx", "401", "403", "404", "409"]
 """What a request that fits its schema is answered with."""
 NOT_TOLD = {
+    "create_key": "a whole number is written without a point",
     "predict": "names of features are those of the set in force, days of events and languages depend on each other",
     "predict_short": "as predict",
     "predict_batch": "names of features are those of the set in force",
@@ -36,6 +37,10 @@ NOT_TOLD = {
     "record_outcome": "days are those that the log takes",
     "request_help": "an override needs a reason",
     "request_help_short": "as request_help",
+    "list_customers": "band and min_pd go with one order alone",
+    "list_customers_short": "as list_customers",
+    "list_days": "the last day lies behind the first, and not ten years",
+    "list_tallies": "as list_days",
     "live_events": "a cursor is one that was given out",
 }
 """Operations with rules that a schema has no words for: there 422 is a fitting answer too. With the rules."""
@@ -80,6 +85,7 @@ def settings_of(real: Any, spare_keys: list[str]) -> dict[str, Any]:
         "max-stream-events": 1,
         "checks": {
             "response_schema_conformance": {"enabled": False},
+            "negative_data_rejection": {"enabled": False},  # what stands twice in a filter is one, and counted twice
             "positive_data_acceptance": {"expected-statuses": [*FITTING, "422"]},
         },
     }
@@ -113,8 +119,8 @@ def spare_keys(real: Any) -> list[str]:
     return [one["key_id"] for one in made]
 
 
-def told(scenario: Any) -> Iterator[str]:
-    """What the cases of one scenario were found to do wrong."""
+def told(scenario: Any) -> Iterator[tuple[str, str]]:
+    """What the cases of one scenario were found to do wrong: operation and check, and one request in full."""
     for case, checks in scenario.recorder.checks.items():
         for check in checks:
             if check.status is not Status.SUCCESS:
@@ -122,7 +128,7 @@ def told(scenario: Any) -> Iterator[str]:
                 sent = scenario.recorder.interactions.get(case)
                 body = sent.response.content[:300] if sent and sent.response else b""
                 said = f"{failure.failure.message}\n{failure.code_sample}" if failure else "the check itself failed"
-                yield f"{scenario.recorder.label}: {check.name}: {said}\n{body!r}"
+                yield f"{scenario.recorder.label}: {check.name}", f"{said}\n{body!r}"
 
 
 @pytest.fixture
@@ -136,10 +142,11 @@ def own_idempotency_keys() -> Iterator[None]:
 @pytest.mark.usefixtures("own_idempotency_keys")
 def test_every_operation_does_what_the_document_says(real: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever is sent to whichever operation, the answer is one that the document describes, and never a 5xx."""
-    config = schemathesis.Config.from_dict(settings_of(real, spare_keys(real)))
-    schema = schemathesis.openapi.from_url(f"{real.url}/openapi.json", config=config)
+    settings = settings_of(real, spare_keys(real))
+    config, headers = schemathesis.Config.from_dict(settings), settings["headers"]
+    schema = schemathesis.openapi.from_url(f"{real.url}/openapi.json", config=config, headers=headers)
 
-    cases, statuses, met, wrong = Counter[str](), Counter[int](), set(), []
+    cases, statuses, met, wrong = Counter[str](), Counter[int](), set(), dict[str, str]()
     for event in from_schema(schema).execute():
         assert not isinstance(event, events.NonFatalError | events.FatalError), event
         if isinstance(event, events.ScenarioFinished):
@@ -147,11 +154,11 @@ def test_every_operation_does_what_the_document_says(real: Any, capsys: pytest.C
             cases[event.recorder.label] += len(answers)
             statuses.update(one.status_code for one in answers)
             met |= {event.recorder.label for one in answers if one.status_code < 300}
-            wrong += told(event)
+            wrong |= dict(told(event))
     with capsys.disabled():
-        print(f"\n{cases.total():,} cases over {len(cases)} operations: {dict(sorted(statuses.items()))}")  # noqa: T201  # how much was tried
+        print(f"\n{cases.total():,} cases over {len(cases)} operations: {dict(sorted(statuses.items()))}")  # noqa: T201
 
-    assert not wrong, f"{len(wrong)} wrong\n" + "\n\n".join(wrong[:10])
+    assert not wrong, "\n\n".join(f"{kind}: {one}" for kind, one in wrong.items())
     assert cases.total() >= CASES
     assert len(cases) == sum(len(methods) for methods in schema.raw_schema["paths"].values())
     assert met == cases.keys()  # each was also answered as it is meant to be
