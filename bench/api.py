@@ -33,18 +33,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import psycopg
 from api_bank import Served, made_bank, process_of, recorded, served
 from api_load import Plan, rss_mb
 from api_usual import Database
 
+from forbear.adapters.sql.desk import open_desk
 from forbear.apps.home import Home
+from forbear.features.hashing import keys_of
 from forbear.testing.servers.postgres import PostgresServer
 
 RISKS_PER_SECOND, PREDICTIONS_PER_SECOND = 300.0, 200.0
@@ -57,10 +60,11 @@ STORES = ("sqlite", "postgres")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is asked, and how long. soak: so many requests more."""
+    """What is asked, and how long. scored: those of whom a score is on record.  soak: so many requests more."""
 
     home: Home
     customers: Sequence[str]
+    scored: Sequence[str]
     seconds: float
     soak: int
 
@@ -75,6 +79,14 @@ def load(plan: Plan) -> dict[str, Any]:
     return told
 
 
+def scored_in(home: Home, customers: Sequence[str]) -> list[str]:
+    """Those of some customers of whom the home's store has a score."""
+    with closing(open_desk(f"sqlite:///{home.database}")) as desk:
+        known = desk.standings().value.customer
+    keys = keys_of(np.array([one.encode() for one in customers]))
+    return [one for one, there in zip(customers, np.isin(keys, known).tolist(), strict=True) if there]
+
+
 def of_features(server: Served, customers: Sequence[str]) -> list[dict[str, float | None]]:
     """Features of those of some customers who can be scored."""
     scores = [server.asked("POST", f"/v1/customers/{one}/score") for one in customers]
@@ -83,10 +95,10 @@ def of_features(server: Served, customers: Sequence[str]) -> list[dict[str, floa
 
 def measured(stage: Stage, server: Served) -> dict[str, Any]:
     """All measures of one server."""
-    asked = stage.customers[:ASKED_ABOUT]
+    asked = stage.scored[:ASKED_ABOUT]
     rows = of_features(server, asked[:200])
     many = [rows[place % len(rows)] for place in range(BATCH)]
-    risks = [server.request("POST", f"/v1/customers/{one}/score") for one in asked]
+    risks = [server.request("GET", f"/v1/customers/{one}/risk") for one in asked]
     predictions = [server.request("POST", "/v1/predict", {"features": row}) for row in rows]
     by_rows = server.request("POST", "/v1/predict/batch", {"rows": many})
     by_ids = [
@@ -200,7 +212,7 @@ def main() -> None:
         home = made_bank(asked.folder or folder, asked.customers)
         customers = sorted(home.archive.customers().values())
         random.Random(1).shuffle(customers)
-        stage = Stage(home, customers, asked.seconds, asked.soak)
+        stage = Stage(home, customers, scored_in(home, customers), asked.seconds, asked.soak)
         say("the bank is there")
         for name, opened in zip(STORES, (sqlite_store, postgres_store), strict=True):
             if asked.store not in (name, "both"):

@@ -139,7 +139,7 @@ def test_what_cannot_be_is_refused_before_it_is_sent() -> None:
 
 
 def test_keys_are_made_listed_and_revoked(served: Any, forbear: Client) -> None:
-    """A key that was made lets its holder in, stands in the list without its secret, and holds no longer once revoked."""
+    """A key that was made lets its holder in, stands in the list without its secret; it holds until it is revoked."""
     made = forbear.create_key("crm", "viewer", days=1)
     with Client(served.url, made.key) as crm:
         assert crm.whoami().role == "viewer"

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ValidationError
 
 from forbear.client import models
-from forbear.client.errors import UNREADABLE, NotValid, found, problem_of
+from forbear.client.errors import UNREADABLE, Broken, NotValid, found
 from forbear.client.scores import JobShown
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class Call(Generic[T]):
             return self.answer.model_validate_json(content)
         except ValidationError as error:
             mend = "see that the URL is that of a forbear server, and that this client is not older than it"
-            raise problem_of(found(UNREADABLE, f"{self.operation} was answered in another shape", mend=mend)) from error
+            raise Broken(found(UNREADABLE, f"{self.operation} was answered in another shape", mend=mend)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from forbear import __version__
 from forbear.client import models
 from forbear.client.calls import Call, Pause
-from forbear.client.errors import NO_ANSWER, UNREADABLE, Problem, found, problem_of
+from forbear.client.errors import NO_ANSWER, UNREADABLE, Problem, Unavailable, found, problem_of
 from forbear.domain.errors import ConfigError
 
 DEFAULT_URL = "http://127.0.0.1:8470"
@@ -111,7 +111,7 @@ def conversation(call: Call[Any], manners: Manners, *, stream: bool = False) -> 
 def no_answer(error: object) -> Problem:
     """What it is to a caller that nothing came, or not all of it."""
     title = f"The server does not answer ({type(error).__name__})"
-    return problem_of(found(NO_ANSWER, title, mend="see that it runs, and that the URL is right"))
+    return Unavailable(found(NO_ANSWER, title, mend="see that it runs, and that the URL is right"))
 
 
 def _letter(call: Call[Any], manners: Manners, *, stream: bool) -> Letter:

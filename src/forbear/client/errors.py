@@ -56,18 +56,17 @@ class Broken(Problem):
 
 
 def problem_of(told: models.Problem, *, wait_seconds: float | None = None) -> Problem:
-    """The error that a problem is, by its status."""
+    """The error that an answer is, by its status."""
     kind = _KINDS.get(told.status, NotValid if 400 <= told.status < 500 else Broken)
     return kind(told, wait_seconds=wait_seconds)
 
 
 def found(code: str, title: str, *, status: int = 0, mend: str = "") -> models.Problem:
-    """A problem that the client found by itself."""
-    return models.Problem(type=_URN + code, title=title, status=status, mend=mend)
+    """A problem that the client found by itself. status: 0, which is none of the wire's, where nothing was answered."""
+    return models.Problem.model_construct(type=_URN + code, title=title, status=status, mend=mend)
 
 
 _KINDS: dict[int, type[Problem]] = {
-    0: Unavailable,
     401: NotAllowed,
     403: NotAllowed,
     404: NotThere,

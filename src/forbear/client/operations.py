@@ -13,10 +13,10 @@ from typing import Any, Literal, TypeVar, Unpack
 
 from pydantic import BaseModel, JsonValue
 
-from forbear.client import models, records, scores
+from forbear.client import figures, models, records, scores
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import Call, Extra, Listed, Plan, Posted, asked, delete, get, post
-from forbear.client.errors import found, problem_of
+from forbear.client.errors import Broken, found
 
 M = TypeVar("M", bound=BaseModel)
 _JOB = "/v1/jobs/{job_id}"
@@ -170,7 +170,7 @@ class Operations:
             yield every_seconds
             job = yield get("get_job", _JOB, scores.JobShown, extra, {"job_id": job.job_id})
         if job.state != "done":
-            raise problem_of(found(JOB_FAILED, f"The job {job.job_id} is {job.state}: {job.error or 'on request'}"))
+            raise Broken(found(JOB_FAILED, f"The job {job.job_id} is {job.state}: {job.error or 'on request'}"))
         return _rows(job.job_id, extra)
 
     # ---- help
@@ -235,43 +235,43 @@ class Operations:
     # ---- figures about nobody
 
     @operation
-    def statistics(self, **extra: Unpack[Extra]) -> Call[records.Statistics]:
+    def statistics(self, **extra: Unpack[Extra]) -> Call[figures.Statistics]:
         """The book in numbers."""
-        return get("statistics", "/v1/statistics", records.Statistics, extra)
+        return get("statistics", "/v1/statistics", figures.Statistics, extra)
 
     @operation
-    def portfolio(self, **extra: Unpack[Extra]) -> Call[records.Portfolio]:
+    def portfolio(self, **extra: Unpack[Extra]) -> Call[figures.Portfolio]:
         """How the newest PDs are spread."""
-        return get("portfolio", "/v1/portfolio", records.Portfolio, extra)
+        return get("portfolio", "/v1/portfolio", figures.Portfolio, extra)
 
     @operation
     def list_days(
         self, first: date | None = None, last: date | None = None, **extra: Unpack[Extra]
-    ) -> Call[records.DaysPage]:
+    ) -> Call[figures.DaysPage]:
         """Closed days in numbers, oldest first. first, last: bank-local, both included."""
-        return get("list_days", "/v1/days", records.DaysPage, extra, **{"from": first, "to": last})
+        return get("list_days", "/v1/days", figures.DaysPage, extra, **{"from": first, "to": last})
 
     @operation
     def list_tallies(
         self, first: date | None = None, last: date | None = None, **extra: Unpack[Extra]
-    ) -> Call[records.TalliesPage]:
+    ) -> Call[figures.TalliesPage]:
         """Decisions counted by day, outcome, action and channel. first, last: bank-local, both included."""
-        return get("list_tallies", "/v1/tallies", records.TalliesPage, extra, **{"from": first, "to": last})
+        return get("list_tallies", "/v1/tallies", figures.TalliesPage, extra, **{"from": first, "to": last})
 
     @operation
-    def list_models(self, **extra: Unpack[Extra]) -> Call[records.ModelsPage]:
+    def list_models(self, **extra: Unpack[Extra]) -> Call[figures.ModelsPage]:
         """Models that were put in force, newest first."""
-        return get("list_models", "/v1/models", records.ModelsPage, extra)
+        return get("list_models", "/v1/models", figures.ModelsPage, extra)
 
     @operation
-    def policy(self, **extra: Unpack[Extra]) -> Call[records.PolicyShown]:
+    def policy(self, **extra: Unpack[Extra]) -> Call[figures.PolicyShown]:
         """The policy in force, with its document."""
-        return get("policy", "/v1/policy", records.PolicyShown, extra)
+        return get("policy", "/v1/policy", figures.PolicyShown, extra)
 
     @operation
-    def list_policies(self, **extra: Unpack[Extra]) -> Call[records.PoliciesPage]:
+    def list_policies(self, **extra: Unpack[Extra]) -> Call[figures.PoliciesPage]:
         """Policies that were put in force, newest first."""
-        return get("list_policies", "/v1/policies", records.PoliciesPage, extra)
+        return get("list_policies", "/v1/policies", figures.PoliciesPage, extra)
 
     # ---- jobs and keys
 

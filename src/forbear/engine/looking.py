@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,11 +22,12 @@ from forbear.features.ledger import Floats
 from forbear.models.reasons.approved import Approved
 from forbear.models.reasons.catalogue import Telling
 from forbear.models.reasons.customer import OneScore, ToldReason, tell
+from forbear.models.reasons.selection import Teller
 from forbear.policy.bands import OUTSIDE, bands_of
 from forbear.policy.document import Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rulings:
     """What is in force where a look is made. model, policy_digest: digests.  feature_hash: of the set of features.
 
@@ -39,6 +41,11 @@ class Rulings:
     names: tuple[str, ...]
     feature_hash: str
     approved: Approved | None = None
+
+    @cached_property
+    def teller(self) -> Teller | None:
+        """What finds reasons by the model in force."""
+        return None if self.approved is None else self.approved.teller(self.scoring, self.names)
 
 
 class Stand(NamedTuple):
@@ -128,7 +135,7 @@ def in_words(
     rulings: Rulings, looks: Looks, row: int, languages: Sequence[str] | None = None
 ) -> tuple[ToldReason, ...]:
     """The reasons of one look in words; none where nothing is approved, or there is no ledger to quote."""
-    if rulings.approved is None or looks.figures is None or looks.hurdle[row]:
+    if rulings.approved is None or rulings.teller is None or looks.figures is None or looks.hurdle[row]:
         return ()
     one = OneScore(
         features=looks.values[row],
@@ -139,7 +146,7 @@ def in_words(
     catalogue = rulings.approved.catalogue
     spoken = {name: catalogue.languages[name] for name in languages or catalogue.languages}
     telling = Telling(spoken, rulings.policy.currency, day_of(looks.stand.open_day))
-    return tell(rulings.approved.teller(rulings.scoring, rulings.names), one, telling)
+    return tell(rulings.teller, one, telling)
 
 
 def named(names: Sequence[str], row: Floats) -> Mapping[str, float | None]:

@@ -6,10 +6,10 @@ the worker scores with. What it answers depends on the log and on who asks what;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from forbear.engine.keeping import become_follower
 from forbear.engine.looking import Looks, Rulings, Stand, looked, looked_at_features
 from forbear.engine.misses import misses_in
 from forbear.engine.ports import Kept, Scanned
-from forbear.engine.scorer import SWEEP_ROWS, Scorer
+from forbear.engine.scorer import SWEEP_ROWS, Scorer, Scoring
 from forbear.features.batch import batch_of
 from forbear.features.columns import EventColumns
 from forbear.features.hashing import Keys
@@ -30,7 +30,31 @@ from forbear.features.ledger import Floats
 from forbear.features.local_time import local_time
 from forbear.models.reasons.approved import Approved
 
-Turn: TypeAlias = AbstractContextManager[Any]
+
+class Turn(Protocol):
+    """What one thread holds at a time: a lock."""
+
+    def locked(self) -> bool:
+        """Whether somebody holds it."""
+        ...
+
+    def __enter__(self) -> Any: ...
+
+    def __exit__(self, *what: object) -> Any: ...
+
+
+class NobodyElse:
+    """The turn of the only thread there is."""
+
+    def locked(self) -> bool:
+        """Nobody waits."""
+        return False
+
+    def __enter__(self) -> None:
+        """It is mine."""
+
+    def __exit__(self, *what: object) -> None:
+        """It is mine still."""
 
 
 @dataclass(slots=True)
@@ -56,11 +80,12 @@ class Onlooker:
     turn: makes what one thread holds at a time, a lock; where one thread asks and follows, none is needed.
     """
 
-    def __init__(self, setup: Following, partitions: Sequence[int], turn: Callable[[], Turn] = nullcontext) -> None:
+    def __init__(self, setup: Following, partitions: Sequence[int], turn: Callable[[], Turn] = NobodyElse) -> None:
         self.setup = setup
         self.watched = {one: Watched(Follower(setup), turn()) for one in partitions}
         self._zone = local_time(setup.deployment.time_zone)
         self._approved: tuple[str, Approved] | None = None
+        self._rulings: tuple[Scoring, Mapping[str, str], Rulings] | None = None
 
     # ---- following
 
@@ -92,6 +117,11 @@ class Onlooker:
         return tuple(_stand(partition, one.follower) for partition, one in self.watched.items())
 
     @property
+    def busy(self) -> bool:
+        """Whether ledgers change just now, or are read: whoever looks may have to wait."""
+        return any(one.turn.locked() for one in self.watched.values())
+
+    @property
     def running(self) -> bool:
         """Whether a model and a policy are in force: before that nobody can be scored."""
         follower = next(iter(self.watched.values())).follower
@@ -105,7 +135,10 @@ class Onlooker:
         if model is None or policy is None:
             raise ConflictError("no model and no policy are in force yet", mend="promote both: `forbear promote`")
         digests = follower.digests
-        return Rulings(
+        known = self._rulings
+        if known is not None and known[0] is model and known[1] == digests:
+            return known[2]
+        rulings = Rulings(
             scoring=model,
             model=digests.get(Instruction.PROMOTE_MODEL, ""),
             policy=policy,
@@ -114,6 +147,8 @@ class Onlooker:
             feature_hash=follower.scorer.features.hash,
             approved=self._reasons(digests.get(Instruction.PROMOTE_REASONS, "")),
         )
+        self._rulings = model, dict(digests), rulings
+        return rulings
 
     # ---- looking
 

@@ -20,11 +20,11 @@ from forbear.domain.errors import ConflictError
 from forbear.engine.office import Job, JobState, KeyRecord, Office, Reply, Role
 
 
-def open_office(url: str, *, writer: str, access: Access | None = None) -> SqlOffice:
+def open_office(url: str, *, writer: str, access: Access | None = None, published: bool = True) -> SqlOffice:
     """The office at a URL, made if it is not there and brought forward if it is older.
 
-    writer: the name that this process records accesses under, for as long as it runs its alone. Raises what
-    `store.open_store` does.
+    writer: the name that this process records accesses under, for as long as it runs its alone.  published: whether
+    somebody reads scores that were asked for. Raises what `store.open_store` does.
     """
     engine = engine_of(url, access)
     try:
@@ -34,7 +34,7 @@ def open_office(url: str, *, writer: str, access: Access | None = None) -> SqlOf
             keyring=SqlKeyring(rooms),
             accesses=SqlAccesses(rooms, writer),
             replies=SqlReplies(rooms),
-            asked=SqlAskedScores(rooms),
+            asked=SqlAskedScores(rooms, published=published),
             outgoing=SqlOutgoing(rooms),
             jobs=SqlJobs(rooms),
             rooms=rooms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from threading import Lock
 from typing import Any
 
@@ -19,6 +19,7 @@ from forbear.engine.office import Access
 from forbear.engine.outputs import AuditRecord
 
 _RECORD = [ACCESSES.c[field.name] for field in fields(AuditRecord)]
+_SAID = [field.name for field in fields(Access) if field.name != "customer"]
 
 
 class SqlAccesses:
@@ -45,8 +46,7 @@ class SqlAccesses:
             self._make_sure()
             records, head = list[AuditRecord](), self._head
             for access in accesses:
-                body = asdict(access)
-                del body["customer"]
+                body = {name: getattr(access, name) for name in _SAID}
                 head = chain(head, "access", head.sequence + 1 if head else 0, body)
                 records.append(head)
             try:
@@ -101,7 +101,12 @@ class SqlAccesses:
 
     def _insert(self, records: Sequence[AuditRecord], accesses: Sequence[Access]) -> None:
         rows: list[dict[str, Any]] = [
-            {"writer": self._writer, **asdict(record), "customer": access.customer, "at_us": access.at_us}
+            {
+                "writer": self._writer,
+                **{column.name: getattr(record, column.name) for column in _RECORD},
+                "customer": access.customer,
+                "at_us": access.at_us,
+            }
             for record, access in zip(records, accesses, strict=True)
         ]
         with self._rooms.writing() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -11,6 +11,8 @@ from forbear.adapters.sql.engine import dialect_of
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.adapters.sql.schema_office import ASKED_SCORES, OUTGOING
 from forbear.engine.office import ASKED_TOPIC, Asked, Waiting
+
+_ASKED = [field.name for field in fields(Asked)]
 
 
 class SqlOutgoing:
@@ -44,13 +46,16 @@ class SqlOutgoing:
 
 
 class SqlAskedScores:
-    """Scores that were asked for, in a table."""
+    """Scores that were asked for, in a table. published: whether their documents wait for somebody to read them."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        self._rooms = rooms
+    def __init__(self, rooms: Rooms, *, published: bool = True) -> None:
+        self._rooms, self._published = rooms, published
 
     def record(self, asked: Sequence[Asked]) -> None:
-        """Keep some, in one commit, and have the document of each wait. Raises ConflictError where an id is taken."""
+        """Keep some, in one commit, and have their documents wait if they are published.
+
+        Raises ConflictError where an id is taken.
+        """
         if not asked:
             return
         with self._rooms.writing() as connection:
@@ -66,7 +71,9 @@ class SqlAskedScores:
 
     def _insert(self, connection: Connection, asked: Sequence[Asked]) -> None:
         own = dialect_of(self._rooms.engine)
-        own.insert_rows(connection, ASKED_SCORES, [asdict(one) for one in asked])
+        own.insert_rows(connection, ASKED_SCORES, [{name: getattr(one, name) for name in _ASKED} for one in asked])
+        if not self._published:
+            return
         own.in_turn(connection, OUTGOING)
         waiting = [{"topic": ASKED_TOPIC, "key": "", "value": one.document} for one in asked]
         own.insert_rows(connection, OUTGOING, waiting)

@@ -17,7 +17,7 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reading import DaysHere, ViewHere, as_of
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.telling import answer
-from forbear.client.records import (
+from forbear.client.figures import (
     BandFigures,
     Bar,
     BookFigures,

@@ -100,7 +100,7 @@ def office_of(folder: Path, environment: Mapping[str, str], *, writer: str) -> I
     if services.store is None:
         home.deployment  # noqa: B018  # a folder that is no home is refused, and nothing is made in it
     url = services.store.reached if services.store else f"sqlite:///{home.office}"
-    with closing(open_office(url, writer=writer)) as office:
+    with closing(open_office(url, writer=writer, published=services.kafka is not None)) as office:
         yield office
 
 

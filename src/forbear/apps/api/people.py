@@ -61,7 +61,7 @@ class Riskiest(NamedTuple):
             return None
         bits, customer = (int(part) for part in self.pages.place(self.cursor, int, int))
         if not (0 <= bits <= _ONE_BITS and 0 <= customer < 2**64):
-            raise Refusal("malformed", "that is no cursor")
+            raise Refusal("unknown", "that is no cursor: ask for the first page")
         return Beyond(struct.unpack("<d", struct.pack("<q", bits))[0], customer)
 
     def further(self, beyond: Beyond | None) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from secrets import token_hex
 from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
@@ -17,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from forbear.apps.api.chance import CHANCE
 from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate
@@ -24,6 +24,7 @@ from forbear.apps.api.telling import (
     answer,
     band_of,
     key_of,
+    model_of,
     onlooker_of,
     ruling_of,
     score_of,
@@ -98,7 +99,7 @@ async def predict(asked: Prediction, request: Request, parts: PartsHere, visit: 
     if asked.features is not None:
         score = _of_features(parts, asked.features)
     elif asked.customer_id is not None:
-        score = await run_in_threadpool(_of_customer, parts, visit, asked.customer_id, asked.languages)
+        score = await _looked_at(parts, visit, asked.customer_id, asked.languages)
     else:
         score = await run_in_threadpool(_of_events, parts, asked)
     return await _recorded(request, visit, score, 1)
@@ -113,7 +114,7 @@ async def predict_short(asked: Prediction, request: Request, parts: PartsHere, v
 @scores.post("/customers/{customer_id}/score", operation_id="score_customer", summary="Score a customer now")
 async def score_customer(customer_id: CustomerId, request: Request, parts: PartsHere, visit: VisitHere) -> Score:
     """Score a customer as the ledger stands."""
-    score = await run_in_threadpool(_of_customer, parts, visit, customer_id, None)
+    score = await _looked_at(parts, visit, customer_id, None)
     return await _recorded(request, visit, score, 1)
 
 
@@ -168,7 +169,14 @@ _NOTHING = columns_of([])
 def _of_features(parts: ApiParts, features: Mapping[str, float | None]) -> Score:
     onlooker = onlooker_of(parts)
     looks = onlooker.look_at_features(_row(onlooker.rulings, [features]))
-    return score_of(parts, looks, 0, who=(token_hex(16), None))
+    return score_of(parts, looks, 0, who=(CHANCE.hex(16), None))
+
+
+async def _looked_at(parts: ApiParts, visit: Visit, customer_id: str, languages: Sequence[str] | None) -> Score:
+    """A look takes less time than to have a thread take it; but nobody else waits while one waits for the ledgers."""
+    if onlooker_of(parts).busy:
+        return await run_in_threadpool(_of_customer, parts, visit, customer_id, languages)
+    return _of_customer(parts, visit, customer_id, languages)
 
 
 def _of_customer(parts: ApiParts, visit: Visit, customer_id: str, languages: Sequence[str] | None) -> Score:
@@ -177,7 +185,7 @@ def _of_customer(parts: ApiParts, visit: Visit, customer_id: str, languages: Seq
     found = onlooker.look(np.array([key], dtype=np.uint64))
     if not found:
         raise Refusal("unknown", "no customer of that id is known")
-    return score_of(parts, found[0], 0, who=(token_hex(16), customer_id), languages=languages)
+    return score_of(parts, found[0], 0, who=(CHANCE.hex(16), customer_id), languages=languages)
 
 
 def _of_events(parts: ApiParts, asked: Prediction) -> Score:
@@ -190,7 +198,7 @@ def _of_events(parts: ApiParts, asked: Prediction) -> Score:
     zone = local_time(onlooker.setup.deployment.time_zone)
     newest = int(zone.local_us(columns.booked_us).max() // DAY_US)
     looks, _ = onlooker.look_at_events(columns, _open_day(asked.as_of, newest))
-    return score_of(parts, looks, 0, who=(token_hex(16), customers.pop()), languages=asked.languages)
+    return score_of(parts, looks, 0, who=(CHANCE.hex(16), customers.pop()), languages=asked.languages)
 
 
 def _open_day(as_of: date | None, newest: int) -> int:
@@ -235,7 +243,7 @@ def _batch(parts: ApiParts, visit: Visit, asked: Batch) -> BatchScores:
         known = [looks.expected for looks in found if looks.expected == looks.expected]
         expected = known[0] if known else float("nan")
     return BatchScores.model_construct(
-        score_id=token_hex(16),
+        score_id=CHANCE.hex(16),
         rows=tuple(rows),
         expected=None if expected != expected else expected,  # noqa: PLR0124  # NaN alone differs from itself
         ruling=ruling_of(onlooker.rulings),
@@ -251,13 +259,16 @@ def _rows(rulings: Rulings, looks: Looks, ids: Sequence[str | None], *, impacts:
     columns = (looks.hurdle.tolist(), looks.pd.tolist(), looks.band.tolist(), looks.log_odds.tolist())
     told: list[Any] = looks.attributions.tolist() if impacts else [None] * len(ids)
     return [
-        BatchRow.model_construct(
-            customer_id=customer_id,
-            hurdle=Hurdle(hurdle).name.lower() if hurdle else "",
-            pd=None if hurdle else pd,
-            band=band_of(rulings, band),
-            log_odds=None if hurdle else log_odds,
-            impacts=None if own is None or hurdle else dict(zip(rulings.names, own, strict=True)),
+        model_of(
+            BatchRow,
+            {
+                "customer_id": customer_id,
+                "hurdle": Hurdle(hurdle).name.lower() if hurdle else "",
+                "pd": None if hurdle else pd,
+                "band": band_of(rulings, band),
+                "log_odds": None if hurdle else log_odds,
+                "impacts": None if own is None or hurdle else dict(zip(rulings.names, own, strict=True)),
+            },
         )
         for customer_id, hurdle, pd, band, log_odds, own in zip(ids, *columns, told, strict=True)
     ]

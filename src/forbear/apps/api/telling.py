@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from pydantic import BaseModel
@@ -27,6 +27,18 @@ def answer(model: M, status: int = 200) -> M:
     """A model as the response that it is documented as, written once: the framework passes a response on as it is."""
     content = model.__pydantic_serializer__.to_json(model)
     return cast(M, Response(content, status, media_type="application/json"))
+
+
+def model_of(kind: type[M], values: dict[str, Any]) -> M:
+    """A model of which every field is given, unchecked: `model_construct` takes ten times as long to find that out."""
+    model = kind.__new__(kind)
+    for name, value in (("__dict__", values), *_NOTHING_ELSE):
+        object.__setattr__(model, name, value)
+    object.__setattr__(model, "__pydantic_fields_set__", kind.model_fields.keys())
+    return model
+
+
+_NOTHING_ELSE = (("__pydantic_extra__", None), ("__pydantic_private__", None))
 
 
 def onlooker_of(parts: ApiParts) -> Onlooker:
@@ -75,7 +87,7 @@ def impacts_of(names: Sequence[str], attributions: Floats, values: Floats | None
     told: list[float] = attributions.tolist()
     known: Sequence[float | None] = [None] * len(told) if values is None else _known(values)
     order = np.argsort(-np.abs(attributions), kind="stable").tolist()
-    return tuple(Impact.model_construct(feature=names[k], log_odds=told[k], value=known[k]) for k in order)
+    return tuple(model_of(Impact, {"feature": names[k], "log_odds": told[k], "value": known[k]}) for k in order)
 
 
 def reasons_of(rulings: Rulings, looks: Looks, row: int, languages: Sequence[str] | None = None) -> tuple[Reason, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import secrets
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from forbear.apps.api.chance import CHANCE
 from forbear.apps.api.identity import Caller
 from forbear.apps.api.limits import Intake
 from forbear.apps.api.problems import Refusal
@@ -61,7 +61,7 @@ def request_id_of(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     if _REQUEST_ID.fullmatch(given):
         return given
-    return secrets.token_hex(8).encode().translate(_LETTERS).decode()
+    return CHANCE.hex(8).encode().translate(_LETTERS).decode()
 
 
 def purpose_of(headers: Headers, *, needed: bool) -> str:

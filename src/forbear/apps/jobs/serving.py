@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
+import sys
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forbear.apps.api.app import create_app
 from forbear.apps.api.keys import state_of
@@ -14,6 +17,9 @@ from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.serving import server_of
 from forbear.apps.console import Console
 from forbear.domain.errors import ConfigError
+
+_SWITCH_SECONDS = 0.0005
+"""So long a thread keeps the interpreter from the others; by default it is half the time that an answer may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +40,23 @@ def serve(asked: Opening, listening: Listening, console: Console) -> None:
 
     Raises ConfigError too where others could reach it, and nobody has a key.
     """
-    with open_parts(asked) as parts:
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    with open_parts(asked) as opened:
+        parts = replace(opened, warm=lambda: _warmed(opened.warm))
         require_keys(parts)
         with closing(_bound(listening)) as bound:
             port = bound.getsockname()[1]
             server = server_of(create_app(parts), parts.readiness, parts.settings, host=listening.host, port=port)
             console.say(f"Listening at http://{listening.host}:{port} - /docs says what can be asked.")
             server.run(sockets=[bound])
+
+
+def _warmed(warm: Callable[[], None] | None) -> None:
+    """Warm up, and have the collector of garbage look no more at what is there for good: that halts every answer."""
+    if warm is not None:
+        warm()
+    gc.collect()
+    gc.freeze()
 
 
 def require_keys(parts: ApiParts) -> None:
