@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from forbear.apps.api.recording import Recorder
-from forbear.domain.errors import BackendUnavailable
+from forbear.domain.errors import BackendUnavailable, StorageError
 from forbear.engine.office import Access, Role
 from forbear.testing.office_doubles import MemoryAccesses, MemoryRooms, memory_office
 
@@ -145,3 +145,20 @@ def test_a_purpose_is_asked_for(purpose: str | None, status: int, house: Callabl
     answer = visitor(made).get("/v1/test/explained", headers=headers)
     assert answer.status_code == status
     assert status == 200 or answer.json()["type"].endswith("purpose_missing")
+
+
+def test_what_is_near_is_written_at_once() -> None:
+    """A few records of a near store are there without a thread; where it fails nobody is told that they are."""
+    office = memory_office()
+    near = Recorder(office.accesses.record, "accesses", near=True)
+    asyncio.run(near.record([access(1)]))
+    assert len(office.accesses.chain("api", 0, 9)) == 1
+
+    def fails(_: Sequence[Access]) -> None:
+        raise StorageError("the disk is full", mend="make room")
+
+    broken = Recorder(fails, "accesses", near=True)
+    with pytest.raises(BackendUnavailable):
+        asyncio.run(broken.record([access(2)]))
+    near.close()
+    broken.close()

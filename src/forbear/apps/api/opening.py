@@ -83,6 +83,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 publishing=publishing,
                 jobs=room,
                 settings=services.api,
+                near=services.store is None,
                 loopback=asked.loopback,
                 tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
                 warm=warm,

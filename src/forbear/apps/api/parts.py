@@ -36,6 +36,7 @@ class ApiParts:
     board: the newest score of everybody; None where nobody keeps it up.
     onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
     publishing: takes what is written to the log.  jobs: works on what takes long.  loopback: only this machine can ask.
+    near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.
     """
@@ -48,6 +49,7 @@ class ApiParts:
     publishing: Publishing | None = None
     jobs: JobRoom | None = None
     settings: ApiSettings = field(default_factory=ApiSettings)
+    near: bool = False
     loopback: bool = True
     tokens: TokenReader | None = None
     now_us: Callable[[], int] = now_us

@@ -53,8 +53,8 @@ class Reception:
             parts.office.keyring, now_us=parts.now_us, monotonic=parts.monotonic, tokens=parts.tokens
         )
         self.allowance = Allowance(parts.settings.rate, parts.settings.burst_seconds, parts.monotonic)
-        self._recorder = Recorder(parts.office.accesses.record, "accesses")
-        self._keeper = Recorder(parts.office.asked.record, "scores")
+        self._recorder = Recorder(parts.office.accesses.record, "accesses", near=parts.near)
+        self._keeper = Recorder(parts.office.asked.record, "scores", near=parts.near)
         self._repeats = Repeats(parts.office.replies, parts.now_us)
 
     def close(self) -> None:

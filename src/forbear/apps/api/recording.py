@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
-from forbear.domain.errors import BackendUnavailable
+from forbear.domain.errors import BackendUnavailable, ForbearError
 
 MOST_WAITING = 4_096
 """Requests; whoever comes beyond is refused at once."""
 PATIENCE_SECONDS = 10.0
+MOST_AT_ONCE = 8
 T = TypeVar("T")
 
 
@@ -28,13 +29,19 @@ class _Entry(Generic[T]):
 class Recorder(Generic[T]):
     """The one writer of some records of a process. Close it when no request is under way.
 
-    write: commits many at once.  what: they are, for errors.
+    write: commits many at once.  what: they are, for errors.  near: a few are written at once by whoever brings them,
+    which takes less time than to have a thread do it; for a file that nobody else writes to for long.
     """
 
     def __init__(
-        self, write: Callable[[Sequence[T]], None], what: str, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        write: Callable[[Sequence[T]], None],
+        what: str,
+        *,
+        near: bool = False,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._write, self._what, self._patience = write, what, patience_seconds
+        self._write, self._what, self._near, self._patience = write, what, near, patience_seconds
         self._waiting: deque[_Entry[T]] = deque()
         self._changed = Condition()
         self._closed = False
@@ -43,6 +50,12 @@ class Recorder(Generic[T]):
 
     async def record(self, records: Sequence[T]) -> None:
         """Returns once they are there. Raises BackendUnavailable where they cannot be, or not in time."""
+        if self._near and len(records) <= MOST_AT_ONCE:
+            try:
+                self._write(records)
+            except ForbearError as error:
+                raise BackendUnavailable(f"{self._what} cannot be recorded") from error
+            return
         loop = asyncio.get_running_loop()
         entry = _Entry(records, loop, loop.create_future())
         with self._changed:
