@@ -41,6 +41,8 @@ NOT_TOLD = {
     "list_customers_short": "as list_customers",
     "list_days": "the last day lies behind the first, and not ten years",
     "list_tallies": "as list_days",
+    "list_interventions": "the last day lies behind the first",
+    "list_interventions_short": "as list_interventions",
     "live_events": "a cursor is one that was given out",
 }
 """Operations with rules that a schema has no words for: there 422 is a fitting answer too. With the rules."""
