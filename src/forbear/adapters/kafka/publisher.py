@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from forbear.adapters.kafka.cluster import MADE_SECONDS, Cluster, Complaints, heard, kafka_errors, meaning
+from forbear.adapters.kafka.cluster import Cluster
+from forbear.adapters.kafka.errors import MADE_SECONDS, Complaints, heard, kafka_errors, meaning
 from forbear.adapters.kafka.topics import HEADER_BYTES, MOST_BYTES
 from forbear.domain.errors import BackendUnavailable, ForbearError
 
