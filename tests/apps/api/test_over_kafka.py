@@ -133,8 +133,8 @@ class Feed:
                 self.controls += control
                 topic, partition = (CONTROL, 0) if control else (TRANSACTIONS, None)
                 publisher.send(topic, *message_of(event), partition=partition)
-                publisher.flush() if control else None
                 self.now_us = max(self.now_us, micros(event.received_at))
+            publisher.flush()
         await_committed(replace(self.cluster, patience_seconds=MOST_SECONDS), ROUTER_GROUP, (CONTROL, 0), self.controls)
 
 
