@@ -63,9 +63,9 @@ def kafka_server() -> Iterator[KafkaServer]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def servers() -> tuple[KafkaServer, PostgresServer]:
-    """A broker and a database of a test's own, not started."""
+    """A broker and a database of the tests of one file, not started."""
     try:
         return KafkaServer(), PostgresServer()
     except ConfigError as error:

@@ -33,6 +33,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -162,6 +163,12 @@ class Services:
         if self.store is None:
             raise ConfigError("nobody said where the store is", mend=f"set FORBEAR_STORE, or url in {SERVICES}")
         return self.store
+
+
+def require_kafka() -> None:
+    """Raises ConfigError where the driver of Kafka is not installed: a home that runs by itself needs none."""
+    if find_spec("confluent_kafka") is None:
+        raise ConfigError("confluent_kafka is not installed", mend="pip install 'forbear[kafka,postgres]'")
 
 
 def services_of(home: Path, environment: Mapping[str, str]) -> Services:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -24,8 +25,9 @@ from forbear.apps.api.live import Live
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.reception import Gate, Reception, place_of, refused
 from forbear.apps.api.visit import visit_of
-from forbear.domain.errors import ConfigError
+from forbear.domain.errors import BackendUnavailable, ConfigError
 
+_AGAIN_SECONDS = 1.0
 ROUTERS: tuple[APIRouter, ...] = (
     own.access,
     people.people,
@@ -102,14 +104,21 @@ def _methods_at(request: Request) -> set[str]:
 
 
 def _warm(parts: ApiParts) -> None:
-    try:
-        if parts.warm is not None:
-            parts.warm()
-    except Exception as error:  # noqa: BLE001  # it is not ready then, and the log says why
-        if parts.journal is not None:
-            parts.journal.note("warm-up failed", trouble=place_of(error))
-        return
-    parts.readiness.warmed()
+    """Run the warm-up; while an outside system does not answer, again and again."""
+    note = (lambda *_, **__: None) if parts.journal is None else parts.journal.note
+    while not parts.readiness.ends:
+        try:
+            if parts.warm is not None:
+                parts.warm()
+        except BackendUnavailable as error:
+            note("warm-up waits", trouble=place_of(error))
+            time.sleep(_AGAIN_SECONDS)
+        except Exception as error:  # noqa: BLE001  # it is not ready then, and the log says why
+            note("warm-up failed", trouble=place_of(error))
+            return
+        else:
+            parts.readiness.warmed()
+            return
 
 
 def _operations(routes: Iterable[BaseRoute]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ from forbear.engine.desk import Desk
 if TYPE_CHECKING:
     from forbear.adapters.kafka.cluster import Cluster
 
+MOST_PATIENCE_SECONDS = 5.0
+"""For an answer of Kafka: somebody waits, if only for this server to end."""
 JOBS = "api/jobs"
 """Where in a home what came of long jobs lies."""
 
@@ -51,27 +53,29 @@ class Opening:
 def open_parts(asked: Opening) -> Iterator[ApiParts]:
     """Everything that answers are made from, for as long as the block runs.
 
-    Its `warm` has the ledgers follow the log, and must have run before anybody is scored. Raises ConfigError for a home
-    without data, for settings that cannot be, and what opening a database does.
+    Its `warm` has the ledgers follow the log, and must have run before anybody is scored; where it raises, it may be
+    called again. Raises ConfigError for a home without data, for settings that cannot be, and what opening a database
+    does.
     """
     services, home = services_of(asked.home, asked.environment), Home(asked.home)
+    cluster = None if services.kafka is None else replace(services.kafka, patience_seconds=_patience(services.kafka))
     with (
         office_of(asked.home, asked.environment, writer=asked.writer) as office,
         closing(open_desk(_records(asked.home, services))) as desk,
     ):
-        places = places_of(home, services.kafka)
+        places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
-        publishing = Publishing(office.outgoing, _outlet_of(home, services.kafka), _noting(asked.journal))
+        publishing = Publishing(office.outgoing, _outlet_of(home, cluster), _noting(asked.journal))
         room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
 
         board = Board(desk)
+        begins = [board.start, watch.start, publishing.start, room.start]
 
         def warm() -> None:
-            board.start()
-            watch.start()
-            publishing.start()
-            room.start()
+            while begins:  # what has begun is not begun again where a later one failed
+                begins[0]()
+                begins.pop(0)
 
         try:
             yield ApiParts(
@@ -103,6 +107,10 @@ def office_of(folder: Path, environment: Mapping[str, str], *, writer: str) -> I
     url = services.store.reached if services.store else f"sqlite:///{home.office}"
     with closing(open_office(url, writer=writer, published=services.kafka is not None)) as office:
         yield office
+
+
+def _patience(cluster: Cluster) -> float:
+    return min(MOST_PATIENCE_SECONDS, cluster.patience_seconds)
 
 
 def _outlet_of(home: Home, cluster: Cluster | None) -> Outlet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from forbear.adapters.snapshots import FileSnapshots
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.services import require_kafka
+from forbear.domain.errors import BackendUnavailable
 from forbear.engine.follower import Follower, Following
 from forbear.engine.onlooker import Onlooker
 from forbear.engine.ports import Kept, Source
@@ -77,13 +80,29 @@ class PartitionOfStream:
 
 
 def places_of(home: Home, cluster: Cluster | None) -> Mapping[int, Partition]:
-    """The partitions of a deployment. Raises BackendUnavailable where Kafka does not answer."""
+    """The partitions of a deployment; while Kafka does not answer, those that scorers have left snapshots of.
+
+    Raises ConfigError where its driver is not installed, BackendUnavailable where nothing tells how many there are.
+    """
     if cluster is None:
         return {0: LogOfHome(home)}
+    require_kafka()
     from forbear.adapters.kafka.topics import TRANSACTIONS, partitions_of
 
-    partitions = partitions_of(cluster, TRANSACTIONS)
+    try:
+        partitions = partitions_of(cluster, TRANSACTIONS)
+    except BackendUnavailable:
+        partitions = _kept_partitions(home)
+        if not partitions:
+            raise
     return {one: PartitionOfStream(home, cluster, one, partitions) for one in range(partitions)}
+
+
+def _kept_partitions(home: Home) -> int:
+    """How many partitions there are snapshots of: a scorer takes one of each of its own before it reads any of it."""
+    from forbear.apps.stream.places import snapshots_of_scorer
+
+    return next(one for one in count() if not snapshots_of_scorer(home, one).is_dir())
 
 
 def onlooker_of(home: Home, partitions: Mapping[int, Partition]) -> Onlooker:

@@ -63,12 +63,21 @@ class Watch:
     _threads: list[Thread] = field(default_factory=list)
 
     def start(self) -> None:
-        """Restore every partition, come to the end of its log as it is now, and go on in threads."""
+        """Restore every partition, come to the end of its log as it is now, and go on in threads.
+
+        Where nobody answers a partition stands at its snapshot. Where it raises it may be called again.
+        """
         for number, partition in self.partitions.items():
-            followed = self._followed[number] = _Followed(partition)
+            if number in self._followed:
+                continue
+            followed = _Followed(partition)
             self._restore(number, followed)
-            while not self._stop.is_set() and self._step(number, followed):
-                pass
+            self._followed[number] = followed
+            try:
+                while not self._stop.is_set() and self._step(number, followed):
+                    pass
+            except BackendUnavailable as error:
+                self._stands_still(number, followed, error)
         self._warm()
         for number, followed in self._followed.items():
             thread = Thread(target=self._follow, args=(number, followed), name=f"watch-{number}", daemon=True)
@@ -134,9 +143,7 @@ class Watch:
 
     def _troubled(self, number: int, followed: _Followed, error: ForbearError) -> None:
         """Wait where nobody answers; where the log has let go of what comes next, go on from a newer snapshot."""
-        if not followed.trouble:
-            self.note("stands still", f"partition {number}: {error}")
-        followed.trouble = str(error)
+        self._stands_still(number, followed, error)
         if isinstance(error, CorruptState):
             try:
                 kept = followed.partition.newest()
@@ -145,10 +152,15 @@ class Watch:
                     return
             except ForbearError as another:
                 followed.trouble = str(another)
-        elif isinstance(error, BackendUnavailable) and followed.source is not None:
+        self._stop.wait(_PATIENCE_SECONDS)
+
+    def _stands_still(self, number: int, followed: _Followed, error: ForbearError) -> None:
+        if not followed.trouble:
+            self.note("stands still", f"partition {number}: {error}")
+        followed.trouble = str(error)
+        if isinstance(error, BackendUnavailable) and followed.source is not None:
             followed.source.close()
             followed.source = None
-        self._stop.wait(_PATIENCE_SECONDS)
 
     def _warm(self) -> None:
         """Look at somebody once: what is compiled and loaded for that is there before the first request."""
