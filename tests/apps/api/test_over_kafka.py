@@ -221,11 +221,8 @@ def over(
 
 def live_events(home: Home) -> list[Event]:
     """What the log of a home holds."""
-    found: list[Event] = []
     with closing(home.source()) as source:
-        while (scanned := source.poll(10_000)) is not None:
-            found += events_of(scanned.columns)
-    return found
+        return list(events_of(source.read(home.archive.next_offset, source.end)))
 
 
 @contextmanager
