@@ -187,10 +187,10 @@ class Over:
 
 @pytest.fixture(scope="module")
 def over(
-    servers: tuple[KafkaServer, PostgresServer], promoted: Path, tmp_path_factory: pytest.TempPathFactory
+    servers_of_file: tuple[KafkaServer, PostgresServer], promoted: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Over]:
     """A bank of 60 customers whose workers have worked through its first days; the interface opened behind that."""
-    kafka, postgres = servers
+    kafka, postgres = servers_of_file
     home = Home(Path(shutil.copytree(promoted, tmp_path_factory.mktemp("over") / "home")))
     (home.folder / "services.toml").write_text(SETTINGS, encoding="utf-8")
     with ExitStack() as stack:
