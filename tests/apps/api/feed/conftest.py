@@ -95,6 +95,7 @@ class GrowingDesk:
             day=np.zeros(n, dtype=np.int32),
             pd=np.array([one.pd for one in found], dtype=np.float64),
             band=np.array([one.band for one in found], dtype=np.int8),
+            policy=np.array([one.policy for one in found], dtype=np.int32),
         )
         return Seen(dict(self.at), value)
 
