@@ -13,7 +13,6 @@ from forbear.apps.api.problems import CODES, KINDS, answer_to, readable
 from forbear.client.models import Problem
 from forbear.domain.errors import BackendUnavailable, ConflictError, ErasedCustomer, ForbearError, InvalidEvent
 
-
 OURS = [kind for kind in ForbearError.__subclasses__() if kind.__module__ == ForbearError.__module__]
 """What the client and the feed raise beside them is theirs to answer for."""
 
