@@ -7,7 +7,7 @@ HOME_DIR ?= forbear-home
 STREAM_DIR ?= forbear-stream
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run stream test check format lint types docs bench drill chaos poison lock clean
+.PHONY: help setup run serve stream test check format lint types docs bench drill chaos poison fuzz lock clean
 
 help:  ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 run: $(STAMP)  ## The main job on a small synthetic bank: simulate, train, backtest, report
 	$(BIN)/forbear demo --home $(HOME_DIR)
+
+serve: $(STAMP)  ## The HTTP interface at 127.0.0.1:8470, over a small synthetic bank unless there is one; shows a key
+	$(BIN)/forbear serve --demo --home $(HOME_DIR)
 
 stream: $(STAMP)  ## The production path on this machine: Kafka, PostgreSQL, workers, 100,000 synthetic customers
 	$(BIN)/forbear stream --home $(STREAM_DIR)
@@ -41,8 +44,9 @@ lint: $(STAMP)  ## Lint (mend: .venv/bin/ruff check --fix)
 types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
-docs: $(STAMP)  ## Write docs/features.md anew from the feature definitions
+docs: $(STAMP)  ## Write docs/features.md and docs/api-access.md anew from what they describe
 	$(BIN)/python -m forbear.apps.feature_page docs/features.md
+	$(BIN)/python -m forbear.apps.api.access docs/api-access.md
 
 bench: $(STAMP)  ## Every figure that the README quotes, and how fast the running system is
 	$(BIN)/python bench/features.py
@@ -61,6 +65,9 @@ chaos: $(STAMP)  ## Kill and restart workers, broker and database 100 times: is 
 
 poison: $(STAMP)  ## 1,000 poison messages among 100,000 good ones
 	FORBEAR_LONG=1 $(BIN)/python -m pytest tests/stream/test_dead_letters.py
+
+fuzz: $(STAMP)  ## More than 10,000 generated requests against the HTTP interface over a real home
+	FORBEAR_LONG=1 $(BIN)/python -m pytest tests/apps/api/real/test_schemathesis.py
 
 lock:  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --all-extras --group dev pyproject.toml -o requirements.lock

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from http.client import HTTPConnection
@@ -59,7 +59,7 @@ COOL_DOWN_DAYS = 14
 _NAME = "usual-way"
 _DATABASE = "usual_way"
 
-_TABLES = """
+TABLES = """
 CREATE TABLE transactions (
     transaction_id text PRIMARY KEY, customer text NOT NULL, account text NOT NULL, day integer NOT NULL,
     booked_at timestamptz NOT NULL, amount_minor bigint NOT NULL, balance_minor bigint, measures integer NOT NULL
@@ -88,7 +88,7 @@ WITH added AS (INSERT INTO transactions VALUES (%s, %s, %s, %s, %s, %s, %s, %s) 
 INSERT INTO customers SELECT customer, 1 FROM added
 ON CONFLICT (customer) DO UPDATE SET seen = customers.seen + 1 RETURNING seen
 """
-_PREDICT = "INSERT INTO predictions (customer, day, pd, attributions) VALUES (%s, %s, %s, %s) RETURNING prediction_id"
+PREDICT = "INSERT INTO predictions (customer, day, pd, attributions) VALUES (%s, %s, %s, %s) RETURNING prediction_id"
 _DECIDE = """
 INSERT INTO decisions (customer, day, prediction_id) SELECT %(customer)s, %(day)s, %(prediction)s
 WHERE NOT EXISTS (SELECT 1 FROM decisions WHERE customer = %(customer)s AND day > %(day)s - %(cool_down)s)
@@ -101,7 +101,7 @@ _COUNTS = {"transactions": Measure.TRANSACTIONS, "nights": Measure.NIGHT, "faile
 _COUNTS |= {"withdrawals": Measure.CASH_WITHDRAWALS}
 _WINDOWS = {"14": (0, 14), "30": (0, 30), "90": (0, 90), "120": (0, 120), "before": (30, 120)}
 """First and last day of a window, counted back; "before" is the baseline."""
-_FEATURES = {
+FEATURES = {
     "balance_change_ratio_30d": "(last_balance - old_balance) / nullif(spending_120 / 4.0, 0)",
     "lowest_balance_ratio_14d": "lowest_14 / nullif(spending_120 / 120.0, 0)",
     "lowest_balance_ratio_90d": "lowest_90 / nullif(spending_120 / 120.0, 0)",
@@ -132,25 +132,27 @@ def _window(name: str) -> str:
     return after if not first else f"{after} AND day <= %(day)s - {first}"
 
 
-def _asking() -> str:
-    """The one statement that gives the features of a customer on a day."""
+def asking(newest: Callable[[str], str]) -> str:
+    """The one statement that gives the features of a customer on a day.
+
+    newest: from a condition to what gives the balance of the last transaction that has one and meets it.
+    """
     summed = [
         f"coalesce({what} FILTER (WHERE measures & {mask_of(frozenset({measure}))} <> 0 AND {_window(window)}), 0)"
         f"::float8 AS {name}_{window}"
         for what, measures in (("sum(amount_minor)", _SUMS), ("count(*)", _COUNTS))
         for name, measure in measures.items()
         for window in _WINDOWS
-        if any(f"{name}_{window}" in formula for formula in _FEATURES.values())
+        if any(f"{name}_{window}" in formula for formula in FEATURES.values())
     ]
-    told = "array_agg(balance_minor ORDER BY booked_at DESC) FILTER (WHERE balance_minor IS NOT NULL"
     balances = [
-        f"({told}))[1]::float8 AS last_balance",
-        f"({told} AND {_window('before')}))[1]::float8 AS old_balance",
+        f"{newest('true')}::float8 AS last_balance",
+        f"{newest(_window('before'))}::float8 AS old_balance",
         f"(min(balance_minor) FILTER (WHERE {_window('14')}))::float8 AS lowest_14",
         f"(min(balance_minor) FILTER (WHERE {_window('90')}))::float8 AS lowest_90",
         f"count(DISTINCT day) FILTER (WHERE {_window('14')}) AS active_14",
     ]
-    formulas = ", ".join(f"({formula})::float8 AS {name}" for name, formula in _FEATURES.items())
+    formulas = ", ".join(f"({formula})::float8 AS {name}" for name, formula in FEATURES.items())
     return f"""
     WITH sums AS (
         SELECT {", ".join([*summed, *balances])} FROM transactions
@@ -160,7 +162,13 @@ def _asking() -> str:
     """
 
 
-_ASK = _asking()
+def _newest(condition: str) -> str:
+    told = "array_agg(balance_minor ORDER BY booked_at DESC) FILTER"
+    return f"({told} (WHERE balance_minor IS NOT NULL AND {condition}))[1]"
+
+
+ASK = asking(_newest)
+"""In PostgreSQL's words, with parameters `customer` and `day`."""
 
 
 class Rows:
@@ -196,7 +204,7 @@ class Scorer:
 
     def __init__(self, port: int, order: Sequence[str]) -> None:
         self._connection = HTTPConnection("127.0.0.1", port)
-        self._places = [list(_FEATURES).index(name) if name in _FEATURES else None for name in order]
+        self._places = [list(FEATURES).index(name) if name in FEATURES else None for name in order]
 
     def score(self, features: Sequence[float | None]) -> tuple[float, list[float]]:
         """PD, and what each feature adds to it."""
@@ -249,19 +257,25 @@ def scorer_of(home: Home) -> Iterator[Scorer]:
             process.kill()
 
 
-def loaded(connection: psycopg.Connection[Any], bank: StreamBank, met: Sequence[Transaction], rows: Rows) -> None:
-    """Make the tables, with the history of those who will be met."""
-    wanted = np.array(sorted({one.customer_id.encode() for one in met}))
-    connection.execute(_TABLES)
+def history(home: Home, customers: Iterable[str], rows: Rows) -> Iterator[tuple[Any, ...]]:
+    """Rows of `transactions`: what the archive has of some customers."""
+    wanted = np.array(sorted({one.encode() for one in customers}))
     known = set[str]()
+    for columns in home.archive.read():
+        own = (columns.kind == EventKind.TRANSACTION) & np.isin(columns.customer_id, wanted)
+        for event in events_of(columns.take(np.flatnonzero(own))):
+            assert isinstance(event, Transaction)
+            if event.transaction_id not in known:  # a feed may tell of one twice
+                yield rows.of(event)
+                known.add(event.transaction_id)
+
+
+def loaded(connection: psycopg.Connection[Any], home: Home, customers: Iterable[str], rows: Rows) -> None:
+    """Make the tables, with the history of those who will be met."""
+    connection.execute(TABLES)
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for columns in bank.home.archive.read():
-            own = (columns.kind == EventKind.TRANSACTION) & np.isin(columns.customer_id, wanted)
-            for event in events_of(columns.take(np.flatnonzero(own))):
-                assert isinstance(event, Transaction)
-                if event.transaction_id not in known:  # a feed may tell of one twice
-                    copy.write_row(rows.of(event))
-                    known.add(event.transaction_id)
+        for row in history(home, customers, rows):
+            copy.write_row(row)
     connection.execute(_INDEXES)
     connection.commit()
     connection.autocommit = True
@@ -277,10 +291,10 @@ def work_off(connection: psycopg.Connection[Any], message: Message, scorer: Scor
     customer, day = row[1], row[3]
     seen = connection.execute(_INSERT, row, prepare=True).fetchone()
     if seen is not None and seen[0] % every_nth == 0:
-        features = connection.execute(_ASK, {"customer": customer, "day": day}, prepare=True).fetchone()
+        features = connection.execute(ASK, {"customer": customer, "day": day}, prepare=True).fetchone()
         pd, attributions = scorer.score(features or ())
         told = customer, day, pd, msgspec.json.encode(attributions).decode()
-        (prediction,) = connection.execute(_PREDICT, told, prepare=True).fetchone() or (0,)
+        (prediction,) = connection.execute(PREDICT, told, prepare=True).fetchone() or (0,)
         if pd >= OFFERED_FROM:
             named = {"customer": customer, "day": day, "prediction": prediction, "cool_down": COOL_DOWN_DAYS}
             connection.execute(_DECIDE, named, prepare=True)
@@ -304,7 +318,7 @@ def run(
         connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
     with ExitStack() as stack:
         here = stack.enter_context(psycopg.connect(postgres.url, dbname=f"{_DATABASE}_{every_nth}"))
-        loaded(here, bank, met, rows)
+        loaded(here, bank.home, {one.customer_id for one in met}, rows)
         scorer = stack.enter_context(scorer_of(bank.home))
         options = {"bootstrap.servers": kafka.bootstrap, "group.id": name, "enable.auto.commit": False}
         consumer = stack.enter_context(closing(Consumer(options)))

@@ -63,10 +63,20 @@ def kafka_server() -> Iterator[KafkaServer]:
         yield server
 
 
-@pytest.fixture
-def servers() -> tuple[KafkaServer, PostgresServer]:
-    """A broker and a database of a test's own, not started."""
+def _servers() -> tuple[KafkaServer, PostgresServer]:
     try:
         return KafkaServer(), PostgresServer()
     except ConfigError as error:
         _without(str(error))
+
+
+@pytest.fixture
+def servers() -> tuple[KafkaServer, PostgresServer]:
+    """A broker and a database of a test's own, not started."""
+    return _servers()
+
+
+@pytest.fixture(scope="module")
+def servers_of_file() -> tuple[KafkaServer, PostgresServer]:
+    """The same of the tests of one file."""
+    return _servers()

@@ -54,11 +54,14 @@ ALLOWED = {
         "tenacity",
         "pybreaker",
     },
-    "apps": {"msgspec", "numpy", "matplotlib", "rich", "structlog", "typer"},
+    "apps": {
+        *("msgspec", "numpy", "matplotlib", "rich", "structlog", "typer"),
+        *("fastapi", "starlette", "uvicorn", "pydantic", "httpx", "jwt"),
+    },
     "simulation": {"msgspec", "numpy", "numba"},
     "importers": {"msgspec", "numpy", "pyarrow"},
     "testing": {"msgspec", "numpy", "hypothesis", "pytest"},
-    "client": {"msgspec"},
+    "client": {"msgspec", "pydantic", "httpx", "websockets"},
     "data": set(),
     "": {"numba", "llvmlite"},
 }
@@ -70,6 +73,10 @@ ONLY_IN = {
     "psycopg": "adapters/sql/dialects/postgresql.py",
     "tenacity": "adapters/patience.py",
     "pybreaker": "adapters/patience.py",
+    "fastapi": "apps/api",
+    "starlette": "apps/api",
+    "uvicorn": "apps/api/serving.py",
+    "jwt": "apps/api/oidc.py",
 }
 """Libraries that one file, or the files of one folder, import alone."""
 NEVER = {"pickle", "cPickle", "_pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
@@ -263,7 +270,7 @@ def may_import(layer: str) -> set[str]:
         allowed = BESIDE[layer] | {layer, ""}
     elif layer in CHAIN:
         allowed = NARROWER.get(layer, set(CHAIN[: CHAIN.index(layer)])) | {layer, ""}
-        allowed |= {*BESIDE, "data"} - {"client"} if layer == "apps" else set()
+        allowed |= {*BESIDE, "data"} if layer == "apps" else set()
     else:
         allowed = {""}
     return allowed | ({"compiled"} if layer in OWN_KERNELS else set())

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from forbear.adapters.sql.desk import SqlDesk, open_desk
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import SqlStore, SqlStores, open_store
 from forbear.engine.outputs import Outputs
+from forbear.testing.desk_contract import DeskContract
 from forbear.testing.queries_contract import QueriesContract
 from forbear.testing.store_contract import Interrupted, StoreContract, StoresContract
 
@@ -44,6 +46,9 @@ class _OverServer:
 
     def queries(self, store: SqlStore) -> SqlQueries:
         return self._opened(open_queries, self._url_of(store), partition=store.partition)
+
+    def desk(self, store: SqlStore) -> SqlDesk:
+        return self._opened(open_desk, self._url_of(store))
 
     def recorded(self, store: SqlStore) -> Outputs:
         return self.queries(store).recorded(_MOST).value
@@ -84,3 +89,7 @@ class TestStores(_OverServer, StoresContract):
 
 class TestQueries(_OverServer, QueriesContract):
     """The laws of every read side."""
+
+
+class TestDesk(_OverServer, DeskContract):
+    """The laws of every desk."""

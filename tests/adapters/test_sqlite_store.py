@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from forbear.adapters.sql.desk import SqlDesk, open_desk
 from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import SqlStore, SqlStores, open_store
@@ -27,6 +28,7 @@ from forbear.domain.errors import (
 )
 from forbear.engine.audit import chain
 from forbear.engine.outputs import Named, Outputs, Position
+from forbear.testing.desk_contract import DeskContract
 from forbear.testing.outputs import CUSTOMERS, assert_same, assert_same_predictions, day, days, joined, scores
 from forbear.testing.queries_contract import QueriesContract, erased
 from forbear.testing.store_contract import Interrupted, StoreContract, StoresContract
@@ -67,6 +69,9 @@ class _OverFiles:
     def queries(self, store: SqlStore) -> SqlQueries:
         return self._kept(open_queries(str(store.engine.url), partition=store.partition))
 
+    def desk(self, store: SqlStore) -> SqlDesk:
+        return self._kept(open_desk(str(store.engine.url)))
+
     def recorded(self, store: SqlStore) -> Outputs:
         return self.queries(store).recorded(MOST).value
 
@@ -104,6 +109,10 @@ class TestStores(_OverFiles, StoresContract):
 
 class TestQueries(_OverFiles, QueriesContract):
     """The laws of every read side."""
+
+
+class TestDesk(_OverFiles, DeskContract):
+    """The laws of every desk."""
 
 
 @pytest.fixture

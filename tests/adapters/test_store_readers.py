@@ -26,6 +26,7 @@ from forbear.testing.queries_contract import erased
 
 FEATURES = ["a", "b", "c"]
 MOST = 10_000
+NOTHING = Retained(predictions=0, decisions=0, contacts=0, answers=0, asked_scores=0)
 
 
 @pytest.fixture
@@ -172,9 +173,7 @@ def test_old_predictions_go_and_the_chain_stays(store: SqlStore, any_url: str) -
     assert (gone.decisions, gone.contacts) == (0, 0)
     assert left.predictions.day.min() == youngest_gone <= today - 20
     assert (len(left.decisions), len(left.contacts), len(left.audit)) == (120, 60, 120)
-    assert retain(store.engine, RetentionRule(predictions_days=20), today=today) == Retained(
-        predictions=0, decisions=0, contacts=0
-    )
+    assert retain(store.engine, RetentionRule(predictions_days=20), today=today) == NOTHING
     store.commit(day(60, store.head()))
 
 
@@ -189,10 +188,12 @@ def test_old_interventions_name_nobody(store: SqlStore, any_url: str) -> None:
         left = queries.recorded(MOST).value
         assert verify(whole_chain(queries)) is None
 
-    assert gone == Retained(predictions=0, decisions=18, contacts=9)
+    assert gone == replace(NOTHING, decisions=18, contacts=9, answers=9)
+    to_nobody = {one.decision_id for one in left.decisions if one.customer == 0}
+    assert [one.customer == 0 for one in left.answers] == [one.decision_id in to_nobody for one in left.answers]
     assert [one.customer == 0 for one in left.decisions] == [one.day < FIRST_DAY + 9 for one in left.decisions]
     assert min(one.day for one in left.contacts) == FIRST_DAY + 9
-    assert retain(store.engine, rule, today=FIRST_DAY + 99) == Retained(predictions=0, decisions=0, contacts=0)
+    assert retain(store.engine, rule, today=FIRST_DAY + 99) == NOTHING
 
 
 @pytest.mark.parametrize("days_", [{"interventions_days": 89}, {"predictions_days": 0}])

@@ -15,8 +15,8 @@ from forbear.apps.jobs.modelling import feature_specs
 from forbear.apps.package_data import shipped
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import Deployment
-from forbear.domain.events import Instructed
-from forbear.domain.terms import Instruction
+from forbear.domain.events import Event, HelpRequested, Instructed, OfferAnswered
+from forbear.domain.terms import Answer, Instruction
 from forbear.engine.ports import Scanned
 from forbear.engine.scorer import Scoring
 from forbear.engine.worker import Setup, Worker
@@ -128,6 +128,23 @@ def instructions(at_us: int) -> EventColumns:
     return columns_of(given)
 
 
+def notes(log: EventColumns, at_us: int) -> EventColumns:
+    """What people said at one instant: requests for help with and without an override, one of them twice, one about
+    somebody unknown; answers, two of which forbid contact.
+    """
+    when, customers = instant(at_us), sorted(set(log.customer_id.tolist()) - {b""})
+    common = {"by": "an agent", "booked_at": when, "received_at": when}
+    events: list[Event] = []
+    for number, customer in enumerate(customers[:40]):
+        own = {"customer_id": customer.decode(), **common}
+        override = number % 4 == 0
+        request = HelpRequested(request_id=f"Q{number}", why="called us" if override else "", override=override, **own)
+        events += [request, request] if number == 3 else [request]
+        answer = list(Answer)[number % len(Answer)]
+        events.append(OfferAnswered(answer_id=f"N{number}", decision_id=f"{number:032x}", answer=answer, **own))
+    return columns_of([*events, HelpRequested(request_id="Q-nobody", customer_id="nobody", **common)])
+
+
 def reachable_policy() -> Policy:
     """The shipped policy with cut-offs that a small bank reaches."""
     text = files("forbear.data").joinpath("policy.toml").read_text(encoding="utf-8")
@@ -143,7 +160,9 @@ def small_bank() -> SmallBank:
     bare = joined(list(simulate(SPEC)))
     at = int(np.searchsorted(bare.received_us, bare.received_us[0] + 100 * _DAY_US))
     given = instructions(int(bare.received_us[at]))
-    log = joined([bare.take(slice(0, at)), given, bare.take(slice(at, None))])
+    later = int(np.searchsorted(bare.received_us, bare.received_us[0] + 120 * _DAY_US))
+    between = notes(bare, int(bare.received_us[later]))
+    log = joined([bare.take(slice(0, at)), given, bare.take(slice(at, later)), between, bare.take(slice(later, None))])
     bank = deployment(SPEC)
     features = FeatureSet.standard(bank.unsupported)
     expert = build_expert(shipped("expert.toml"), feature_specs(features))

@@ -25,7 +25,8 @@ from forbear.engine.follower import Follower, Following
 from forbear.engine.outputs import Outputs, Position
 from forbear.engine.ports import Scanned
 from forbear.engine.scoring_run import Keeping, ScoringRun
-from forbear.engine.wire import NOWHERE, coordinates_of
+from forbear.engine.wire import coordinates_of
+from forbear.engine.wire_shapes import NOWHERE
 from forbear.features.batch import batch_of
 from forbear.features.columns import EventColumns, EventKind
 from forbear.features.local_time import local_time

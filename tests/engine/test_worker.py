@@ -24,6 +24,7 @@ from forbear.engine.worker import Worker
 from forbear.features.columns import EventKind
 from forbear.models.explanation import ADDITIVITY_TOLERANCE
 from forbear.policy.proposals import NEVER
+from forbear.policy.triggers import Trigger
 
 SmallBank = Any
 """What the fixture of that name gives; see conftest."""
@@ -171,13 +172,16 @@ def test_attributions_sum_to_scores(straight: list[Outputs], small_bank: SmallBa
 
 
 def test_a_customer_is_decided_once_a_day(straight: list[Outputs]) -> None:
-    """No two decisions share an identifier, or a customer and a day; cool-downs hold over the whole log."""
+    """No two decisions share an identifier, or a customer and a day; cool-downs hold but where a person wants it."""
     decisions = [decision for one in straight for decision in one.decisions]
     assert len({one.decision_id for one in decisions}) == len(decisions)
     assert len({(one.customer, one.day) for one in decisions}) == len(decisions)
+    scored = [one.predictions for one in straight if one.predictions is not None]
+    overrides = {offset for one in scored for offset in one.offset[(one.trigger & Trigger.OVERRIDE) != 0].tolist()}
+    wanted = {one.decision_id for one in decisions if one.prediction.offset in overrides}
     last: dict[int, int] = {}
     for contact in (contact for one in straight for contact in one.contacts):
-        assert contact.day - last.get(contact.customer, NEVER) >= 7
+        assert contact.day - last.get(contact.customer, NEVER) >= 7 or contact.decision_id in wanted
         last[contact.customer] = contact.day
 
 

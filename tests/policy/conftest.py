@@ -63,6 +63,7 @@ def build_proposals(seed: int, size: int = 200, customers: int = 2**63 - 1, matt
         vulnerable=chance.random(size) < 0.1,
         legal_stop=chance.random(size) < 0.1,
         customer_request=chance.random(size) < 0.1,
+        override=chance.random(size) < 0.1,
     )
 
 

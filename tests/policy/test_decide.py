@@ -149,7 +149,7 @@ def test_cool_downs_hold_over_any_history(
     policy: Policy, rules: Rules, make_proposals: MakeProposals, seed: int
 ) -> None:
     """Over 100 days of random PDs no two contacts of a customer are closer than the document allows."""
-    contacts = live(rules, make_proposals(seed, 40), np.random.default_rng(seed).random((100, 40)))
+    contacts = live(rules, without_overrides(make_proposals(seed, 40)), np.random.default_rng(seed).random((100, 40)))
 
     assert contacts
     cool_downs = [channel.cool_down_days for channel in policy.channels]
@@ -301,9 +301,10 @@ def plainly(policy: Policy, one: Proposal, circumstances: Circumstances) -> tupl
         for place, band in enumerate(policy.bands)
         if one.pd >= band.enter or (was <= place and one.pd >= band.exit)
     ]
-    if not places:
+    if not places and not one.override:
         return "", HoldReason.BELOW_CUTOFF, []
-    band = policy.bands[places[0]]
+    # A person may want somebody helped who is in no band: as in the least urgent one.
+    band = policy.bands[places[0]] if places else policy.bands[-1]
     channels = {channel.name: place for place, channel in enumerate(policy.channels)}
     by_name = {action.name: action for action in policy.actions}
     code = policy.reasons[one.reason].code if one.reason >= 0 else None
@@ -314,9 +315,13 @@ def plainly(policy: Policy, one: Proposal, circumstances: Circumstances) -> tupl
     waited = [one.day - day for day in one.last_contact_day]
     rested = [a for a in agreed if waited[channels[a.channel]] >= policy.channels[channels[a.channel]].cool_down_days]
     eligible = rested if min(waited) >= policy.contact.cool_down_days else []
+    if one.override:
+        eligible = agreed
     draw = uniform(chained(seed_of(policy.hold_out.salt), np.array([one.customer], dtype=np.uint64)))[0]
     ladder = {
-        HoldReason.ALREADY_ANSWERED: 0 <= one.answered_band <= places[0] and min(waited) < policy.contact.repeat_days,
+        HoldReason.ALREADY_ANSWERED: not one.override
+        and 0 <= one.answered_band <= places[0]
+        and min(waited) < policy.contact.repeat_days,
         HoldReason.DECIDED_TODAY: one.decided_day == one.day,
         HoldReason.LEGAL_STOP: one.legal_stop,
         HoldReason.NO_ELIGIBLE_ACTION: not suiting,
@@ -326,12 +331,13 @@ def plainly(policy: Policy, one: Proposal, circumstances: Circumstances) -> tupl
         HoldReason.KILL_SWITCH: circumstances.kill_switch,
         HoldReason.HOLD_OUT: not exempt(policy, one) and draw < policy.hold_out.share,
     }
-    return band.name, next((reason for reason, holds in ladder.items() if holds), None), [a.name for a in eligible]
+    held = next((reason for reason, holds in ladder.items() if holds), None)
+    return band.name if places else "", held, [action.name for action in eligible]
 
 
 def exempt(policy: Policy, one: Proposal) -> bool:
     """Whether one customer may not be held out."""
-    return any(getattr(one, exemption) for exemption in policy.hold_out.exempt)
+    return one.override or any(getattr(one, exemption) for exemption in policy.hold_out.exempt)
 
 
 def live(rules: Rules, proposals: Proposals, paths: np.ndarray) -> list[tuple[int, int, int]]:
@@ -355,6 +361,11 @@ def live(rules: Rules, proposals: Proposals, paths: np.ndarray) -> list[tuple[in
     return contacts
 
 
+def without_overrides(proposals: Proposals) -> Proposals:
+    """The same, and nobody sets anything aside."""
+    return replace(proposals, override=np.zeros(len(proposals), dtype=np.bool_))
+
+
 def alike(proposals: Proposals) -> Proposals:
     """Customers who differ in nothing but their keys: in the band high, reachable, never contacted."""
     size = len(proposals)
@@ -369,6 +380,7 @@ def alike(proposals: Proposals) -> Proposals:
         decided_day=np.full(size, NEVER, np.int32),
         reason=np.zeros(size, np.int16),
         vulnerable=nobody,
+        override=nobody,
         legal_stop=nobody,
         customer_request=nobody,
     )

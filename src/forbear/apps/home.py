@@ -9,6 +9,7 @@ worker/           the worker's memory, at closes of days
 policies/         policies that were promoted, each named by its digest
 forbear.db        predictions, decisions, contacts, audit chain, outcomes
 keys.db           keys of customers, under which what is personal is sealed
+api.db            of the HTTP interface: keys to it, accesses, answers given
 models/           artefacts, each named by its content; latest.json says which is the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
@@ -157,6 +158,11 @@ class Home:
     def database(self) -> Path:
         """What the worker has recorded."""
         return self.folder / "forbear.db"
+
+    @property
+    def office(self) -> Path:
+        """What the HTTP interface keeps for itself."""
+        return self.folder / "api.db"
 
     @property
     def keys(self) -> Path:

@@ -14,6 +14,16 @@ password_file = "/run/secrets/kafka"
 url = "postgresql://forbear@db-1/forbear"
 replica = "postgresql://forbear@db-2/forbear"
 password_env = "DB_PASSWORD"
+
+[api]
+rate = 100.0
+
+[api.oidc]
+issuer = "https://login.example"
+audience = "forbear"
+jwks_url = "https://login.example/keys"
+role_claim = "roles"
+roles = { risk-admins = "admin", call-centre = "agent" }
 ```
 """
 
@@ -23,6 +33,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -35,6 +46,7 @@ from forbear.adapters.kafka.cluster import Cluster, Encryption, Mechanism, Secur
 from forbear.adapters.sql.engine import with_password
 from forbear.apps.home import SERVICES
 from forbear.domain.errors import ConfigError
+from forbear.engine.office import Role
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`(?: - at `\$\.?([^`]*)`)?")
 
@@ -67,11 +79,45 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     password_env: str = ""
 
 
+class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table [api.oidc]: whose tokens are believed. issuer: "" for nobody's.
+
+    role_claim: the claim that names roles, one or a list.  roles: what its words mean here; of several that a token
+    brings, the one that stands first here counts.
+    """
+
+    issuer: str = ""
+    audience: str = ""
+    jwks_url: str = ""
+    role_claim: str = "roles"
+    roles: dict[str, Role] = {}
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table [api]: the bounds of the HTTP interface.
+
+    rate: requests a second of a key that has no rate of its own.  burst_seconds: how long a key may save them up.
+    head_seconds, body_seconds: to receive all of a request's head, and of its body.  drain_seconds: between the end of
+    readiness and the end of service.  most_connections, most_feeds: open at once, the latter WebSockets.
+    """
+
+    rate: Annotated[float, Meta(gt=0, le=100_000)] = 100.0
+    burst_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 2.0
+    body_bytes: Annotated[int, Meta(ge=1_024, le=64 * 2**20)] = 4 * 2**20
+    head_seconds: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    body_seconds: Annotated[float, Meta(gt=0, le=300)] = 20.0
+    drain_seconds: Annotated[float, Meta(ge=0, le=300)] = 1.0
+    most_connections: Annotated[int, Meta(ge=1, le=100_000)] = 4_000
+    most_feeds: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
+    oidc: OidcSettings = OidcSettings()
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
     kafka: KafkaSettings = KafkaSettings()
     store: StoreSettings = StoreSettings()
+    api: ApiSettings = ApiSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +148,7 @@ class Services:
 
     kafka: Cluster | None
     store: Database | None
+    api: ApiSettings = field(default_factory=ApiSettings)
 
     @property
     def cluster(self) -> Cluster:
@@ -116,6 +163,12 @@ class Services:
         if self.store is None:
             raise ConfigError("nobody said where the store is", mend=f"set FORBEAR_STORE, or url in {SERVICES}")
         return self.store
+
+
+def require_kafka() -> None:
+    """Raises ConfigError where the driver of Kafka is not installed: a home that runs by itself needs none."""
+    if find_spec("confluent_kafka") is None:
+        raise ConfigError("confluent_kafka is not installed", mend="pip install 'forbear[kafka,postgres]'")
 
 
 def services_of(home: Path, environment: Mapping[str, str]) -> Services:
@@ -149,6 +202,7 @@ def services_of(home: Path, environment: Mapping[str, str]) -> Services:
         )
         if store.url
         else None,
+        settings.api,
     )
 
 
@@ -175,7 +229,12 @@ def _mend_of(message: str) -> str:
     found = _UNKNOWN.search(message)
     if found is None:
         return "mend it there"
-    tables: dict[str, type[Struct]] = {"kafka": KafkaSettings, "store": StoreSettings}
+    tables: dict[str, type[Struct]] = {
+        "kafka": KafkaSettings,
+        "store": StoreSettings,
+        "api": ApiSettings,
+        "api.oidc": OidcSettings,
+    }
     known = tables.get(found.group(2) or "", Settings)
     if found.group(1).endswith("password"):
         return "a password does not stand in the file: name it by password_file or password_env"

@@ -19,6 +19,7 @@ from forbear.domain.errors import InvalidEvent
 from forbear.domain.terms import (
     PROMOTIONS,
     AccountKind,
+    Answer,
     Category,
     Channel,
     Circumstance,
@@ -152,7 +153,37 @@ class Instructed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     value: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] | None = None
 
 
-Event: TypeAlias = Transaction | CustomerUpdated | PaymentOutcome | DayClosed | Instructed
+class HelpRequested(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="request", tag_field="type"):
+    """A person asks that a customer be scored now and offered help, under the rules in force.
+
+    by: who.  why: in a few words, "" only without an override.  override: what the bank has set for itself gives way
+    (the cut-off of the bands, an earlier answer, the cool-down); law, consent, the kill switch and capacity do not.
+    """
+
+    request_id: Identifier
+    customer_id: Identifier
+    by: Annotated[Name, Meta(min_length=1)]
+    booked_at: Instant
+    received_at: Instant
+    why: Annotated[str, Meta(max_length=500)] = ""
+    override: bool = False
+
+
+class OfferAnswered(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="answer", tag_field="type"):
+    """What came back on an offer. decision_id: of the offer.  booked_at: when it was given.  by: who told of it."""
+
+    answer_id: Identifier
+    customer_id: Identifier
+    decision_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    answer: Answer
+    by: Annotated[Name, Meta(min_length=1)]
+    booked_at: Instant
+    received_at: Instant
+
+
+Event: TypeAlias = (
+    Transaction | CustomerUpdated | PaymentOutcome | DayClosed | Instructed | HelpRequested | OfferAnswered
+)
 
 _EARLIEST_INSTANT = datetime.combine(EARLIEST, time(), UTC)
 _LATEST_INSTANT = datetime.combine(LATEST, time(), UTC)
@@ -229,6 +260,12 @@ def checked(event: Event) -> Event:
         case Instructed():
             _booked(event.booked_at, event.received_at)
             _check_instruction(event)
+        case HelpRequested():
+            _booked(event.booked_at, event.received_at)
+            if event.override and not event.why.strip():
+                raise InvalidEvent("an override needs a reason", field="why", code="missing")
+        case OfferAnswered():
+            _booked(event.booked_at, event.received_at)
         case CustomerUpdated():
             _booked(event.booked_at, event.received_at)
             _check_obligations(event.obligations)

@@ -142,6 +142,21 @@ PROMOTIONS = frozenset({Instruction.PROMOTE_MODEL, Instruction.PROMOTE_POLICY, I
 """Instructions that name a digest."""
 
 
+class Answer(StrEnum):
+    """What came back on an offer of help.
+
+    accepted, declined: what the customer said.  no_answer: nobody was reached, or nothing came back.  opted_out: the
+    customer wants no more contact of this kind; nobody is contacted again until a customer update says otherwise.
+    wrong_person: somebody else was reached; the same holds.
+    """
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    NO_ANSWER = "no_answer"
+    OPTED_OUT = "opted_out"
+    WRONG_PERSON = "wrong_person"
+
+
 class Circumstance(StrEnum):
     """What a bank knows of a customer and must heed before it writes to them.
 

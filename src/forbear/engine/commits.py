@@ -13,7 +13,7 @@ from forbear.engine.ports import Store
 
 START = Position(-1, 0)
 """Where a store stands in which nothing was ever recorded."""
-VALUES = ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers")
+VALUES = ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers", "answers")
 """Fields of `Outputs` that hold values at an offset; predictions are columns."""
 
 _RECORDS = 1_000

@@ -21,7 +21,8 @@ from forbear.engine.findings import CloseEnded
 from forbear.engine.keeping import become_decider, kept_of_decider
 from forbear.engine.outputs import Outputs, Position
 from forbear.engine.ports import Kept, Snapshots, Stores
-from forbear.engine.wire import Coordinates, Listener, close_ended_at
+from forbear.engine.wire import Listener, close_ended_at
+from forbear.engine.wire_shapes import Coordinates
 from forbear.features.book import BookState
 from forbear.features.pool import SLOT_WORDS
 

@@ -12,6 +12,7 @@ import numpy as np
 from forbear.engine.commits import VALUES
 from forbear.engine.intervenor import Verdicts
 from forbear.engine.outputs import (
+    AnswerRow,
     AuditRecord,
     Contact,
     DayRow,
@@ -41,6 +42,7 @@ class Draft:
     days: list[DayRow] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     customers: list[Named] = field(default_factory=list)
+    answers: list[AnswerRow] = field(default_factory=list)
 
     def ended(self, until: Position) -> Outputs:
         """The whole of it, up to a position; the draft goes on from there, empty."""

@@ -20,7 +20,10 @@ class Held:
     decisions: int
     contacts: int
     outcomes: int
+    answers: int
     dead_letters: int
+    accesses: int
+    asked_scores: int
     customers: int
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from forbear.domain.events import CustomerUpdated, Instructed
-from forbear.engine.outputs import DeadLetter, Named, OutcomeRow, Position
+from forbear.engine.outputs import AnswerRow, DeadLetter, Named, OutcomeRow, Position
 from forbear.engine.scorer import Scores
 from forbear.features.ledger import Floats
 
@@ -27,11 +27,34 @@ class Update(NamedTuple):
     told: CustomerUpdated
 
 
+class Answered(NamedTuple):
+    """What came back on an offer. slot: of the customer, in the follower's book."""
+
+    offset: int
+    slot: int
+    row: AnswerRow
+
+
+class Requested(NamedTuple):
+    """That a person asked for help for a customer. why_sha: SHA-256 [hexadecimal] of the reason that was given.
+
+    hurdle: why there is no score, a word; "" where there is one.
+    """
+
+    offset: int
+    customer: int
+    request_id: str
+    by: str
+    override: bool
+    why_sha: str
+    hurdle: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
     """What some events between two barriers gave. until: where the stretch ends.  scores: None before a model.
 
-    An update counts for the scores behind it, and not for those before it.
+    An update or an answer counts for the scores behind it, and not for those before it.
     """
 
     until: Position
@@ -39,6 +62,8 @@ class Stretch:
     updates: tuple[Update, ...] = ()
     outcomes: tuple[OutcomeRow, ...] = ()
     letters: tuple[DeadLetter, ...] = ()
+    answers: tuple[Answered, ...] = ()
+    requests: tuple[Requested, ...] = ()
     scores: Scores | None = None
     figures: Figures | None = None
 

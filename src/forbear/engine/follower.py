@@ -15,14 +15,27 @@ from numpy.typing import NDArray
 
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import Deployment
-from forbear.domain.events import CustomerUpdated, Instructed
+from forbear.domain.events import CustomerUpdated, Instructed, OfferAnswered
 from forbear.domain.terms import PROMOTIONS, Instruction, OutcomeStatus
-from forbear.engine.findings import CloseBegun, CloseEnded, Finding, Ordered, Stretch, Swept, Ticked, Update
+from forbear.engine.findings import (
+    Answered,
+    CloseBegun,
+    CloseEnded,
+    Finding,
+    Ordered,
+    Stretch,
+    Swept,
+    Ticked,
+    Update,
+)
 from forbear.engine.misses import misses_in
+from forbear.engine.noting import REMEMBERED as NOTES
+from forbear.engine.noting import answered, note_of, requested, unknown
 from forbear.engine.outputs import DeadLetter, Named, OutcomeRow, Position
 from forbear.engine.ports import Parts, Scanned
-from forbear.engine.scorer import SWEEP_ROWS, Mapped, Scorer, hurdle_counts
+from forbear.engine.scorer import SWEEP_ROWS, Asked, Mapped, Scorer, hurdle_counts
 from forbear.features.batch import EventBatch
+from forbear.features.book import Book
 from forbear.features.columns import NO_DAY, EventColumns, EventKind
 from forbear.features.hashing import Keys
 from forbear.features.kernels import REFUSED, Fold
@@ -46,6 +59,7 @@ class Following:
 
     letters: gives the JSON of the event at an offset, for the dead letters.
     obeys: whether instructions of the log are followed; a rehearsal passes over them, for it asks what others do.
+    scores: whether anybody is scored unasked; who only answers questions keeps the ledgers and no more.
     """
 
     deployment: Deployment
@@ -54,6 +68,7 @@ class Following:
     letters: Callable[[int], str]
     mapped: Mapped = map
     obeys: bool = True
+    scores: bool = True
 
 
 class Follower:
@@ -71,12 +86,13 @@ class Follower:
         self.clock_us = 0
         self.counts = np.zeros(len(Fold), dtype=np.int64)
         self.followed: list[str] = []
+        self.noted: dict[str, None] = {}
         self._zone = local_time(setup.deployment.time_zone)
 
     @property
     def running(self) -> bool:
         """Whether a model and a policy are in force: before that the ledgers are folded and nobody is scored."""
-        return self.scorer.model is not None and self.policy is not None
+        return self.setup.scores and self.scorer.model is not None and self.policy is not None
 
     def process(self, scanned: Scanned) -> Iterator[Finding]:
         """Take in the next events of the log; what they give, one finding behind the other.
@@ -98,6 +114,9 @@ class Follower:
                 case EventKind.INSTRUCTED:
                     yield from self._instructed(at, columns.payload[start], received_us)
                     bounds = self._bounds(batch)  # another policy, other ticks
+                case EventKind.REQUESTED | EventKind.ANSWERED:
+                    yield from self._ticked(at, received_us)
+                    yield self._noted(Asked(at, received_us), int(batch.customer[start]), columns.payload[start])
                 case _:
                     yield from self._ticked(at, received_us)
                     yield self._events(at, columns.take(slice(start, stop)), batch.slice(start, stop))
@@ -115,6 +134,11 @@ class Follower:
                 self.policy = parts.policy(digest)
         if told.instruction in PROMOTIONS:
             self.digests[told.instruction] = digest
+
+    def put_behind(self) -> None:
+        """Stand at the beginning of a log which the history that was taken in lies before: its offsets are no log's."""
+        self.scorer.misses.shift(-self.position)
+        self.position = 0
 
     # ---- events
 
@@ -197,6 +221,20 @@ class Follower:
         self.scorer.misses.forget_before(book.open_day)
         self.counts[:] = 0
 
+    def _noted(self, at: Asked, customer: int, payload: bytes) -> Stretch:
+        """What a person said about a customer; nothing for what was said before."""
+        self.counts[Fold.NOTED] += 1
+        name, note = note_of(payload)
+        if name in self.noted:
+            return Stretch(until=Position(at.offset + 1))
+        self.noted = dict.fromkeys([*self.noted, name][-NOTES:])
+        slot = int(self.scorer.book.slots_of(np.array([customer], dtype=np.uint64))[0])
+        if slot < 0:
+            return unknown(at.offset, customer, payload)
+        if isinstance(note, OfferAnswered):
+            return answered(at.offset, slot, customer, note)
+        return requested(self.scorer, at if self.running else at._replace(trigger=0), slot, note)
+
     def _instructed(self, offset: int, payload: bytes, received_us: int) -> Iterator[Finding]:
         """Obey an instruction; nothing for one that was followed before."""
         self.counts[Fold.INSTRUCTED] += 1
@@ -228,6 +266,20 @@ def updates_in(
     """The customer updates in some rows of columns, with the slots of their customers, in log order."""
     for row, slot in zip(rows.tolist(), slots.tolist(), strict=True):
         yield Update(first_offset + row, slot, _UPDATES.decode(columns.payload[row]))
+
+
+def changes_in(columns: EventColumns, batch: EventBatch, book: Book, first_offset: int) -> Iterator[Update | Answered]:
+    """The updates and answers of a batch about customers of a book, in log order."""
+    rows = np.flatnonzero(np.isin(batch.kind, (EventKind.CUSTOMER, EventKind.ANSWERED)))
+    for row, slot in zip(rows.tolist(), book.slots_of(batch.customer[rows]).tolist(), strict=True):
+        if slot < 0:
+            continue
+        if batch.kind[row] == EventKind.CUSTOMER:
+            yield Update(first_offset + row, slot, _UPDATES.decode(columns.payload[row]))
+        else:
+            _, note = note_of(columns.payload[row])
+            assert isinstance(note, OfferAnswered)
+            yield from answered(first_offset + row, slot, int(batch.customer[row]), note).answers
 
 
 def _marks(policy: Policy, columns: EventColumns, batch: EventBatch) -> Marks:

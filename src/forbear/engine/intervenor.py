@@ -29,6 +29,7 @@ from forbear.policy.proposals import (
     Proposals,
     chosen,
 )
+from forbear.policy.triggers import Trigger
 
 
 class Verdicts(NamedTuple):
@@ -153,12 +154,15 @@ class Intervenor:
     def _rounds(self, rules: Rules, scores: Scores) -> Iterator[NDArray[np.intp]]:
         """Rows to be judged together: of each customer the first, then the second, and so on.
 
-        Whoever is in no band and has no score that could lead into one needs no judging.
+        Whoever is in no band and has no score that could lead into one needs no judging, unless a person wants it.
         """
         lowest = min(band.exit for band in rules.policy.bands)
         near = scores.pd >= lowest
         standing = self.standing
-        concerned = (standing.band[scores.slots] != OUTSIDE) | (standing.answered[scores.slots] != OUTSIDE) | near
+        wanted = (scores.trigger & Trigger.OVERRIDE) != 0
+        concerned = (
+            (standing.band[scores.slots] != OUTSIDE) | (standing.answered[scores.slots] != OUTSIDE) | near | wanted
+        )
         marked = np.zeros(len(standing.band), dtype=np.bool_)
         marked[scores.slots[concerned]] = True
         rows = np.flatnonzero(marked[scores.slots])

@@ -36,6 +36,7 @@ class _Following(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     digests: dict[str, str]
     followed: list[str]
     counts: list[int]
+    noted: list[str] = []
 
 
 class _LaneFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,7 +109,7 @@ def become_follower(follower: Follower, kept: Kept) -> None:
         raise _not_of(kept, "follower")
     book.restore(kept.state)
     follower.position, follower.clock_us = kept.offset, facts.clock_us
-    follower.followed = facts.followed
+    follower.followed, follower.noted = facts.followed, dict.fromkeys(facts.noted)
     follower.counts[: len(facts.counts)] = facts.counts
     parts, follower.digests = follower.setup.parts, facts.digests
     if model := facts.digests.get(Instruction.PROMOTE_MODEL):
@@ -150,6 +151,7 @@ def _following(follower: Follower) -> _Following:
         digests=follower.digests,
         followed=follower.followed,
         counts=follower.counts.tolist(),
+        noted=list(follower.noted),
     )
 
 

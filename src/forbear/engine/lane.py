@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from forbear.domain.events import Instructed
 from forbear.domain.terms import PROMOTIONS
 from forbear.engine.draft import Draft, predictions_of
-from forbear.engine.findings import Barrier, CloseEnded, Figures, Finding, Stretch, Swept
+from forbear.engine.findings import Answered, Barrier, CloseEnded, Figures, Finding, Stretch, Swept, Update
 from forbear.engine.intervenor import InForce, Intervenor, Pending
 from forbear.engine.outputs import DayRow, Outputs, Part, Position, Predictions
 from forbear.engine.ports import Vault
@@ -69,18 +69,22 @@ class Lane:
         self.draft.customers += found.met
         self.draft.outcomes += found.outcomes
         self.draft.dead_letters += found.letters
+        self.draft.answers += (one.row for one in found.answers)
+        for request in found.requests:
+            self.recorder.request(self.draft, request)
         scores, figures = found.scores, found.figures
-        updates = sorted(found.updates)
+        changes: list[Update | Answered] = [*found.updates, *found.answers]
+        changes.sort(key=lambda change: change.offset)
         if scores is None or figures is None or not len(scores):
-            self.intervenor.standing.update(updates)
+            self.intervenor.standing.heed(changes)
             return
-        # An update holds for what is behind it. Most stretches have none of a customer who is scored as well.
-        for update in updates:
-            if (scores.slots == update.slot).any():
-                before = scores.offset < update.offset
+        # A change holds for what is behind it. Most stretches have none of a customer who is scored as well.
+        for change in changes:
+            if (scores.slots == change.slot).any():
+                before = scores.offset < change.offset
                 self._judged_between_closes(scores.take(before), figures)
                 scores = scores.take(~before)
-            self.intervenor.standing.update([update])
+            self.intervenor.standing.heed([change])
         self._judged_between_closes(scores, figures)
 
     def swept(self, found: Swept) -> Iterator[Outputs]:
@@ -187,6 +191,10 @@ class Lane:
 
 def _slots_in(found: Stretch) -> int:
     """How many slots a stretch speaks of."""
-    told = [*(one.slot for one in found.met), *(one.slot for one in found.updates)]
+    told = [
+        *(one.slot for one in found.met),
+        *(one.slot for one in found.updates),
+        *(one.slot for one in found.answers),
+    ]
     scored = int(found.scores.slots.max(initial=-1)) if found.scores is not None else -1
     return max([scored, *told]) + 1

@@ -121,7 +121,8 @@ class Contact:
 class AuditRecord:
     """One link of the chain. sequence: from 0, without a gap.  offset: of the log, where it was made.
 
-    kind: "decision", "cut", "instruction" or "erasure".  body: canonical JSON of what is not personal.
+    kind: "decision", "cut", "instruction", "request", "access" or "erasure".  body: canonical JSON of what is not
+    personal.
     sealed_sha: SHA-256 [hexadecimal] of the ciphertext that belongs to it, "" for none; the chain commits to this, so
     that the plaintext may be lost without a break.  previous, digest: SHA-256 [hexadecimal]; "" before the first.
     """
@@ -146,6 +147,21 @@ class OutcomeRow:
     status: str
     amount_due_minor: int
     paid_day: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRow:
+    """What came back on a decision, as the log told. decision_id: 32 hexadecimal digits.  at_us: when it was given.
+
+    answer: a word of `domain.terms.Answer`.  by: who told of it.
+    """
+
+    offset: int
+    customer: int
+    decision_id: str
+    answer: str
+    at_us: int
+    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,3 +239,4 @@ class Outputs:
     days: tuple[DayRow, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
     customers: tuple[Named, ...] = ()
+    answers: tuple[AnswerRow, ...] = ()

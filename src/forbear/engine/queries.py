@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from forbear.engine.audit import Link
 from forbear.engine.outputs import (
+    AnswerRow,
     AuditRecord,
     Contact,
     DayRow,
@@ -73,7 +74,7 @@ class Scored:
     policy: int
 
 
-Entry: TypeAlias = Scored | Decision | Contact | OutcomeRow
+Entry: TypeAlias = Scored | Decision | Contact | OutcomeRow | AnswerRow
 """One thing that was recorded of a customer."""
 
 

@@ -15,6 +15,7 @@ from forbear.domain.errors import CorruptState
 from forbear.domain.events import Instructed
 from forbear.engine.audit import chain, tells
 from forbear.engine.draft import Draft
+from forbear.engine.findings import Requested
 from forbear.engine.intervenor import Pending, word_of
 from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
 from forbear.engine.ports import Vault
@@ -93,6 +94,17 @@ class Recorder:
         """Record what a person told the deployment."""
         body = {"instruction": str(told.instruction), "value": told.value or "", "by": told.by}
         self._add(draft, "instruction", offset, body)
+
+    def request(self, draft: Draft, asked: Requested) -> None:
+        """Record that a person asked for help for a customer, who is not named: what was decided names whom."""
+        body = {
+            "request_id": asked.request_id,
+            "by": asked.by,
+            "override": asked.override,
+            "why_sha": asked.why_sha,
+            "hurdle": asked.hurdle,
+        }
+        self._add(draft, "request", asked.offset, body)
 
     # ---- inside
 

@@ -17,8 +17,8 @@ from forbear.domain.events import Instructed
 from forbear.engine.backfill import Feed, Progress, earlier_misses
 from forbear.engine.commits import START, records_behind, require_link
 from forbear.engine.draft import behind
-from forbear.engine.findings import Update
-from forbear.engine.follower import Follower, updates_in
+from forbear.engine.findings import Answered, Update
+from forbear.engine.follower import Follower, changes_in
 from forbear.engine.keeping import become, kept_of
 from forbear.engine.misses import misses_in
 from forbear.engine.outputs import Named, Outputs, Position
@@ -163,15 +163,15 @@ def _known(worker: Worker, feed: Feed) -> tuple[Named, ...]:
 
 def begin(worker: Worker, feed: Feed, history: Snapshots, progress: Progress | None = None) -> None:
     """Bring a new worker through the archive: ledgers, recent misses, and what is known of the customers."""
-    for updates in begin_follower(worker.follower, feed, history, progress):
+    for changes in begin_follower(worker.follower, feed, history, progress):
         worker.lane.grow(worker.follower.scorer.book.customers)
-        worker.lane.intervenor.standing.update(updates)
+        worker.lane.intervenor.standing.heed(changes)
 
 
 def begin_follower(
     follower: Follower, feed: Feed, history: Snapshots, progress: Progress | None = None
-) -> Iterator[list[Update]]:
-    """Bring a new follower through the archive; the customer updates on the way, in log order."""
+) -> Iterator[list[Update | Answered]]:
+    """Bring a new follower through the archive; the updates and answers of customers on the way, in log order."""
     book, zone, archive = follower.scorer.book, local_time(feed.deployment.time_zone), feed.archive
     start = resume(book, history, archive.next_offset)
     if start and archive.closed_day is not None:
@@ -185,10 +185,7 @@ def begin_follower(
             book.fold(own)
             first = max(offset, start)
             follower.scorer.misses.add(misses_in(feed.deployment.miss, columns.take(tail), own, zone, first))
-        rows = np.flatnonzero(batch.kind == EventKind.CUSTOMER)
-        slots = book.slots_of(batch.customer[rows])
-        known = slots >= 0
-        yield list(updates_in(columns, rows[known], slots[known], offset))
+        yield list(changes_in(columns, batch, book, offset))
         follower.clock_us = max(follower.clock_us, int(batch.received_us.max()))
         if progress is not None:
             progress(past)

@@ -91,11 +91,19 @@ class _Close(NamedTuple):
     day: int
 
 
+class Asked(NamedTuple):
+    """When somebody asks. offset: behind which event.  as_of_us: [us UTC].  trigger: bits of `Trigger`."""
+
+    offset: int
+    as_of_us: int
+    trigger: int = int(Trigger.REQUEST)
+
+
 class Scorer:
     """Ledgers, recent misses and a model. features: the set that models are trained on."""
 
     def __init__(self, deployment: Deployment, calendar: BankCalendar) -> None:
-        self.deployment = deployment
+        self.deployment, self.calendar = deployment, calendar
         self.features, asked, self._quoted = _feature_sets(deployment)
         self.book = Book(asked, day_number(deployment.opens_on), calendar)
         self.misses = RecentMisses(deployment.eligibility.clear_days)
@@ -135,17 +143,49 @@ class Scorer:
         for start in range(0, len(blocks), pieces):
             yield _joined(list(mapped(lambda slots: self._swept(slots, asked), blocks[start : start + pieces])))
 
+    def ask(self, slots: NDArray[np.int64], at: Asked) -> tuple[Scores, NDArray[np.uint8]]:
+        """Scores of those of some customers who are eligible as the ledgers stand, and (n,) codes of `Hurdle`."""
+        values = self.book.compute(slots)
+        codes = self._hurdles(values, self.book.keys[slots], np.full(len(slots), at.offset + 1))
+        rows = np.flatnonzero(codes == Hurdle.NONE)
+        scores = self._scored(
+            values[rows],
+            offset=np.full(len(rows), at.offset, dtype=np.int64),
+            ordinal=np.zeros(len(rows), dtype=np.int64),
+            slots=slots[rows],
+            as_of_us=np.full(len(rows), at.as_of_us, dtype=np.int64),
+            day=np.full(len(rows), self.book.open_day, dtype=np.int32),
+            trigger=np.full(len(rows), at.trigger, dtype=np.uint8),
+        )
+        return scores, codes
+
     def figures(self, scores: Scores) -> Floats:
-        """(n, figures) that sentences quote, as each score knew them; the scores are of the last `fold`, or of a close.
+        """(n, figures) that sentences quote, as each score knew them; these are of the last `fold`, `ask` or close.
 
         After an event's score its customer's ledger may have moved on, so what was answered then is asked again. A
         close is swept before the ring moves, and until then nothing else does.
         """
-        if self._asked is None or (scores.trigger & Trigger.DAY_CLOSE).any():
-            return self.book.compute(scores.slots, self._quoted)
+        if self._asked is None or (scores.trigger & (Trigger.DAY_CLOSE | Trigger.REQUEST)).any():
+            return self.quoted(scores.slots)
         offsets, found = self._asked
         rows = found.places[np.searchsorted(offsets, scores.offset)]
         return self._quoted.evaluate(found.answers[rows][:, self._quoted_places])
+
+    def quoted(self, slots: NDArray[np.int64]) -> Floats:
+        """(n, figures) that sentences quote, as the ledgers stand."""
+        return self.book.compute(slots, self._quoted)
+
+    def alone(self, slot: int | None) -> Scorer:
+        """A scorer of a copy of one customer's ledger, of nobody's for None: what it folds changes nothing here."""
+        other = Scorer(self.deployment, self.calendar)
+        other.model = self.model
+        if slot is None:
+            other.book.open_day = self.book.open_day
+            return other
+        other.book.restore(self.book.state_of(slot))
+        told = self.misses.told
+        other.misses.add(told.where(told.customer == self.book.keys[slot]))
+        return other
 
     # ---- inside
 

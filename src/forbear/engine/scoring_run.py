@@ -17,7 +17,8 @@ from forbear.engine.keeping import become_follower, kept_of_follower
 from forbear.engine.outputs import Named
 from forbear.engine.ports import Kept, Scanned
 from forbear.engine.running import begin_follower
-from forbear.engine.wire import NOWHERE, Coordinates, Message, Teller
+from forbear.engine.wire import Message, Teller
+from forbear.engine.wire_shapes import NOWHERE, Coordinates
 
 KEEP_EVENTS = 50_000
 """A snapshot is taken at the first close of a day after so many events."""
@@ -117,13 +118,13 @@ class ScoringRun:
 
     def _begun(self, feed: Feed, progress: Progress | None) -> Iterator[Message]:
         follower, newest = self.follower, dict[int, CustomerUpdated]()
-        for updates in begin_follower(follower, feed, NoSnapshots(), progress):
-            for _, slot, told in updates:
-                if slot not in newest or newest[slot].booked_at <= told.booked_at:
+        for changes in begin_follower(follower, feed, NoSnapshots(), progress):
+            for _, slot, told in changes:
+                if isinstance(told, CustomerUpdated) and (
+                    slot not in newest or newest[slot].booked_at <= told.booked_at
+                ):
                     newest[slot] = told
-        # The history's offsets are none of the log's: it lies before it.
-        follower.scorer.misses.shift(-follower.position)
-        follower.position = 0
+        follower.put_behind()
         ids = feed.archive.customers()
         keys = follower.scorer.book.keys.tolist()
         yield from self.teller.known((Named(key, ids[key], slot, -1) for slot, key in enumerate(keys)), newest)

@@ -9,13 +9,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from forbear.domain.terms import Circumstance
-from forbear.engine.findings import Update
+from forbear.domain.terms import Answer, Circumstance
+from forbear.engine.findings import Answered, Update
 from forbear.engine.scorer import Scores
 from forbear.features.columns import micros
 from forbear.policy.document import Policy
 from forbear.policy.hashing import seed_of
 from forbear.policy.proposals import NEVER, Proposals
+from forbear.policy.triggers import Trigger
 
 MATTER = np.uint64(seed_of("early_delinquency"))
 """What every contact is about so far: the payment that may be missed."""
@@ -25,7 +26,8 @@ MATTER = np.uint64(seed_of("early_delinquency"))
 class Standing:
     """s slots. band, answered: (s,) int8, see `Proposals`.  decided_day: (s,) int32.  contact_day: (s, c) int32.
 
-    judged: (s,) int64, offset of the latest score that the policy judged, -1 for none.
+    judged: (s,) int64, offset of the latest score that the policy judged, or of the stop of all contact that has
+    withdrawn what was proposed on it; -1 for none.
     consents: (s,) uint64, bit w for words[w].  circumstances: (s, 3) bool, in the order of `Circumstance`.
     exposure_minor: (s,) int64.  told_us: (s,) int64, `booked_at` of the customer update that the last three are of.
     words: the consents that were ever given, the first 64.
@@ -67,19 +69,29 @@ class Standing:
             new[: len(old)] = old
             setattr(self, name, new)
 
-    def update(self, updates: Iterable[Update]) -> None:
-        """Take in customer updates. A younger one is never undone by an older."""
-        names = list(Circumstance)
-        for _, slot, known in updates:
-            booked = micros(known.booked_at)
-            if booked < self.told_us[slot]:
-                continue
-            self.told_us[slot] = booked
-            self.words += [word for word in dict.fromkeys(known.consents) if word not in self.words]
-            bits = [self.words.index(word) for word in known.consents]
-            self.consents[slot] = sum({1 << bit for bit in bits if bit < _MOST_WORDS})
-            self.circumstances[slot] = [name in known.circumstances for name in names]
-            self.exposure_minor[slot] = sum(owed.exposure_minor for owed in known.obligations)
+    def heed(self, changes: Iterable[Update | Answered]) -> None:
+        """Take in customer updates, and answers that forbid contact. A younger one is never undone by an older."""
+        for change in changes:
+            if isinstance(change, Update):
+                self._update(change)
+            elif change.row.answer in _NO_MORE and change.row.at_us >= self.told_us[change.slot]:
+                self.told_us[change.slot], self.consents[change.slot] = change.row.at_us, 0
+                self.circumstances[change.slot, _LEGAL_STOP] = True
+                self.judged[change.slot] = change.offset
+
+    def _update(self, update: Update) -> None:
+        offset, slot, known = update
+        booked = micros(known.booked_at)
+        if booked < self.told_us[slot]:
+            return
+        self.told_us[slot] = booked
+        self.words += [word for word in dict.fromkeys(known.consents) if word not in self.words]
+        bits = [self.words.index(word) for word in known.consents]
+        self.consents[slot] = sum({1 << bit for bit in bits if bit < _MOST_WORDS})
+        self.circumstances[slot] = [name in known.circumstances for name in Circumstance]
+        if self.circumstances[slot, _LEGAL_STOP]:
+            self.judged[slot] = offset
+        self.exposure_minor[slot] = sum(owed.exposure_minor for owed in known.obligations)
 
     def proposals(self, scores: Scores, reason: NDArray[np.int16], policy: Policy) -> Proposals:
         """The scores as proposals of their customers."""
@@ -90,6 +102,7 @@ class Standing:
         flags = {name: self.circumstances[slots, place] for place, name in enumerate(_FLAGS)}
         return Proposals(
             customer=scores.customer,
+            override=(scores.trigger & Trigger.OVERRIDE) != 0,
             matter=np.full(len(slots), MATTER),
             day=scores.day,
             order=scores.offset,
@@ -116,6 +129,8 @@ class Standing:
         self.contact_day = np.column_stack([self.contact_day[:, p] if p >= 0 else never for p in same])
 
 
+_LEGAL_STOP = list(Circumstance).index(Circumstance.LEGAL_STOP)
+_NO_MORE = (Answer.OPTED_OUT, Answer.WRONG_PERSON)
 _FLAGS = tuple(str(name) for name in Circumstance)
 FRESH: dict[str, Any] = {
     "band": -1,

@@ -16,104 +16,43 @@ import msgspec
 import numpy as np
 
 from forbear.domain.errors import CorruptState
-from forbear.domain.events import CustomerUpdated, Instructed
+from forbear.domain.events import CustomerUpdated
 from forbear.engine.findings import (
+    Answered,
     Barrier,
     CloseBegun,
     CloseEnded,
     Figures,
     Finding,
     Ordered,
+    Requested,
     Stretch,
     Swept,
     Ticked,
     Update,
 )
-from forbear.engine.outputs import DeadLetter, Named, OutcomeRow, Position
+from forbear.engine.outputs import AnswerRow, DeadLetter, Named, OutcomeRow, Position
 from forbear.engine.scorer import Scores
+from forbear.engine.wire_shapes import (
+    NOWHERE,
+    AnswerTold,
+    Barred,
+    Coordinates,
+    Found,
+    LetterTold,
+    OutcomeTold,
+    Predicted,
+    RequestTold,
+    SweptOne,
+)
 from forbear.features.hashing import keys_of
 from forbear.features.ledger import Floats
+from forbear.policy.triggers import Trigger
 
-Coordinates: TypeAlias = tuple[int, int, int]
-"""Where a message comes from: offset of the event, rank among what that event gave, ordinal among equals (a slot)."""
-NOWHERE: Coordinates = (-2, 0, 0)
-"""Before every message."""
 _TICKED, _EVENT, _SWEPT, _CLOSED = range(4)
 _WORD = 8
 _BEFORE_LOG = -1
 """The offset of what the history knows, which lies before the log."""
-
-
-class _Outcome(msgspec.Struct, frozen=True, gc=False):
-    customer: int
-    obligation: int
-    due_day: int
-    status: str
-    amount_due_minor: int
-    paid_day: int | None
-
-
-class _Letter(msgspec.Struct, frozen=True, gc=False):
-    customer: int
-    reason: str
-    event: str
-
-
-class Predicted(msgspec.Struct, frozen=True, gc=False):
-    """One score. Columns of `Scores`. figures: None where no decision can rest on it.  model: digest of what scored.
-
-    features, attributions, figures: float64, little-endian, in base64: what is read by machines alone, by the thousand.
-    """
-
-    slot: int
-    as_of_us: int
-    day: int
-    trigger: int
-    pd: float
-    log_odds: float
-    model: str
-    features: bytes
-    attributions: bytes
-    figures: bytes | None = None
-
-
-class Found(msgspec.Struct, frozen=True, gc=False, tag="found", tag_field="type", omit_defaults=True):
-    """What one event gave. met: slot of a customer met for the first time.
-
-    slot: of the customer of an update.
-    """
-
-    at: Coordinates
-    after: Coordinates
-    customer_id: str = ""
-    met: int | None = None
-    slot: int = -1
-    update: CustomerUpdated | None = None
-    outcome: _Outcome | None = None
-    letter: _Letter | None = None
-    prediction: Predicted | None = None
-
-
-class SweptOne(msgspec.Struct, frozen=True, gc=False, tag="swept", tag_field="type"):
-    """One score of a day close."""
-
-    at: Coordinates
-    after: Coordinates
-    customer_id: str
-    prediction: Predicted
-
-
-class Barred(msgspec.Struct, frozen=True, tag="barrier", tag_field="type", omit_defaults=True):
-    """A barrier: see `findings`. what: its class.  ended: of a `CloseEnded` what its book has come to."""
-
-    at: Coordinates
-    after: Coordinates
-    what: str
-    at_us: int
-    day: int
-    customers: int
-    told: Instructed | None = None
-    ended: dict[str, Any] | None = None
 
 
 Told: TypeAlias = Found | SweptOne | Barred
@@ -141,7 +80,7 @@ class Message(NamedTuple):
 class Teller:
     """Makes messages of the findings of one partition. last: coordinates of the newest.  ids: customer id by slot.
 
-    lowest: PD from which on a decision may rest on a score, so that its figures are told.
+    lowest: PD from which on a decision may rest on a score, so that its figures are told; so are those of an override.
     """
 
     last: Coordinates = NOWHERE
@@ -207,9 +146,14 @@ class Teller:
             parts[offset] |= {"update": told, "slot": slot, "customer_id": told.customer_id}
         for row in finding.outcomes:
             told_of = (row.customer, row.obligation, row.due_day, row.status, row.amount_due_minor, row.paid_day)
-            parts[row.offset]["outcome"] = _Outcome(*told_of)
+            parts[row.offset]["outcome"] = OutcomeTold(*told_of)
         for one in finding.letters:
-            parts[one.offset]["letter"] = _Letter(one.customer, one.reason, one.event)
+            parts[one.offset]["letter"] = LetterTold(one.customer, one.reason, one.event)
+        for offset, slot, answer in finding.answers:
+            told_by = (answer.customer, answer.decision_id, answer.answer, answer.at_us, answer.by)
+            parts[offset]["answer"] = AnswerTold(slot, *told_by)
+        for request in finding.requests:
+            parts[request.offset]["request"] = RequestTold(*request[1:])
         if finding.scores is not None and finding.figures is not None and len(finding.scores):
             predicted = self._predicted(finding.scores, finding.figures)
             for offset, scored in zip(finding.scores.offset.tolist(), predicted, strict=True):
@@ -218,7 +162,7 @@ class Teller:
             yield self._said(Found, (offset, _EVENT, 0), **parts[offset])
 
     def _predicted(self, scores: Scores, figures: Figures) -> list[Predicted]:
-        near = np.flatnonzero(scores.pd >= self.lowest)
+        near = np.flatnonzero((scores.pd >= self.lowest) | ((scores.trigger & Trigger.OVERRIDE) != 0))
         quoted: list[bytes | None] = [None] * len(scores)
         if len(near):
             for row, packed in zip(near.tolist(), _packed(figures(scores.take(near))), strict=True):
@@ -336,6 +280,10 @@ def _joined(alike: list[Found] | list[SweptOne]) -> Stretch | Swept:
         updates=tuple(Update(one.at[0], one.slot, one.update) for one in found if one.update is not None),
         outcomes=tuple(_outcome(one.at[0], one.outcome) for one in found if one.outcome is not None),
         letters=tuple(_letter(one.at[0], one.letter) for one in found if one.letter is not None),
+        answers=tuple(_answered(one.at[0], one.answer) for one in found if one.answer is not None),
+        requests=tuple(
+            Requested(one.at[0], *msgspec.structs.astuple(one.request)) for one in found if one.request is not None
+        ),
         scores=told[0] if told else None,
         figures=told[1] if told else None,
     )
@@ -379,9 +327,14 @@ def _barrier_of(told: Barred) -> Barrier:
     return barrier
 
 
-def _outcome(offset: int, told: _Outcome) -> OutcomeRow:
+def _outcome(offset: int, told: OutcomeTold) -> OutcomeRow:
     return OutcomeRow(offset=offset, **msgspec.structs.asdict(told))
 
 
-def _letter(offset: int, told: _Letter) -> DeadLetter:
+def _letter(offset: int, told: LetterTold) -> DeadLetter:
     return DeadLetter(offset=offset, **msgspec.structs.asdict(told))
+
+
+def _answered(offset: int, told: AnswerTold) -> Answered:
+    columns = msgspec.structs.asdict(told)
+    return Answered(offset, columns.pop("slot"), AnswerRow(offset=offset, **columns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -135,6 +136,7 @@ class Book:
         events = np.flatnonzero(batch.kind < EventKind.DAY_CLOSED)
         codes[batch.kind == EventKind.DAY_CLOSED] = Fold.DAY_CLOSED
         codes[batch.kind == EventKind.INSTRUCTED] = Fold.INSTRUCTED
+        codes[batch.kind > EventKind.INSTRUCTED] = Fold.NOTED
         slots = self._assign(batch.customer[events])
         order, first = passes.by_slot(slots, self.customers)
         run = passes.Run(batch.record, batch.schedules, events[order], open_days, places, days)
@@ -201,6 +203,13 @@ class Book:
         for shard, own in enumerate(self._pools):
             pool.collect(own, _of_shard(slots, shard), self._first_day, all_words, False)
         return BookState(all_words.words[: all_words.free[0]], slots, self.open_day, self.skipped_days)
+
+    def state_of(self, slot: int) -> BookState:
+        """A copy of one customer's ledger: the state of a book that has nobody else."""
+        slots = self._slots[slot : slot + 1].copy()
+        words = pool.pool_of(np.zeros(int(pool.words_needed(slots, False)), dtype=np.int64))
+        pool.collect(self._pools[slot // SHARD], slots, self._first_day, words, False)
+        return BookState(words.words[: words.free[0]], slots, self.open_day, self.skipped_days)
 
     def restore(self, state: BookState) -> None:
         """Become the book that a state was taken of. The caller has checked the layout hash."""
@@ -312,8 +321,9 @@ class Book:
         passes.enter(self._table, self._table_slots, self.keys)
 
 
+@lru_cache(maxsize=4)
 def business_table(calendar: BankCalendar) -> NDArray[np.uint8]:
-    """(CALENDAR_DAYS,) uint8: 1 on days on which the bank works."""
+    """(CALENDAR_DAYS,) uint8: 1 on days on which the bank works; nobody writes to it, for books share it."""
     weekday = (np.arange(CALENDAR_DAYS) + 3) % 7  # 1970-01-01 was a Thursday
     table = (weekday < 5).astype(np.uint8)
     for number in np.flatnonzero(table).tolist():

@@ -21,7 +21,9 @@ from forbear.domain.events import (
     CustomerUpdated,
     DayClosed,
     Event,
+    HelpRequested,
     Instructed,
+    OfferAnswered,
     PaymentOutcome,
     Transaction,
     decode,
@@ -48,6 +50,8 @@ class EventKind(IntEnum):
     OUTCOME = 2
     DAY_CLOSED = 3
     INSTRUCTED = 4
+    REQUESTED = 5
+    ANSWERED = 6
 
 
 def codes_of(terms: type[StrEnum]) -> dict[StrEnum, int]:
@@ -222,6 +226,8 @@ _KINDS: dict[type[Event], EventKind] = {
     PaymentOutcome: EventKind.OUTCOME,
     DayClosed: EventKind.DAY_CLOSED,
     Instructed: EventKind.INSTRUCTED,
+    HelpRequested: EventKind.REQUESTED,
+    OfferAnswered: EventKind.ANSWERED,
 }
 _COMMON: dict[str, Callable[[Any], Any]] = {
     "received_us": lambda event: micros(event.received_at),
@@ -259,6 +265,8 @@ _VALUES: dict[int, dict[str, Callable[[Any], Any]]] = {
         "event_id": _text("instruction_id"),
         "payload": encode,
     },
+    EventKind.REQUESTED: {**_COMMON, "event_id": _text("request_id"), "payload": encode},
+    EventKind.ANSWERED: {**_COMMON, "event_id": _text("answer_id"), "payload": encode},
     EventKind.DAY_CLOSED: {
         "received_us": _COMMON["received_us"],
         "booked_us": _COMMON["received_us"],
@@ -274,7 +282,7 @@ def _event(row: dict[str, Any]) -> Event:
     match row["kind"]:
         case EventKind.TRANSACTION:
             return _transaction(row)
-        case EventKind.CUSTOMER | EventKind.INSTRUCTED:
+        case EventKind.CUSTOMER | EventKind.INSTRUCTED | EventKind.REQUESTED | EventKind.ANSWERED:
             return decode(row["payload"])
         case EventKind.OUTCOME:
             return PaymentOutcome(

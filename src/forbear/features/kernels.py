@@ -38,7 +38,7 @@ MOST_ACCOUNTS = 64
 class Fold(IntEnum):
     """What became of an event. Everything from DUPLICATE on left the ledger as it was.
 
-    INSTRUCTED: it concerns the deployment, and no customer.
+    INSTRUCTED: it concerns the deployment, and no customer.  NOTED: what a person said about a customer.
     """
 
     FOLDED = 0
@@ -53,6 +53,7 @@ class Fold(IntEnum):
     TOO_MANY_ACCOUNTS = 9
     OVERFLOW = 10
     INSTRUCTED = 11
+    NOTED = 12
 
 
 REFUSED = frozenset(
@@ -63,7 +64,7 @@ REFUSED = frozenset(
 _NOT_FOUND, _OUT_OF_ROOM = -1, -2
 # Plain integers: the compiler treats them as constants.
 _FOLDED, _LATE, _WAITING, _, _DUPLICATE, _CONFLICT, _PARKED, _WRONG_CURRENCY, _WRONG_KIND, _TOO_MANY, _OVERFLOW = (
-    fold.value for fold in tuple(Fold)[:-1]
+    fold.value for fold in tuple(Fold)[: Fold.INSTRUCTED]
 )
 _TRANSACTION, _CUSTOMER = EventKind.TRANSACTION.value, EventKind.CUSTOMER.value
 _PAYMENTS, _UNPAID, _LATE_PAYMENTS, _LATENESS = (

@@ -22,7 +22,9 @@ from forbear.domain.events import (
     CustomerUpdated,
     DayClosed,
     Event,
+    HelpRequested,
     Instructed,
+    OfferAnswered,
     PaymentOutcome,
     Transaction,
     convert,
@@ -165,8 +167,8 @@ def own_event(line: Line) -> Fact | DayClosed:
     if line.too_long:
         raise InvalidEvent(f"the line is longer than {LONGEST_LINE} bytes", code="line_too_long")
     event = decode(line.data)
-    if isinstance(event, Instructed):
-        raise InvalidEvent("an instruction is no fact of a feed: commands give it", code="instruction")
+    if isinstance(event, Instructed | HelpRequested | OfferAnswered):
+        raise InvalidEvent("what a person says is no fact of a feed: commands and the API say it", code="instruction")
     return event
 
 

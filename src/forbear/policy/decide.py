@@ -93,17 +93,20 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
     policy = rules.policy
     _require_places(policy, proposals)
     bands = bands_of(policy, proposals.pd, proposals.previous_band)
-    suiting = rules.suits[bands, proposals.reason]
-    consented = suiting & _reached(rules, bands, proposals.consent | _needless(policy))
+    override = proposals.override
+    # Whoever is in no band is helped as in the least urgent one, if a person wants it; the band that is told stays.
+    acting = np.where(override & (bands == OUTSIDE), len(policy.bands) - 1, bands)
+    suiting = rules.suits[acting, proposals.reason]
+    consented = suiting & _reached(rules, acting, proposals.consent | _needless(policy))
     rested, latest = _rested(policy, proposals)
-    eligible = consented & _reached(rules, bands, rested)
-    eligible[latest > proposals.day - policy.contact.cool_down_days] = 0
+    eligible = consented & _reached(rules, acting, rested | override[:, np.newaxis])
+    eligible[(latest > proposals.day - policy.contact.cool_down_days) & ~override] = 0
     answered = rank(policy, proposals.answered_band) <= rank(policy, bands)
-    exempt = _exempt(policy, proposals)
+    exempt = _exempt(policy, proposals) | override
     held_out = ~exempt & (uniform(chained(rules.seeds[2], proposals.customer)) < policy.hold_out.share)
     ladder = {
-        HoldReason.BELOW_CUTOFF: bands == OUTSIDE,
-        HoldReason.ALREADY_ANSWERED: answered & (latest > proposals.day - policy.contact.repeat_days),
+        HoldReason.BELOW_CUTOFF: acting == OUTSIDE,
+        HoldReason.ALREADY_ANSWERED: answered & (latest > proposals.day - policy.contact.repeat_days) & ~override,
         HoldReason.DECIDED_TODAY: proposals.decided_day == proposals.day,
         HoldReason.LEGAL_STOP: proposals.legal_stop,
         HoldReason.NO_ELIGIBLE_ACTION: suiting == 0,
@@ -119,7 +122,7 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
     ids = [chained(seed, proposals.customer, proposals.matter, proposals.day) for seed in rules.seeds[:2]]
     bit, explored, propensity = _chosen(policy.exploration.share, eligible, ids)
     picked = chosen(hold)
-    choice = np.where(picked, rules.action_at[bands, bit], -1).astype(np.int16)
+    choice = np.where(picked, rules.action_at[acting, bit], -1).astype(np.int16)
     share = np.where(exempt, 0.0, policy.hold_out.share)
     kept = np.where(hold == HoldReason.HOLD_OUT.code, share, 1.0)
     return Decisions(

@@ -89,6 +89,7 @@ class Proposal:
     vulnerable: bool = False
     legal_stop: bool = False
     customer_request: bool = False
+    override: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +107,8 @@ class Proposals:
     last_contact_day: (n, c) by channel, NEVER for none.  A customer of the hold-out is not contacted; the day
     on which it was held out instead stands here, so that both groups keep the same rhythm.
     vulnerable, legal_stop, customer_request: (n,) flags; the last: the customer asked for help.
+    override: (n,) a person has set aside what the bank has set for itself: cut-offs, earlier answers, cool-downs and
+    the hold-out. Law, consent and what holds for everybody stand.
     Raises ValueError for columns of other types or lengths and for values out of range.
     """
 
@@ -125,6 +128,7 @@ class Proposals:
     vulnerable: Bools
     legal_stop: Bools
     customer_request: Bools
+    override: Bools
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -177,6 +181,7 @@ _DTYPES: dict[str, Any] = {
     "vulnerable": np.bool_,
     "legal_stop": np.bool_,
     "customer_request": np.bool_,
+    "override": np.bool_,
 }
 
 

@@ -19,7 +19,7 @@ TRANSACTION, DAY_CLOSED = 0, 3
 
 
 class Trigger(IntFlag):
-    """Why an event has its customer scored; several may hold at once."""
+    """Why an event has its customer scored; several may hold at once. OVERRIDE: a request with one, beside REQUEST."""
 
     FAILED_DEBIT = 1
     LARGE_AMOUNT = 2
@@ -27,6 +27,8 @@ class Trigger(IntFlag):
     CATEGORY = 8
     EVERY_NTH = 16
     DAY_CLOSE = 32
+    REQUEST = 64
+    OVERRIDE = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,17 @@ from forbear.domain.events import (
     CustomerUpdated,
     DayClosed,
     Event,
+    HelpRequested,
     Instructed,
     Obligation,
+    OfferAnswered,
     PaymentOutcome,
     Transaction,
 )
 from forbear.domain.terms import (
     PROMOTIONS,
     AccountKind,
+    Answer,
     Category,
     Channel,
     Circumstance,
@@ -139,6 +142,35 @@ def instructions(draw: st.DrawFn) -> Instructed:
     )
 
 
+@st.composite
+def requests(draw: st.DrawFn) -> HelpRequested:
+    """Any request for help that the door takes."""
+    why = draw(st.text(max_size=500))
+    return HelpRequested(
+        request_id=draw(_IDENTIFIERS),
+        customer_id=draw(_IDENTIFIERS),
+        by=draw(_NAMES.filter(bool)),
+        why=why,
+        override=bool(why.strip()) and draw(st.booleans()),
+        **draw(_clocks()),
+    )
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> OfferAnswered:
+    """Any answer to an offer that the door takes."""
+    return OfferAnswered(
+        answer_id=draw(_IDENTIFIERS),
+        customer_id=draw(_IDENTIFIERS),
+        decision_id=draw(st.text("0123456789abcdef", min_size=32, max_size=32)),
+        answer=draw(st.sampled_from(Answer)),
+        by=draw(_NAMES.filter(bool)),
+        **draw(_clocks()),
+    )
+
+
 _CLOSES = st.builds(DayClosed, partition=st.integers(0, 65_535), day=_DAYS, received_at=_INSTANTS)
-any_event: st.SearchStrategy[Event] = transactions() | updates() | outcomes() | instructions() | _CLOSES
+any_event: st.SearchStrategy[Event] = (
+    transactions() | updates() | outcomes() | instructions() | requests() | answers() | _CLOSES
+)
 """One event of any kind, with everything in it as large, small, absent or odd as it may be."""

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from forbear.domain.terms import Answer
 from forbear.engine.audit import chain
 from forbear.engine.outputs import (
+    AnswerRow,
     AuditRecord,
     Contact,
     DayRow,
@@ -52,6 +54,7 @@ def stretches(draw: st.DrawFn, after: Position = _START, head: AuditRecord | Non
         days=tuple(draw(st.lists(_day_rows(offsets), max_size=2, unique_by=_place))),
         dead_letters=tuple(draw(st.lists(_dead_letters(offsets), max_size=2, unique_by=_place))),
         customers=tuple(draw(st.lists(_named(offsets), max_size=3, unique_by=lambda one: one.customer))),
+        answers=tuple(draw(st.lists(_answers(offsets), max_size=2, unique_by=_place))),
     )
 
 
@@ -144,6 +147,18 @@ def _outcomes(offsets: st.SearchStrategy[int]) -> st.SearchStrategy[OutcomeRow]:
         status=st.sampled_from(["paid", "missed", "cured", "waived"]),
         amount_due_minor=_MINOR,
         paid_day=st.none() | _DAYS,
+    )
+
+
+def _answers(offsets: st.SearchStrategy[int]) -> st.SearchStrategy[AnswerRow]:
+    return st.builds(
+        AnswerRow,
+        offset=offsets,
+        customer=KEYS,
+        decision_id=_TEXTS,
+        answer=st.sampled_from(list(map(str, Answer))),
+        at_us=st.integers(-(2**62), 2**62),
+        by=_TEXTS,
     )
 
 

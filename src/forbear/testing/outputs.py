@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from forbear.engine.audit import chain
+from forbear.engine.commits import VALUES
 from forbear.engine.outputs import (
+    AnswerRow,
     AuditRecord,
     Contact,
     DayRow,
@@ -102,7 +104,8 @@ def day(number: int, head: AuditRecord | None, first_decision: int = 0) -> Outpu
     """One day of the small bank as one stretch of ten offsets, its close last.
 
     The first customer gets an offer, the second a hold for want of capacity, and both have a record; the third misses a
-    payment; of the fourth an event was refused. The first day also brings the parts and the customers.
+    payment; of the fourth an event was refused. The first day also brings the parts and the customers, any later one
+    what came back on the offer of the day before.
     first_decision: what the identifiers of its decisions count from; those of two partitions must differ.
     """
     after, until = Position(10 * number if number else -1, 0), Position(10 * number + 10, 0)
@@ -131,6 +134,7 @@ def day(number: int, head: AuditRecord | None, first_decision: int = 0) -> Outpu
         customers=()
         if number
         else tuple(Named(key, f"customer-{at}", at, max(after.offset, 0)) for at, key in enumerate(CUSTOMERS)),
+        answers=(_accepted(after.offset, closed, f"{ids - 2:032x}"),) if number else (),
     )
 
 
@@ -154,6 +158,17 @@ def _missed(offset: int, customer: int, due_day: int) -> OutcomeRow:
     )
 
 
+def _accepted(offset: int, day_: int, decision_id: str) -> AnswerRow:
+    return AnswerRow(
+        offset=offset,
+        customer=CUSTOMERS[0],
+        decision_id=decision_id,
+        answer="accepted",
+        at_us=day_ * _DAY_US,
+        by="somebody",
+    )
+
+
 def _row(offset: int, closed: int) -> DayRow:
     n = len(CUSTOMERS)
     return DayRow(
@@ -173,8 +188,7 @@ def joined(*stretches_: Outputs) -> Outputs:
     """Stretches one behind another as one, as `Queries.recorded` gives it."""
     scored = [one.predictions for one in stretches_ if one.predictions is not None]
     whole: dict[str, Any] = {
-        name: tuple(value for one in stretches_ for value in getattr(one, name))
-        for name in ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers")
+        name: tuple(value for one in stretches_ for value in getattr(one, name)) for name in VALUES
     }
     return Outputs(
         after=stretches_[0].after, until=stretches_[-1].until, predictions=_stacked(scored) if scored else None, **whole
@@ -185,7 +199,7 @@ def assert_same(one: Outputs, other: Outputs) -> None:
     """Equal rows; those that stand at an offset alone in any order among themselves."""
     for name in ("decisions", "contacts", "audit"):
         assert getattr(one, name) == getattr(other, name)
-    for name in ("outcomes", "days", "dead_letters"):
+    for name in ("outcomes", "answers", "days", "dead_letters"):
         left, right = (sorted(getattr(outputs, name), key=lambda value: value.offset) for outputs in (one, other))
         assert left == right
     by_number = [sorted(outputs.parts, key=lambda part: (part.kind, part.number)) for outputs in (one, other)]

@@ -109,7 +109,12 @@ class QueriesContract(StoreHarness[KeptStore]):
 
         offsets = [entry.place.offset if isinstance(entry, Scored) else entry.offset for entry in entries]
         assert offsets == sorted(offsets, reverse=True)
-        assert Counter(type(entry).__name__ for entry in entries) == {"Scored": 4, "Decision": 4, "Contact": 4}
+        assert Counter(type(entry).__name__ for entry in entries) == {
+            "Scored": 4,
+            "Decision": 4,
+            "Contact": 4,
+            "AnswerRow": 3,
+        }
         assert {entry.customer for entry in entries} == {customer}
         assert asked.timeline(12345, limit).value.entries == ()
 
@@ -249,6 +254,7 @@ class QueriesContract(StoreHarness[KeptStore]):
         left = self.recorded(store)
         assert (len(left.audit) - 3, len(left.decisions), len(left.contacts)) == (7, 6, 3)
         assert (left.outcomes, left.dead_letters, left.customers) == ((), (), ())
+        assert [(one.customer, one.answer) for one in left.answers] == [(0, "accepted")] * 2
         close = asked.day_close(FIRST_DAY + 1).value
         assert close is not None
         np.testing.assert_array_equal(scored.log_odds, close.log_odds)

@@ -107,7 +107,10 @@ class StoreContract(StoreHarness[Store]):
             inside = behind.take((behind.offset < until.offset) | (behind.ordinal < until.ordinal))
             piece = Outputs(after=after, until=until, predictions=inside)
             if after == stretch.after:
-                early = {name: getattr(stretch, name) for name in ("outcomes", "dead_letters", "parts", "customers")}
+                early = {
+                    name: getattr(stretch, name)
+                    for name in ("outcomes", "answers", "dead_letters", "parts", "customers")
+                }
                 piece = replace(piece, **early)
             if until == stretch.until:
                 late = {name: getattr(stretch, name) for name in ("decisions", "contacts", "audit", "days")}

@@ -116,7 +116,7 @@ def test_the_page_says_its_figures(page: str, report: Report) -> None:
         money(report.cost_minor, "EUR").replace("\N{NO-BREAK SPACE}", " "),
         f"offset {report.position.offset}",
         report.chain.anchor,
-        f"whole, {report.chain.records} records",
+        f"whole, {report.chain.records:,} records",
         model.digest,
         "promoted by a tester on 10 April 2023",
         "start outreach",

@@ -8,7 +8,8 @@ from time import monotonic, sleep
 
 from confluent_kafka import TopicPartition
 
-from forbear.adapters.kafka.cluster import Cluster, Place, kafka_errors
+from forbear.adapters.kafka.cluster import Cluster, Place
+from forbear.adapters.kafka.errors import kafka_errors
 from forbear.adapters.kafka.member import Reading
 from forbear.adapters.kafka.topics import partitions_of
 from forbear.domain.errors import BackendUnavailable

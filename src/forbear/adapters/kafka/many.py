@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from confluent_kafka import Message, TopicPartition
 
-from forbear.adapters.kafka.cluster import Cluster, kafka_errors
+from forbear.adapters.kafka.cluster import Cluster
+from forbear.adapters.kafka.errors import kafka_errors
 from forbear.adapters.kafka.member import Reading, by_partition, offset_of
 
 

@@ -10,17 +10,8 @@ from typing import Any, TypeAlias
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from forbear.adapters.kafka.cluster import (
-    MADE_SECONDS,
-    Cluster,
-    Complaints,
-    Place,
-    is_missing,
-    is_without_leader,
-    kafka_errors,
-    meaning,
-    places_of,
-)
+from forbear.adapters.kafka.cluster import Cluster, Place, places_of
+from forbear.adapters.kafka.errors import MADE_SECONDS, Complaints, is_missing, is_without_leader, kafka_errors, meaning
 from forbear.domain.errors import BackendUnavailable
 
 Incoming: TypeAlias = Message

@@ -20,7 +20,8 @@ from confluent_kafka.admin import (
     OffsetSpec,
 )
 
-from forbear.adapters.kafka.cluster import MADE_SECONDS, Cluster, Complaints, heard, kafka_errors
+from forbear.adapters.kafka.cluster import Cluster
+from forbear.adapters.kafka.errors import MADE_SECONDS, Complaints, heard, kafka_errors
 from forbear.domain.errors import ConfigError, ForbearError
 
 TRANSACTIONS = "transactions-stream"
@@ -126,7 +127,15 @@ _OURS = (
         key="none",
         ordered=True,
     ),
-    Topic(name=DASHBOARD, partitions=1, kept=_DAY, purpose="figures for live pages", key="none", read=False),
+    Topic(
+        name=DASHBOARD,
+        partitions=1,
+        kept=_DAY,
+        purpose="figures for live pages, and scores that were asked for",
+        key="none",
+        read=False,
+        max_bytes=MOST_BYTES,
+    ),
 )
 _LETTERS = tuple(
     Topic(

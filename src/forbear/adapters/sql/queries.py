@@ -15,10 +15,11 @@ from forbear.adapters.sql.engine import engine_of, guarded
 from forbear.adapters.sql.migrate import require_current
 from forbear.adapters.sql.of_customer import their_predictions
 from forbear.adapters.sql.rows import TABLES, columns_of, scored_of, selected, value_of
-from forbear.adapters.sql.schema import AUDIT, CUSTOMERS, DAYS, DECISIONS, OUTCOMES, PARTS, PREDICTED, PREDICTIONS, ROWS
+from forbear.adapters.sql.schema import AUDIT, CUSTOMERS, DAYS, DECISIONS, PARTS, PREDICTED, PREDICTIONS, ROWS
 from forbear.adapters.sql.store import head_in, position_in
 from forbear.engine.audit import Link, named_decision
 from forbear.engine.outputs import (
+    AnswerRow,
     AuditRecord,
     Contact,
     DayRow,
@@ -44,7 +45,7 @@ from forbear.engine.queries import (
 )
 
 _PREDICTION_COLUMNS = [column for column in PREDICTED if column.name != "partition"]
-_KINDS: tuple[type[Any], ...] = (Decision, Contact, OutcomeRow)
+_KINDS: tuple[type[Any], ...] = (Decision, Contact, AnswerRow, OutcomeRow)
 
 
 def open_queries(url: str, *, consumer: str = "worker", partition: int = 0, access: Access | None = None) -> SqlQueries:
@@ -75,7 +76,7 @@ class SqlQueries:
         with self._reading() as (connection, as_of):
             rows = {table.name: reports.count(connection, table) for table in ROWS}
             last_day = connection.scalar(select(func.max(DAYS.c.day)).where(DAYS.c.partition == self.partition))
-            parts = {kind: self._in_force(connection, kind) for kind in ("model", "policy", "reasons")}
+            parts = {kind: in_force(connection, self.partition, kind) for kind in IN_FORCE}
             head = head_in(connection, self.partition)
         return Answer(as_of, Status(rows=rows, last_day=last_day, head=head, **parts))
 
@@ -96,7 +97,7 @@ class SqlQueries:
             for theirs in their_predictions(connection, self.partition, customer):
                 rows = self._scored().where(theirs, *_between(PREDICTIONS, least, before))
                 entries += [(one.place.offset, one) for one in self._listed(connection, rows)]
-        # Stable: within an offset decisions stand before contacts, outcomes and predictions.
+        # Stable: within an offset decisions stand before contacts, answers, outcomes and predictions.
         entries.sort(key=lambda entry: -entry[0])
         return Answer(as_of, Timeline(tuple(value for _, value in entries), older))
 
@@ -210,12 +211,7 @@ class SqlQueries:
         return select(func.max(DAYS.c.offset)).where(mine).scalar_subquery()
 
     def _listed(self, connection: Connection, query: Select[Any]) -> tuple[Scored, ...]:
-        return tuple(scored_of(row) for row in connection.execute(query))
-
-    def _in_force(self, connection: Connection, kind: str) -> Part | None:
-        query = select(*selected(Part)).where(PARTS.c.partition == self.partition, PARTS.c.kind == kind)
-        row = connection.execute(query.order_by(PARTS.c.number.desc()).limit(1)).one_or_none()
-        return None if row is None else value_of(Part, row)
+        return tuple(scored_of(dict(row)) for row in connection.execute(query).mappings())
 
     def _page_end(
         self, connection: Connection, customer: int, limit: int, before: int | None
@@ -223,7 +219,7 @@ class SqlQueries:
         """The least offset of a page of so many entries, and the same again where older ones follow."""
         whose = [
             (table, and_(table.c.partition == self.partition, table.c.customer == customer))
-            for table in (DECISIONS, OUTCOMES, TABLES[Contact])
+            for table in map(TABLES.__getitem__, _KINDS)
         ]
         whose += [(PREDICTIONS, theirs) for theirs in their_predictions(connection, self.partition, customer)]
         parts = [select(table.c.offset).where(theirs, *_between(table, None, before)) for table, theirs in whose]
@@ -248,10 +244,21 @@ class SqlQueries:
         return tuple(value_of(kind, row) for row in rows)
 
 
+IN_FORCE = ("model", "policy", "reasons")
+"""Kinds of what is put in force."""
+
+
+def in_force(connection: Connection, partition: int, kind: str) -> Part | None:
+    """What a partition knows to be in force of a kind, None before the first promotion."""
+    query = select(*selected(Part)).where(PARTS.c.partition == partition, PARTS.c.kind == kind)
+    row = connection.execute(query.order_by(PARTS.c.number.desc()).limit(1)).one_or_none()
+    return None if row is None else value_of(Part, row)
+
+
 _FIELDS = dict(
     zip(
         TABLES,
-        ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers"),
+        ("decisions", "contacts", "audit", "outcomes", "parts", "days", "dead_letters", "customers", "answers"),
         strict=True,
     )
 )

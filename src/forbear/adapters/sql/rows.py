@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.ma import MaskedArray
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Row, Table
+from sqlalchemy import ColumnElement, Table
 
 from forbear.adapters.sql.schema import (
+    ANSWERS,
     AUDIT,
     CONTACTS,
     CUSTOMERS,
@@ -24,7 +25,9 @@ from forbear.adapters.sql.schema import (
     REASONS,
 )
 from forbear.domain.errors import CorruptState
+from forbear.engine.audit import named_decision
 from forbear.engine.outputs import (
+    AnswerRow,
     AuditRecord,
     Contact,
     DayRow,
@@ -51,8 +54,14 @@ TABLES: dict[type[Any], Table] = {
     DayRow: DAYS,
     DeadLetter: DEAD_LETTERS,
     Named: CUSTOMERS,
+    AnswerRow: ANSWERS,
 }
 """Where each kind of value is kept, but for predictions."""
+_BESIDE = {AUDIT: {"partition", "decision_id"}}
+_SELECTED: dict[type[Any], tuple[ColumnElement[Any], ...]] = {
+    kind: tuple(column for column in table.columns if column.name not in _BESIDE.get(table, {"partition", "entry"}))
+    for kind, table in TABLES.items()
+}
 
 
 def values_of(outputs: Outputs) -> dict[type[Any], Sequence[Any]]:
@@ -66,6 +75,7 @@ def values_of(outputs: Outputs) -> dict[type[Any], Sequence[Any]]:
         DayRow: outputs.days,
         DeadLetter: outputs.dead_letters,
         Named: outputs.customers,
+        AnswerRow: outputs.answers,
     }
 
 
@@ -82,12 +92,14 @@ def row_of(value: Any, partition: int) -> dict[str, Any]:
     row = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Decision):
         row["prediction_offset"], row["prediction_ordinal"] = row.pop("prediction")
+    elif isinstance(value, AuditRecord):
+        row["decision_id"] = named_decision(value)
     return {"partition": partition, **row}
 
 
-def selected(kind: type[Any]) -> list[ColumnElement[Any]]:
+def selected(kind: type[Any]) -> tuple[ColumnElement[Any], ...]:
     """The columns that `value_of` needs of a kind of value."""
-    return [column for column in TABLES[kind].columns if column.name not in {"partition", "entry"}]
+    return _SELECTED[kind]
 
 
 def value_of(kind: type[V], row: Sequence[Any]) -> V:
@@ -128,7 +140,7 @@ def heaviest_columns(predictions: Predictions) -> dict[str, MaskedArray[Any, Any
     return found
 
 
-def columns_of(rows: Sequence[Row[Any]]) -> Predictions:
+def columns_of(rows: Sequence[Sequence[Any]]) -> Predictions:
     """Rows of all columns of the table of predictions but the partition, as arrays. Raises CorruptState."""
     columns = list(zip(*rows, strict=True)) or [()] * 14
     offset, ordinal, customer, as_of_us, day, trigger, log_odds, pd, blobs, *rest = columns
@@ -162,9 +174,9 @@ def attributions_of(blobs: Sequence[bytes | None]) -> np.ndarray[Any, np.dtype[n
     return np.frombuffer(packed, dtype="<f8").reshape(len(blobs), width // _WORD).astype(np.float64)
 
 
-def scored_of(row: Row[Any]) -> Scored:
+def scored_of(row: Mapping[str, Any]) -> Scored:
     """One prediction of a row with all columns of its table but the partition, and customer_id."""
-    named = dict(row._mapping)  # noqa: SLF001  # SQLAlchemy's documented name
+    named = dict(row)
     place = Position(named.pop("offset"), named.pop("ordinal"))
     blob = named.pop("attributions") or b""
     trigger, reason = named.pop("trigger"), named.pop("reason")

@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeDecorator
 from forbear.models.documents import canonical_json
 from forbear.policy.triggers import Trigger
 
-REVISION = "0004"
+REVISION = "0005"
 """The version of the schema that this code reads and writes: the newest migration."""
 
 NOBODY = 0
@@ -74,11 +74,12 @@ class Document(TypeDecorator[dict[str, Any]]):
         return None if value is None else json.loads(value)
 
 
-def _column(name: str, kind: Any, *, key: bool = False, erasable: bool = False) -> Column[Any]:
+def column(name: str, kind: Any, *, key: bool = False, erasable: bool = False) -> Column[Any]:
+    """A column that is told a value at every insert. erasable: it may be NULL."""
     return Column(name, kind, primary_key=key, nullable=erasable, autoincrement=False)
 
 
-def _entry() -> Column[int]:
+def entry() -> Column[int]:
     """Counts the rows of a table in the order in which they were recorded."""
     return Column("entry", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True)
 
@@ -105,31 +106,31 @@ def _left_out(element: CreateColumn, compiler: Any, **options: Any) -> str | Non
 POSITIONS = Table(
     "positions",
     META,
-    _column("consumer", Text, key=True),
-    _column("partition", Integer, key=True),
-    _column("offset", BigInteger),
-    _column("ordinal", BigInteger),
+    column("consumer", Text, key=True),
+    column("partition", Integer, key=True),
+    column("offset", BigInteger),
+    column("ordinal", BigInteger),
 )
 """The fence: up to where each consumer has recorded each partition."""
 
 PREDICTIONS = Table(
     "predictions",
     META,
-    _column("partition", Integer, key=True),
-    _column("offset", BigInteger, key=True),
-    _column("ordinal", BigInteger, key=True),
-    _column("customer", Key, erasable=True),
-    _column("as_of_us", BigInteger),
-    _column("day", Integer),
-    _column("trigger", SmallInteger, erasable=True),
-    _column("log_odds", Double),
-    _column("pd", Double),
-    _column("attributions", LargeBinary, erasable=True),
-    _column("reason", SmallInteger, erasable=True),
-    _column("band", SmallInteger),
-    _column("verdict", SmallInteger),
-    _column("model", Integer),
-    _column("policy", Integer),
+    column("partition", Integer, key=True),
+    column("offset", BigInteger, key=True),
+    column("ordinal", BigInteger, key=True),
+    column("customer", Key, erasable=True),
+    column("as_of_us", BigInteger),
+    column("day", Integer),
+    column("trigger", SmallInteger, erasable=True),
+    column("log_odds", Double),
+    column("pd", Double),
+    column("attributions", LargeBinary, erasable=True),
+    column("reason", SmallInteger, erasable=True),
+    column("band", SmallInteger),
+    column("verdict", SmallInteger),
+    column("model", Integer),
+    column("policy", Integer),
     *_heaviest(),
     sqlite_with_rowid=False,
     postgresql_partition_by="RANGE (day)",
@@ -155,126 +156,147 @@ Index(
 DECISIONS = Table(
     "decisions",
     META,
-    _entry(),
-    _column("partition", Integer),
-    _column("decision_id", Text),
-    _column("offset", BigInteger),
-    _column("customer", Key, erasable=True),
-    _column("matter", Key, erasable=True),
-    _column("day", Integer),
-    _column("made_at_us", BigInteger),
-    _column("outcome", Text),
-    _column("band", Text),
-    _column("action", Text),
-    _column("channel", Text),
-    _column("wording", Text),
-    _column("cost_minor", BigInteger),
-    _column("propensity", Double),
-    _column("explored", Boolean),
-    _column("held_out", Boolean),
-    _column("expires_day", Integer),
-    _column("prediction_offset", BigInteger),
-    _column("prediction_ordinal", BigInteger),
-    _column("model", Integer),
-    _column("policy", Integer),
-    _column("sealed", LargeBinary),
+    entry(),
+    column("partition", Integer),
+    column("decision_id", Text),
+    column("offset", BigInteger),
+    column("customer", Key, erasable=True),
+    column("matter", Key, erasable=True),
+    column("day", Integer),
+    column("made_at_us", BigInteger),
+    column("outcome", Text),
+    column("band", Text),
+    column("action", Text),
+    column("channel", Text),
+    column("wording", Text),
+    column("cost_minor", BigInteger),
+    column("propensity", Double),
+    column("explored", Boolean),
+    column("held_out", Boolean),
+    column("expires_day", Integer),
+    column("prediction_offset", BigInteger),
+    column("prediction_ordinal", BigInteger),
+    column("model", Integer),
+    column("policy", Integer),
+    column("sealed", LargeBinary),
     Index("decisions_decision_id", "decision_id", unique=True),
     Index("decisions_customer", "customer", "offset"),
     Index("decisions_day", "day"),
+    Index("decisions_outcome", "outcome", "entry"),
 )
 
 CONTACTS = Table(
     "contacts",
     META,
-    _entry(),
-    _column("partition", Integer),
-    _column("decision_id", Text),
-    _column("offset", BigInteger),
-    _column("customer", Key, erasable=True),
-    _column("channel", Text),
-    _column("day", Integer),
-    _column("kind", Text),
+    entry(),
+    column("partition", Integer),
+    column("decision_id", Text),
+    column("offset", BigInteger),
+    column("customer", Key, erasable=True),
+    column("channel", Text),
+    column("day", Integer),
+    column("kind", Text),
     Index("contacts_customer", "customer", "offset"),
 )
 
 AUDIT = Table(
     "audit",
     META,
-    _column("partition", Integer, key=True),
-    _column("sequence", BigInteger, key=True),
-    _column("offset", BigInteger),
-    _column("kind", Text),
-    _column("body", Text),
-    _column("sealed_sha", Text),
-    _column("previous", Text),
-    _column("digest", Text),
+    column("partition", Integer, key=True),
+    column("sequence", BigInteger, key=True),
+    column("offset", BigInteger),
+    column("kind", Text),
+    column("body", Text),
+    column("sealed_sha", Text),
+    column("previous", Text),
+    column("digest", Text),
+    column("decision_id", Text, erasable=True),
+    Index("audit_decision_id", "decision_id"),
 )
+"""decision_id: the one that the body names, for finding the records on a decision; NULL where it names none."""
 
 OUTCOMES = Table(
     "outcomes",
     META,
-    _column("partition", Integer, key=True),
-    _column("offset", BigInteger, key=True),
-    _column("customer", Key),
-    _column("obligation", Key),
-    _column("due_day", Integer),
-    _column("status", Text),
-    _column("amount_due_minor", BigInteger),
-    _column("paid_day", Integer, erasable=True),
+    column("partition", Integer, key=True),
+    column("offset", BigInteger, key=True),
+    column("customer", Key),
+    column("obligation", Key),
+    column("due_day", Integer),
+    column("status", Text),
+    column("amount_due_minor", BigInteger),
+    column("paid_day", Integer, erasable=True),
     Index("outcomes_customer", "customer", "offset"),
+)
+
+ANSWERS = Table(
+    "answers",
+    META,
+    column("partition", Integer, key=True),
+    column("offset", BigInteger, key=True),
+    column("customer", Key, erasable=True),
+    column("decision_id", Text),
+    column("answer", Text),
+    column("at_us", BigInteger),
+    column("by", Text),
+    Index("answers_decision_id", "decision_id"),
+    Index("answers_customer", "customer", "offset"),
 )
 
 PARTS = Table(
     "parts",
     META,
-    _column("partition", Integer, key=True),
-    _column("kind", Text, key=True),
-    _column("number", Integer, key=True),
-    _column("digest", Text),
-    _column("offset", BigInteger),
-    _column("by", Text),
-    _column("document", Document),
+    column("partition", Integer, key=True),
+    column("kind", Text, key=True),
+    column("number", Integer, key=True),
+    column("digest", Text),
+    column("offset", BigInteger),
+    column("by", Text),
+    column("document", Document),
 )
 
 DAYS = Table(
     "days",
     META,
-    _column("partition", Integer, key=True),
-    _column("offset", BigInteger, key=True),
-    _column("day", Integer),
-    _column("customers", Integer),
-    _column("scored", Integer),
-    _column("expected_misses", Double),
-    _column("hurdles", Document),
-    _column("bands", Document),
-    _column("verdicts", Document),
-    _column("events", Document),
+    column("partition", Integer, key=True),
+    column("offset", BigInteger, key=True),
+    column("day", Integer),
+    column("customers", Integer),
+    column("scored", Integer),
+    column("expected_misses", Double),
+    column("hurdles", Document),
+    column("bands", Document),
+    column("verdicts", Document),
+    column("events", Document),
     Index("days_day", "day"),
 )
 
 DEAD_LETTERS = Table(
     "dead_letters",
     META,
-    _column("partition", Integer, key=True),
-    _column("offset", BigInteger, key=True),
-    _column("customer", Key),
-    _column("reason", Text),
-    _column("event", Text),
+    column("partition", Integer, key=True),
+    column("offset", BigInteger, key=True),
+    column("customer", Key),
+    column("reason", Text),
+    column("event", Text),
     Index("dead_letters_customer", "customer"),
 )
 
 CUSTOMERS = Table(
     "customers",
     META,
-    _column("customer", Key, key=True),
-    _column("partition", Integer, key=True),
-    _column("customer_id", Text),
-    _column("slot", Integer),
-    _column("offset", BigInteger),
+    column("customer", Key, key=True),
+    column("partition", Integer, key=True),
+    column("customer_id", Text),
+    column("slot", Integer),
+    column("offset", BigInteger),
+    Index("customers_customer_id", "customer_id", postgresql_ops={"customer_id": "text_pattern_ops"}),
 )
 """slot: the place in the book of its partition, and the ordinal of the customer's prediction at each day close. A close
 makes one for nearly everybody: an index of them by customer would cost more than all else of it, and grow.
+
+The index of ids is in the order of their bytes, whatever language a server sorts by.
 """
 
-ROWS = (PREDICTIONS, DECISIONS, CONTACTS, AUDIT, OUTCOMES, PARTS, DAYS, DEAD_LETTERS, CUSTOMERS)
-"""All but the fence."""
+ROWS = (PREDICTIONS, DECISIONS, CONTACTS, AUDIT, OUTCOMES, PARTS, DAYS, DEAD_LETTERS, CUSTOMERS, ANSWERS)
+"""What the worker records: all but the fence, and but for what an office keeps."""

@@ -13,6 +13,7 @@ from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.of_customer import their_predictions
 from forbear.adapters.sql.rows import row_of, rows_of, selected, value_of
 from forbear.adapters.sql.schema import (
+    ANSWERS,
     AUDIT,
     CONTACTS,
     CUSTOMERS,
@@ -22,6 +23,8 @@ from forbear.adapters.sql.schema import (
     POSITIONS,
     PREDICTIONS,
 )
+from forbear.adapters.sql.schema_office import ABOUT_CUSTOMERS
+from forbear.adapters.sql.statements import Statement
 from forbear.domain.errors import ConflictError
 from forbear.engine.audit import follows
 from forbear.engine.commits import START, require_inside
@@ -59,8 +62,7 @@ class SqlStores:
     def __init__(self, engine: Engine, *, consumer: str = "worker") -> None:
         self.engine = engine
         self.consumer = consumer
-        # What every commit does is put into words once: SQLAlchemy takes longer to say it than SQLite to do it.
-        self._move = _MOVE.compile(dialect=engine.dialect)
+        self._move = Statement(_MOVE, engine)
 
     def of(self, partition: int) -> SqlStore:
         """The store of one partition."""
@@ -95,9 +97,7 @@ class SqlStores:
     def _advance(self, connection: Connection, partition: int, outputs: Outputs) -> None:
         after, until = outputs.after, outputs.until
         place = {"consumer": self.consumer, "partition": partition}
-        values = self._move.construct_params(_moving(place, after, until))
-        asked = values if self._move.positiontup is None else tuple(values[name] for name in self._move.positiontup)
-        moved = connection.exec_driver_sql(str(self._move), asked).rowcount == 1
+        moved = self._move.run(connection, **_moving(place, after, until)).rowcount == 1
         if not moved and after == START and position_in(connection, self.consumer, partition) == START:
             connection.execute(insert(POSITIONS).values(place | until._asdict()))
             moved = True
@@ -108,13 +108,16 @@ class SqlStores:
             )
 
     def _record(self, connection: Connection, partition: int, outputs: Outputs) -> None:
+        own = dialect_of(self.engine)
         if outputs.audit:
             _require_link(connection, partition, outputs.audit[0])
         if outputs.predictions is not None and len(outputs.predictions):
-            dialect_of(self.engine).insert(connection, outputs.predictions, partition)
+            own.insert(connection, outputs.predictions, partition)
         for table, values in rows_of(outputs, partition):
             if values:
-                dialect_of(self.engine).insert_rows(connection, table, values)
+                if table is DECISIONS:
+                    own.in_turn(connection, table)
+                own.insert_rows(connection, table, values)
 
 
 class SqlStore:
@@ -246,7 +249,9 @@ _PERSONAL = {
     DECISIONS: ("customer", "matter"),
     CONTACTS: ("customer",),
     OUTCOMES: (),
+    ANSWERS: ("customer",),
     DEAD_LETTERS: (),
+    **ABOUT_CUSTOMERS,
     CUSTOMERS: (),
 }
 """What names a customer: columns that an erasure leaves empty; whole rows where none are listed.

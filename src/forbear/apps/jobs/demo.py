@@ -59,6 +59,27 @@ def simulate_bank(
     return loaded
 
 
+def live_bank(home: Home, spec: BankSpec, console: Console, *, by: str, made_at: datetime) -> None:
+    """A synthetic bank, trained on its first two thirds, with its last three months worked through live.
+
+    by, made_at: who told the deployment what is in force, and when. Raises ConfigError where it would replace data that
+    are not synthetic.
+    """
+    if home.holds_data and home.deployment.source != deployment(spec).source:
+        raise ConfigError(
+            f"{home.folder} holds data from {home.deployment.source}, which a demo would replace",
+            mend="choose another --home",
+        )
+    warm_up()
+    live_from = spec.start + timedelta(days=spec.days - LIVE_DAYS)
+    simulate_bank(home, spec, console, replace=True, live_from=live_from)
+    show_training(home, console, TrainingRequest(until=_trained_until(spec), seed=spec.seed))
+    teller = Teller(home, by, made_at, LogOfHome(home))
+    show_promotion(teller, console, (kinds_kept(home)[0], SHIPPED, _shares(spec.customers)))
+    show_switch(teller, console, "start")
+    show_run(home, console, RunRequest())
+
+
 def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: bool) -> None:
     """Simulate, train on the first two thirds, work through the last three months live, test on the last third.
 
@@ -66,29 +87,21 @@ def run_demo(home: Home, *, customers: int, seed: int, made_at: datetime, json: 
     """
     steps, last = Console(quiet=json), Console(json=json)
     spec = BankSpec(customers=customers, days=ALL_DAYS, seed=seed)
-    if home.holds_data and home.deployment.source != deployment(spec).source:
-        raise ConfigError(
-            f"{home.folder} holds data from {home.deployment.source}, which a demo would replace",
-            mend="choose another --home",
-        )
-    live_from = spec.start + timedelta(days=spec.days - LIVE_DAYS)
-    warm_up()
-    simulate_bank(home, spec, steps, replace=True, live_from=live_from)
-    until = (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
-    show_training(home, steps, TrainingRequest(until=until, seed=seed))
-    teller = Teller(home, _BY, made_at, LogOfHome(home))
-    show_promotion(teller, steps, (kinds_kept(home)[0], SHIPPED, _shares(customers)))
-    show_switch(teller, steps, "start")
-    show_run(home, steps, RunRequest())
+    live_bank(home, spec, steps, by=_BY, made_at=made_at)
     last_day = spec.start + timedelta(days=spec.days)
     show_status(home, steps, datetime.combine(last_day, time(), UTC))
-    asked = Request(first=until, last=last_day, seed=seed, created=made_at.strftime(MADE), truth=True)
+    first = _trained_until(spec)
+    asked = Request(first=first, last=last_day, seed=seed, created=made_at.strftime(MADE), truth=True)
     found = show_backtest(home, asked, last)
     show_scores(home, steps, ScoreRequest())
     told = show_report(home, ReportRequest(created=made_at.strftime(MADE)), None, steps)
     steps.say("\nEvery figure above is of a synthetic bank. Pages to open:")
     for page in (told.page, found.page):
         steps.say(f"  {page.resolve()}")
+
+
+def _trained_until(spec: BankSpec) -> date:
+    return (spec.start + timedelta(days=TRAINED_DAYS)).replace(day=1)
 
 
 def _shares(customers: int) -> str:

@@ -13,12 +13,13 @@ from msgspec.structs import replace
 
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.apps.console import Console
-from forbear.apps.home import SERVICES, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.approving import shipped_approval
 from forbear.apps.jobs.orders import Order, Outlet, Told
 from forbear.apps.jobs.parts import keep_policy, keep_reasons, model_to_promote
 from forbear.apps.jobs.scoring import ScoreRequest, score
 from forbear.apps.package_data import text_of
+from forbear.apps.services import require_kafka, services_of
 from forbear.domain.errors import ConfigError, CorruptState
 from forbear.domain.events import Instructed
 from forbear.domain.terms import Instruction
@@ -62,16 +63,13 @@ def outlet_of(home: Home, environment: Mapping[str, str]) -> Outlet:
 
     Raises ConfigError for wrong settings, and where they name services whose drivers are not installed.
     """
-    named = any(environment.get(name) for name in ("FORBEAR_KAFKA", "FORBEAR_SERVICES"))
-    if not named and not (home.folder / SERVICES).exists():
-        return LogOfHome(home)
-    try:  # a home that runs by itself needs no driver
-        from forbear.apps.services import services_of
-        from forbear.apps.stream.control import ControlTopic
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed", mend="pip install 'forbear[kafka,postgres]'") from error
     kafka = services_of(home.folder, environment).kafka
-    return LogOfHome(home) if kafka is None else ControlTopic(kafka)
+    if kafka is None:
+        return LogOfHome(home)
+    require_kafka()
+    from forbear.apps.stream.control import ControlTopic
+
+    return ControlTopic(kafka)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,21 @@ from forbear.apps.home import Home
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.services import stream_services
 from forbear.domain.errors import ConflictError, InvalidEvent
-from forbear.domain.events import CustomerUpdated, DayClosed, Event, Instructed, PaymentOutcome
+from forbear.domain.events import (
+    CustomerUpdated,
+    DayClosed,
+    Event,
+    HelpRequested,
+    Instructed,
+    OfferAnswered,
+    PaymentOutcome,
+)
 
 LIMIT = 2_000
 _POLL_SECONDS = 0.05
 _MAY_CARRY: dict[str, tuple[type[Event], ...]] = {
     UPDATES: (CustomerUpdated,),
-    OUTCOMES: (PaymentOutcome,),
+    OUTCOMES: (PaymentOutcome, HelpRequested, OfferAnswered),
     CONTROL: (DayClosed, Instructed),
 }
 

@@ -29,8 +29,9 @@ from forbear.engine.backfill import Feed
 from forbear.engine.follower import Following
 from forbear.engine.ports import Kept
 from forbear.engine.scoring_run import KEEP_EVENTS, Keeping, ScoringRun
-from forbear.engine.wire import NOWHERE, coordinates_of
 from forbear.engine.wire import Message as Told
+from forbear.engine.wire import coordinates_of
+from forbear.engine.wire_shapes import NOWHERE
 from forbear.features.columns import EventKind
 from forbear.features.local_time import local_time
 

@@ -50,10 +50,13 @@ class Text:
         return all(not isnan(values[name]) for name in self.names)
 
     def told(self, values: Values, telling: Telling) -> dict[str, str]:
-        """The sentence by language, with the customer's own figures in it. values: all that it quotes, known."""
+        """The sentence in each language of `telling`, with the customer's own figures in it.
+
+        values: all that it quotes, known.
+        """
         found = {}
-        for name, sentence in self.say.items():
-            language = telling.languages[name]
+        for name, language in telling.languages.items():
+            sentence = self.say[name]
             quoted = {q: written(values[q], kind, language, telling) for q, kind in self.names.items()}
             found[name] = sentence.format(**quoted)
         return found

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Column, Connection, Engine, Table
+from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Table
 
 from forbear.engine.outputs import Predictions
 
@@ -51,6 +51,11 @@ class Dialect(Protocol):
         """Columns of predictions that other databases do not have."""
         ...
 
+    @property
+    def ONE_WRITER(self) -> bool:  # noqa: N802  # a constant of the module
+        """Whether only one transaction may write at once, and another has to try again and again."""
+        ...
+
     def engine(self, url: URL, access: Access) -> Engine:
         """An engine; nothing is connected yet. Raises ConfigError, StorageError."""
         ...
@@ -73,6 +78,25 @@ class Dialect(Protocol):
 
     def alone(self, connection: Connection) -> None:
         """Keep others from changing tables until the transaction ends, and let this one take its time."""
+        ...
+
+    def in_turn(self, connection: Connection, table: Table) -> None:
+        """Keep others from adding to a table that counts its rows until the transaction ends.
+
+        Whoever reads on from a count would else pass by rows that were counted earlier and are committed later.
+        """
+        ...
+
+    def behind_bytes(self, column: Column[str], value: ColumnElement[str]) -> ColumnElement[bool]:
+        """Whether a text stands behind another in the order of their bytes."""
+        ...
+
+    def by_bytes(self, column: Column[str]) -> ColumnElement[Any]:
+        """What to order by for texts in the order of their bytes."""
+        ...
+
+    def about(self, connection: Connection, table: Table) -> int:
+        """How many rows a table has, without counting many of them."""
         ...
 
     def make_room(self, connection: Connection, predictions: Predictions) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, NamedTuple, Self
+from zlib import crc32
 
 import numpy as np
 import psycopg
@@ -15,6 +16,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Double,
     Engine,
@@ -24,6 +26,9 @@ from sqlalchemy import (
     Table,
     Text,
     create_engine,
+    func,
+    literal_column,
+    select,
     text,
 )
 from sqlalchemy.exc import DBAPIError
@@ -49,6 +54,7 @@ _ALIVE = {"keepalives_idle": "30", "keepalives_interval": "10", "keepalives_coun
 """A server that vanished without a word is given up after half a minute, unless the URL says otherwise."""
 _EPOCH = date(1970, 1, 1)
 ONLY_HERE = HEAVIEST
+ONE_WRITER = False
 _FORM: dict[type[Any], tuple[str, str]] = {
     SmallInteger: ("int2", ">i2"),
     Integer: ("int4", ">i4"),
@@ -62,6 +68,8 @@ _FORM: dict[type[Any], tuple[str, str]] = {
 _HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TAIL = b"\xff\xff"
 _NULL = -1
+_MANY = 100_000
+"""Rows that are not counted one by one."""
 
 
 def engine(url: URL, access: Access) -> Engine:
@@ -126,6 +134,35 @@ def alone(connection: Connection) -> None:
     """Take the lock of those who change tables; how long a statement may take is not bounded in this transaction."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": OF_THE_STORE})
+
+
+def in_turn(connection: Connection, table: Table) -> None:
+    """Wait for whoever else adds to the table: what was counted first is then committed first."""
+    lock = text("SELECT pg_advisory_xact_lock(:store, :table)")
+    connection.execute(lock, {"store": OF_THE_STORE, "table": crc32(table.name.encode()) >> 1})
+
+
+def behind_bytes(column: Column[str], value: ColumnElement[str]) -> ColumnElement[bool]:
+    """By the operator of the index: a server may sort by the rules of a language."""
+    return column.bool_op("~>~")(value)
+
+
+def by_bytes(column: Column[str]) -> ColumnElement[Any]:
+    """In the order of the index."""
+    return literal_column(f"{column.table.name}.{column.name} USING ~<~")
+
+
+def about(connection: Connection, table: Table) -> int:
+    """As the server estimates; counted where that is no large number, or there is none yet."""
+    parts = text(
+        "WITH whole (oid) AS (SELECT to_regclass(:name)) "
+        "SELECT coalesce(sum(reltuples), 0), coalesce(min(reltuples), 0) FROM pg_class WHERE relkind = 'r' AND oid IN "
+        "(SELECT oid FROM whole UNION SELECT inhrelid FROM pg_inherits WHERE inhparent IN (SELECT oid FROM whole))"
+    )
+    rows, least = connection.execute(parts, {"name": table.name}).one()
+    if least >= 0 and rows >= _MANY:
+        return int(rows)
+    return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
 class Month(NamedTuple):

@@ -8,7 +8,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Column, Connection, Engine, Table, create_engine, event, func, select, tuple_
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy import insert as inserted
 from sqlalchemy.dialects import sqlite
 
@@ -26,6 +40,8 @@ _JOURNAL_BYTES = 1 << 26
 _SLICE = 20_000
 """Predictions that are deleted while a worker waits."""
 ONLY_HERE: Sequence[Column[Any]] = ()
+ONE_WRITER = True
+_ROWID: ColumnElement[int] = literal_column("rowid", BigInteger)
 _TOGETHER = 512
 """Predictions of one statement: its values stay below the 32,766 that any SQLite takes."""
 
@@ -47,7 +63,7 @@ def engine(url: URL, access: Access) -> Engine:
         options = {"creator": lambda: reading(path, access.wait_seconds)}
     made = create_engine(url, hide_parameters=True, **options)
     event.listen(made, "connect", _set_up_reader if access.read_only else _set_up_writer)
-    event.listen(made, "begin", _begin)
+    event.listen(made, "begin", _begin_reading if access.read_only else _begin)
     return made
 
 
@@ -79,6 +95,30 @@ def forget_overwritten(engine: Engine) -> None:
 
 def alone(connection: Connection) -> None:
     """Whoever writes is alone already."""
+
+
+def in_turn(connection: Connection, table: Table) -> None:
+    """Only one transaction writes at once."""
+
+
+def behind_bytes(column: Column[str], value: ColumnElement[str]) -> ColumnElement[bool]:
+    """Texts are compared by their bytes."""
+    return column > value
+
+
+def by_bytes(column: Column[str]) -> ColumnElement[Any]:
+    """Texts are ordered by their bytes."""
+    return column
+
+
+def about(connection: Connection, table: Table) -> int:
+    """From the first to the last row; of tables without a number for each row those that day closes made."""
+    if table is PREDICTIONS:
+        oldest = select(func.min(PREDICTIONS.c.offset)).where(PREDICTIONS.c.partition == DAYS.c.partition)
+        kept = select(func.sum(DAYS.c.scored)).where(DAYS.c.offset >= oldest.scalar_subquery())
+        return connection.scalar(kept) or 0
+    first, last = connection.execute(select(func.min(_ROWID), func.max(_ROWID)).select_from(table)).one()
+    return 0 if last is None else last - first + 1
 
 
 def make_room(connection: Connection, predictions: Predictions) -> None:
@@ -170,6 +210,12 @@ def _set_up(connection: Any, *pragmas: str) -> None:
     connection.isolation_level = None
     for pragma in (*pragmas, f"cache_size=-{_CACHE_KIB}"):
         connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _begin_reading(connection: Connection) -> None:
+    # Not by SQLAlchemy: that would take longer than what is then read.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN")
 
 
 def _begin(connection: Connection) -> None:

@@ -1,0 +1,1 @@
+"""The HTTP API: what engine and store know, for programs and people with a key."""

@@ -1,0 +1,137 @@
+"""Opening what the interface answers from: the records of a deployment, and the office that it keeps for itself.
+
+In a home the records are `forbear.db`, which the worker writes and the interface only reads, and the office is
+`api.db`. With a store in `services.toml` or FORBEAR_STORE both are that database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forbear.adapters.sql.desk import open_desk
+from forbear.adapters.sql.office import SqlOffice, open_office
+from forbear.apps.api.board import Board
+from forbear.apps.api.jobs import JobRoom
+from forbear.apps.api.oidc import Tokens
+from forbear.apps.api.parts import ApiParts, now_us
+from forbear.apps.api.places import onlooker_of, places_of
+from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
+from forbear.apps.api.watching import Watch
+from forbear.apps.home import Home
+from forbear.apps.services import Services, services_of
+from forbear.apps.telemetry import Journal
+from forbear.engine.desk import Desk
+
+if TYPE_CHECKING:
+    from forbear.adapters.kafka.cluster import Cluster
+
+MOST_PATIENCE_SECONDS = 5.0
+"""For an answer of Kafka: somebody waits, if only for this server to end."""
+JOBS = "api/jobs"
+"""Where in a home what came of long jobs lies."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is opened, and for whom. writer: the name accesses are recorded under, this process's alone.
+
+    loopback: only this machine can ask.  journal: None for no log.
+    """
+
+    home: Path
+    environment: Mapping[str, str] = field(repr=False)
+    writer: str
+    loopback: bool = True
+    journal: Journal | None = None
+
+
+@contextmanager
+def open_parts(asked: Opening) -> Iterator[ApiParts]:
+    """Everything that answers are made from, for as long as the block runs.
+
+    Its `warm` has the ledgers follow the log, and must have run before anybody is scored; where it raises, it may be
+    called again. Raises ConfigError for a home without data, for settings that cannot be, and what opening a database
+    does.
+    """
+    services, home = services_of(asked.home, asked.environment), Home(asked.home)
+    cluster = None if services.kafka is None else replace(services.kafka, patience_seconds=_patience(services.kafka))
+    with (
+        office_of(asked.home, asked.environment, writer=asked.writer) as office,
+        closing(open_desk(_records(asked.home, services))) as desk,
+    ):
+        places = places_of(home, cluster)
+        onlooker = onlooker_of(home, places)
+        watch = Watch(onlooker, places, note=_noting(asked.journal))
+        publishing = Publishing(office.outgoing, _outlet_of(home, cluster), _noting(asked.journal))
+        room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
+
+        board = Board(desk)
+        begins = [board.start, watch.start, publishing.start, room.start]
+
+        def warm() -> None:
+            while begins:  # what has begun is not begun again where a later one failed
+                begins[0]()
+                begins.pop(0)
+
+        try:
+            yield ApiParts(
+                desk=desk,
+                board=board,
+                office=office,
+                onlooker=onlooker,
+                watch=watch,
+                publishing=publishing,
+                jobs=room,
+                settings=services.api,
+                near=services.store is None,
+                loopback=asked.loopback,
+                tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
+                warm=warm,
+                journal=asked.journal,
+            )
+        finally:
+            for one in (room, publishing, watch, board):
+                one.stop()
+
+
+@contextmanager
+def office_of(folder: Path, environment: Mapping[str, str], *, writer: str) -> Iterator[SqlOffice]:
+    """The office of a deployment, made if it is not there. Raises what `open_parts` does."""
+    home, services = Home(folder), services_of(folder, environment)
+    if services.store is None:
+        home.deployment  # noqa: B018  # a folder that is no home is refused, and nothing is made in it
+    url = services.store.reached if services.store else f"sqlite:///{home.office}"
+    with closing(open_office(url, writer=writer, published=services.kafka is not None)) as office:
+        yield office
+
+
+def _patience(cluster: Cluster) -> float:
+    return min(MOST_PATIENCE_SECONDS, cluster.patience_seconds)
+
+
+def _outlet_of(home: Home, cluster: Cluster | None) -> Outlet:
+    if cluster is None:
+        return LogOutlet(home)
+    from forbear.apps.stream.outlet import KafkaOutlet
+
+    return KafkaOutlet(cluster)
+
+
+def _names(desk: Desk, keys: list[int]) -> dict[int, str]:
+    return {key: known.customer_id for key, known in desk.known(keys).value.items()}
+
+
+def _noting(journal: Journal | None) -> Callable[[str, str], None]:
+    def note(what: str, why: str) -> None:
+        if journal is not None:
+            journal.note(what, why=why)
+
+    return note
+
+
+def _records(folder: Path, services: Services) -> str:
+    return services.store.read if services.store else f"sqlite:///{Home(folder).database}"

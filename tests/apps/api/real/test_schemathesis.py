@@ -1,0 +1,168 @@
+"""The whole OpenAPI document against the real parts: no 5xx, no undocumented status, no answer of another shape.
+
+Cases are drawn by Schemathesis from one seed, so that a run can be had again: boundaries of every parameter, wrong
+types, wrong methods, missing credentials, and values by chance. FORBEAR_LONG=1 draws more than 10,000.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+import schemathesis
+from schemathesis.engine import Status, events, from_schema
+
+from forbear.apps.api.access import RULES
+from forbear.engine.office import Role
+
+SEED = 20_261_121
+LONG = bool(os.environ.get("FORBEAR_LONG"))
+EXAMPLES, CASES = (190, 10_000) if LONG else (2, 1_000)
+"""Values by chance for each operation, and how many cases there must have been in the end."""
+FITTING = ["2xx", "401", "403", "404", "409"]
+"""What a request that fits its schema is answered with."""
+NOT_TOLD = {
+    "create_key": "a whole number is written without a point",
+    "predict": "names of features are those of the set in force, days of events and languages depend on each other",
+    "predict_short": "as predict",
+    "predict_batch": "names of features are those of the set in force",
+    "predict_batch_short": "as predict_batch",
+    "what_if": "a happening may not lie behind the days that pass",
+    "record_answer": "an answer was not given in the future",
+    "record_outcome": "days are those that the log takes",
+    "request_help": "an override needs a reason",
+    "request_help_short": "as request_help",
+    "list_customers": "band and min_pd go with one order alone",
+    "list_customers_short": "as list_customers",
+    "list_days": "the last day lies behind the first, and not ten years",
+    "list_tallies": "as list_days",
+    "list_interventions": "the last day lies behind the first",
+    "list_interventions_short": "as list_interventions",
+    "live_events": "a cursor is one that was given out",
+}
+"""Operations with rules that a schema has no words for: there 422 is a fitting answer too. With the rules."""
+ENDLESS = "live_events"
+"""Lasts as long as somebody listens: its first event is waited for, and is no JSON document as a whole."""
+
+
+def fresh(drawn: Iterator[int]) -> Callable[[Any, Any, Any], None]:
+    """A hook that gives a request whose idempotency key is valid a key of its own: else only the first were answered.
+
+    Each seventh keeps what was drawn, so that repetitions are among the cases.
+    """
+
+    def before_call(context: Any, case: Any, kwargs: Any) -> None:
+        given, number = (case.headers or {}).get("Idempotency-Key"), next(drawn)
+        if isinstance(given, str) and re.fullmatch("[!-~]{1,100}", given) and number % 7:
+            case.headers["Idempotency-Key"] = f"{given}.{number}"
+
+    return before_call
+
+
+def settings_of(real: Any, spare_keys: list[str]) -> dict[str, Any]:
+    """How cases are drawn and what they are held to."""
+    known = real.known
+    own = [
+        {
+            "include-operation-id": operation,
+            "checks": {"positive_data_acceptance": {"expected-statuses": [*FITTING, "422"]}},
+        }
+        for operation in NOT_TOLD
+        if operation != ENDLESS
+    ]
+    # Ids that earlier answers told are drawn on, but for keys: the key of the run itself is among those.
+    unseen = {name: {"extra-data-sources": {"responses": False}} for name in ("examples", "coverage", "fuzzing")}
+    revoked = {
+        "include-operation-id": "revoke_key",
+        "parameters": {"path.key_id": {"dictionary": "keys", "probability": 0.5}},
+        "phases": unseen,
+    }
+    endless = {
+        "include-operation-id": ENDLESS,
+        "max-stream-events": 1,
+        "checks": {
+            "response_schema_conformance": {"enabled": False},
+            "negative_data_rejection": {"enabled": False},  # what stands twice in a filter is one, and counted twice
+            "positive_data_acceptance": {"expected-statuses": [*FITTING, "422"]},
+        },
+    }
+    return {
+        "seed": SEED,
+        "base-url": real.url,
+        "headers": {"X-API-Key": real.keys[Role.ADMIN]},
+        "continue-on-failure": True,
+        "request-timeout": 20,
+        "generation": {"max-examples": EXAMPLES, "deterministic": True, "with-security-parameters": False},
+        "checks": {"positive_data_acceptance": {"expected-statuses": FITTING}},
+        "phases": {"stateful": {"enabled": False}},
+        "dictionaries": {
+            "customers": {"values": list(known.customers)},
+            "offers": {"values": list(known.offers)},
+            "keys": {"values": spare_keys},
+        },
+        "parameters": {
+            "path.customer_id": {"dictionary": "customers", "probability": 0.5},
+            "body.customer_id": {"dictionary": "customers", "probability": 0.5},
+            "path.intervention_id": {"dictionary": "offers", "probability": 0.5},
+        },
+        "operations": [*own, revoked, endless],
+    }
+
+
+def spare_keys(real: Any) -> list[str]:
+    """Ids of keys that may be revoked."""
+    with real.client() as client:
+        made = [client.post("/v1/keys", json={"name": "spare", "role": "viewer"}).json() for _ in range(5)]
+    return [one["key_id"] for one in made]
+
+
+def told(scenario: Any) -> Iterator[tuple[str, str]]:
+    """What the cases of one scenario were found to do wrong: operation and check, and one request in full."""
+    for case, checks in scenario.recorder.checks.items():
+        for check in checks:
+            if check.status is not Status.SUCCESS:
+                failure = check.failure_info
+                sent = scenario.recorder.interactions.get(case)
+                body = sent.response.content[:300] if sent and sent.response else b""
+                said = f"{failure.failure.message}\n{failure.code_sample}" if failure else "the check itself failed"
+                yield f"{scenario.recorder.label}: {check.name}", f"{said}\n{body!r}"
+
+
+@pytest.fixture
+def own_idempotency_keys() -> Iterator[None]:
+    """While a test runs, requests have idempotency keys of their own."""
+    hook = schemathesis.hook(fresh(count()))
+    yield
+    schemathesis.hooks.unregister(hook)
+
+
+@pytest.mark.usefixtures("own_idempotency_keys")
+def test_every_operation_does_what_the_document_says(real: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is sent to whichever operation, the answer is one that the document describes, and never a 5xx."""
+    settings = settings_of(real, spare_keys(real))
+    config, headers = schemathesis.Config.from_dict(settings), settings["headers"]
+    schema = schemathesis.openapi.from_url(f"{real.url}/openapi.json", config=config, headers=headers)
+
+    cases, statuses, met, wrong = Counter[str](), Counter[int](), set(), dict[str, str]()
+    for event in from_schema(schema).execute():
+        assert not isinstance(event, events.NonFatalError | events.FatalError), event
+        if isinstance(event, events.ScenarioFinished):
+            answers = [one.response for one in event.recorder.interactions.values() if one.response]
+            cases[event.recorder.label] += len(answers)
+            statuses.update(one.status_code for one in answers)
+            met |= {event.recorder.label for one in answers if one.status_code < 300}
+            wrong |= dict(told(event))
+    with capsys.disabled():
+        print(f"\n{cases.total():,} cases over {len(cases)} operations: {dict(sorted(statuses.items()))}")  # noqa: T201
+
+    assert not wrong, "\n\n".join(f"{kind}: {one}" for kind, one in wrong.items())
+    assert cases.total() >= CASES
+    assert len(cases) == sum(len(methods) for methods in schema.raw_schema["paths"].values())
+    assert met == cases.keys()  # each was also answered as it is meant to be
+    assert set(NOT_TOLD) <= RULES.keys()
+    assert real.well()
