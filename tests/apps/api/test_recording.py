@@ -147,18 +147,37 @@ def test_a_purpose_is_asked_for(purpose: str | None, status: int, house: Callabl
     assert status == 200 or answer.json()["type"].endswith("purpose_missing")
 
 
-def test_what_is_near_is_written_at_once() -> None:
-    """A few records of a near store are there without a thread; where it fails nobody is told that they are."""
-    office = memory_office()
-    near = Recorder(office.accesses.record, "accesses", near=True)
-    asyncio.run(near.record([access(1)]))
-    assert len(office.accesses.chain("api", 0, 9)) == 1
+def test_what_is_near_is_written_together() -> None:
+    """Records of a near store that come in one turn of the loop are one commit, and there when it is told."""
+    office, commits = memory_office(), list[int]()
+
+    def write(records: Sequence[Access]) -> None:
+        commits.append(len(records))
+        office.accesses.record(records)
+
+    near = Recorder(write, "accesses", near=True)
+
+    async def visit() -> None:
+        await asyncio.gather(*(near.record([access(one)]) for one in range(5)))
+        assert len(office.accesses.chain("api", 0, 9)) == 5
+        await near.record([access(6)])
+
+    asyncio.run(visit())
+    near.close()
+    assert commits == [5, 1]
+
+
+def test_what_cannot_be_written_near_is_told_to_nobody() -> None:
+    """Where a near store fails, nobody of those who came together is told that their record is there."""
 
     def fails(_: Sequence[Access]) -> None:
         raise StorageError("the disk is full", mend="make room")
 
     broken = Recorder(fails, "accesses", near=True)
-    with pytest.raises(BackendUnavailable):
-        asyncio.run(broken.record([access(2)]))
-    near.close()
+
+    async def visit() -> None:
+        both = await asyncio.gather(*(broken.record([access(one)]) for one in (1, 2)), return_exceptions=True)
+        assert [type(one) for one in both] == [BackendUnavailable, BackendUnavailable]
+
+    asyncio.run(visit())
     broken.close()

@@ -42,6 +42,7 @@ PATIENT = (
 def told(*_):
     print("told to end"); sys.exit(0)
 signal.signal(signal.SIGTERM, told)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what runs in its background ignore it
 ready(sys.argv[1], sys.argv[2])
 while True: time.sleep(0.01)
 """

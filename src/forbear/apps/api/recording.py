@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
-from forbear.domain.errors import BackendUnavailable, ForbearError
+from forbear.domain.errors import BackendUnavailable
 
 MOST_WAITING = 4_096
 """Requests; whoever comes beyond is refused at once."""
@@ -29,8 +29,9 @@ class _Entry(Generic[T]):
 class Recorder(Generic[T]):
     """The one writer of some records of a process. Close it when no request is under way.
 
-    write: commits many at once.  what: they are, for errors.  near: a few are written at once by whoever brings them,
-    which takes less time than to have a thread do it; for a file that nobody else writes to for long.
+    write: commits many at once.  what: they are, for errors.  near: a few are written by the loop itself, with all that
+    others brought in the same turn of it, which takes less time than to have a thread do it; for a file that nobody else
+    writes to for long, and for one loop.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Recorder(Generic[T]):
     ) -> None:
         self._write, self._what, self._near, self._patience = write, what, near, patience_seconds
         self._waiting: deque[_Entry[T]] = deque()
+        self._brought: list[_Entry[T]] = []
         self._changed = Condition()
         self._closed = False
         self._thread = Thread(target=self._run, name=what, daemon=True)
@@ -50,14 +52,14 @@ class Recorder(Generic[T]):
 
     async def record(self, records: Sequence[T]) -> None:
         """Returns once they are there. Raises BackendUnavailable where they cannot be, or not in time."""
-        if self._near and len(records) <= MOST_AT_ONCE:
-            try:
-                self._write(records)
-            except ForbearError as error:
-                raise BackendUnavailable(f"{self._what} cannot be recorded") from error
-            return
         loop = asyncio.get_running_loop()
         entry = _Entry(records, loop, loop.create_future())
+        if self._near and len(records) <= MOST_AT_ONCE:
+            if not self._brought:
+                loop.call_soon(self._write_brought)
+            self._brought.append(entry)
+            await entry.done
+            return
         with self._changed:
             if self._closed or len(self._waiting) >= MOST_WAITING:
                 raise BackendUnavailable(f"{self._what} cannot be recorded")
@@ -84,14 +86,24 @@ class Recorder(Generic[T]):
                     return
                 group = list(self._waiting)
                 self._waiting.clear()
-            try:
-                self._write([one for entry in group for one in entry.records])
-                trouble = None
-            except Exception as error:  # noqa: BLE001  # whatever it is, nobody may see data for it
-                trouble = error
+            trouble = self._written(group)
             for entry in group:
                 with suppress(RuntimeError):  # the server has ended, and nobody waits
                     entry.loop.call_soon_threadsafe(_settle, entry.done, self._what, trouble)
+
+    def _write_brought(self) -> None:
+        group, self._brought = self._brought, []
+        trouble = self._written(group)
+        for entry in group:
+            _settle(entry.done, self._what, trouble)
+
+    def _written(self, group: Sequence[_Entry[T]]) -> Exception | None:
+        """Commit what some requests brought; what stood against it, None where it is there."""
+        try:
+            self._write([one for entry in group for one in entry.records])
+        except Exception as error:  # noqa: BLE001  # whatever it is, nobody may see data for it
+            return error
+        return None
 
 
 def _settle(done: asyncio.Future[None], what: str, trouble: Exception | None) -> None:
