@@ -29,13 +29,13 @@ from forbear.domain.errors import BackendUnavailable, ConfigError
 
 _AGAIN_SECONDS = 1.0
 ROUTERS: tuple[APIRouter, ...] = (
+    risks.risks,
+    scoring.scores,
     own.access,
     people.people,
     histories.histories,
     interventions.decisions,
     figures.figures,
-    risks.risks,
-    scoring.scores,
     writing.writes,
     long_jobs.jobs,
     people.short,
@@ -47,7 +47,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     writing.short_writes,
     own.plain,
 )
-"""Whatever has routes. Every one is a `Gate`, or a WebSocket named by its operation id."""
+"""Whatever has routes. Every one is a `Gate`, or a WebSocket named by its operation id.
+
+Those that are asked for most stand first: the framework tries one route after another.
+"""
 
 
 def create_app(
