@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine, Table, bindparam, delete, insert, select, update
 
 from forbear.adapters.sql.dialects.base import Access
-from forbear.adapters.sql.engine import dialect_of, engine_of
+from forbear.adapters.sql.engine import dialect_of, engine_of, guarded
 from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office_accesses import SqlAccesses
 from forbear.adapters.sql.office_outgoing import SqlAskedScores, SqlOutgoing
@@ -68,6 +68,11 @@ class SqlOffice(Office):
                 change = update(table).values(dict.fromkeys(blanks)) if blanks else delete(table)
                 connection.execute(change.where(table.c.customer == customer))
         dialect_of(self.engine).forget_overwritten(self.engine)
+
+    def settle(self) -> None:
+        """Bring what was written to where it stays; nobody waits for it meanwhile. Raises what a commit does."""
+        with guarded(self.engine):
+            dialect_of(self.engine).settle(self.engine)
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -20,6 +20,7 @@ from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
 from forbear.apps.api.places import onlooker_of, places_of
 from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
+from forbear.apps.api.settling import Settling
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
 from forbear.apps.services import Services, services_of
@@ -69,8 +70,8 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         publishing = Publishing(office.outgoing, _outlet_of(home, cluster), _noting(asked.journal))
         room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
 
-        board = Board(desk)
-        begins = [board.start, watch.start, publishing.start, room.start]
+        board, settling = Board(desk), Settling(office.settle)
+        begins = [board.start, watch.start, publishing.start, room.start, settling.start]
 
         def warm() -> None:
             while begins:  # what has begun is not begun again where a later one failed
@@ -94,7 +95,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 journal=asked.journal,
             )
         finally:
-            for one in (room, publishing, watch, board):
+            for one in (settling, room, publishing, watch, board):
                 one.stop()
 
 

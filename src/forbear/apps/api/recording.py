@@ -30,8 +30,8 @@ class Recorder(Generic[T]):
     """The one writer of some records of a process. Close it when no request is under way.
 
     write: commits many at once.  what: they are, for errors.  near: a few are written by the loop itself, with all that
-    others brought in the same turn of it, which takes less time than to have a thread do it; for a file that nobody else
-    writes to for long, and for one loop.
+    others brought in the same turn of it, which takes less time than to have a thread do it; for one loop, and a file
+    that nobody else writes to for long.
     """
 
     def __init__(

@@ -76,6 +76,10 @@ class Dialect(Protocol):
         """Leave as little as the database allows of what was overwritten or deleted."""
         ...
 
+    def settle(self, engine: Engine) -> None:
+        """Bring what was committed to where it stays, while others read and write."""
+        ...
+
     def alone(self, connection: Connection) -> None:
         """Keep others from changing tables until the transaction ends, and let this one take its time."""
         ...

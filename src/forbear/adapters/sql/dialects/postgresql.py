@@ -130,6 +130,10 @@ def forget_overwritten(engine: Engine) -> None:
     """Old versions of rows go when the server vacuums: see docs/store.md."""
 
 
+def settle(engine: Engine) -> None:
+    """The server does it by itself."""
+
+
 def alone(connection: Connection) -> None:
     """Take the lock of those who change tables; how long a statement may take is not bounded in this transaction."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -93,6 +93,13 @@ def forget_overwritten(engine: Engine) -> None:
         driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
+def settle(engine: Engine) -> None:
+    """Copy the journal into the database as far as nobody needs it: else a commit does it that finds it long."""
+    with engine.connect() as connection:
+        driver: Any = connection.connection
+        driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
 def alone(connection: Connection) -> None:
     """Whoever writes is alone already."""
 
