@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,7 +34,8 @@ class QuarterEnd:
     loans, exposure, allowance: by stage, (3,); stage 3 are defaults whose workout is not over.
     loss_year, loss_lifetime: expected of running loans, whatever their stage.
     realised_year: what those loans lost by defaults within a year, discounted; None where the year is not over.
-    realised_so_far: by all defaults up to the end of the panel.
+    realised_so_far: by all defaults up to the end of the panel.  unresolved: share of what was owed in the defaults
+    within a year whose workout is not over in the panel, so that their LGD is as reported, not as it ended; NaN without.
     causes: loans by cause, in the order of Cause.
     """
 
@@ -47,6 +48,7 @@ class QuarterEnd:
     loss_lifetime: float
     realised_year: float | None
     realised_so_far: float
+    unresolved: float
     causes: tuple[int, ...]
 
 
@@ -69,19 +71,23 @@ class Book:
 
 @dataclass(slots=True)
 class _Desk:
-    """What is filled in as the quarters go by. standing: of every row, as it is assessed."""
+    """What is filled in as the quarters go by.
+
+    standing: of every row, as it is assessed.  at_origination: (n,) 12-month PD, in the first row of each loan.
+    """
 
     panel: LoanPanel
     parameters: CreditParameters
     parts: Parts
     standing: Standing
-    columns: dict[str, Floats] = field(default_factory=dict)
+    at_origination: Floats
+    columns: dict[str, Floats]
 
     @classmethod
     def of(cls, panel: LoanPanel, parameters: CreditParameters, parts: Parts) -> _Desk:
         names = ("pd_next", "pd_year", "blind_next", "blind_year", "ead_in_a_year")
         unknown = {name: np.full(len(panel), np.nan) for name in names}
-        return cls(panel, parameters, parts, unassessed(len(panel)), unknown)
+        return cls(panel, parameters, parts, unassessed(len(panel)), np.full(len(panel), np.nan), unknown)
 
 
 def keep_book(
@@ -93,32 +99,34 @@ def keep_book(
 ) -> Book:
     """Go through every quarter from the first origin on, with the newest models of an origin not after it.
 
-    The PD at origination is that of the models in force when the loan was first seen, or of the first ones for loans
-    seen before them. progress: takes the number of quarters done. Raises NotEnoughData without models.
+    The PD at origination is what the models in force make of all that was known when the loan was first seen: a new
+    model by itself raises nobody's risk. progress: takes the number of quarters done. Raises NotEnoughData without models.
     """
     if not models:
         raise NotEnoughData("no origin lies within the panel", mend="begin earlier")
     desk = _Desk.of(panel, parameters, parts)
-    _price_the_old(desk, models[0])
     staged = np.full(len(panel), -1, dtype=np.int64)
     ends, last = [], int(panel.quarter.max())
     for done, quarter in enumerate(range(models[0].origin, last + 1), 1):
         in_force = max((one for one in models if one.origin <= quarter), key=lambda one: one.origin)
+        _price_at_origination(desk, in_force, quarter)
         ends.append(_close(desk, in_force, quarter, staged))
         if progress is not None:
             progress(done)
     return Book(tuple(ends), stage=staged, **desk.columns)
 
 
-def _price_the_old(desk: _Desk, models: Fitted) -> None:
-    """The PD at origination of loans first seen before the first origin."""
-    first = np.unique(desk.panel.first_row)
+def _price_at_origination(desk: _Desk, models: Fitted, quarter: int) -> None:
+    """The PD at origination of loans seen by now: of all of them under new models, else of those that are new."""
+    panel = desk.panel
+    first = np.unique(panel.first_row)
     earliest = first_quarter(desk.parameters.economy)
-    for quarter in range(1, models.origin):
-        rows = first[desk.panel.quarter[first] == quarter]
+    since = 1 if models.origin == quarter else quarter
+    for seen in range(since, quarter + 1):
+        rows = first[panel.quarter[first] == seen]
         if len(rows):
-            ahead = _scenarios(desk, models.default, models, rows, max(quarter, earliest), YEAR)
-            desk.columns["pd_year"][rows] = _weighted_year(ahead)
+            ahead = _scenarios(desk, models.default, models, rows, max(seen, earliest), YEAR)
+            desk.at_origination[rows] = _weighted_year(ahead)
 
 
 def _close(desk: _Desk, models: Fitted, quarter: int, staged: Ints) -> QuarterEnd:
@@ -147,6 +155,7 @@ def _close(desk: _Desk, models: Fitted, quarter: int, staged: Ints) -> QuarterEn
         loss_lifetime=float(loss.lifetime.sum()),
         realised_year=_realised(desk, running, YEAR) if quarter + YEAR <= panel.quarter.max() else None,
         realised_so_far=_realised(desk, running, NEVER),
+        unresolved=_unresolved(panel, running),
         causes=tuple(int(np.count_nonzero(causes & cause)) for cause in Cause),
     )
 
@@ -189,8 +198,7 @@ def _assess(desk: _Desk, rows: Ints) -> None:
     before = np.where(new, -1, rows - 1)
     # A loan that defaulted is not priced any more.
     pd = np.where(panel.end[rows] == End.DEFAULT, 1.0, desk.columns["pd_year"][rows])
-    at_first = desk.columns["pd_year"][panel.first_row[rows]]
-    origin = np.where(np.isnan(at_first), pd, at_first)
+    origin = desk.at_origination[panel.first_row[rows]]
     evidence = Evidence(
         pd=DefaultPd(pd, rules.default.target),
         pd_at_origination=DefaultPd(origin, rules.default.target),
@@ -215,3 +223,10 @@ def _realised(desk: _Desk, rows: Ints, quarters: int) -> float:
     years = (panel.quarter[ends] - panel.quarter[lost] - 1 + desk.parameters.discounting.default_at) / YEAR
     worth = (1.0 + panel.rate[lost]) ** -years
     return float((panel.balance_minor[ends] * panel.lgd[ends] * worth).sum())
+
+
+def _unresolved(panel: LoanPanel, rows: Ints) -> float:
+    ends = panel.last_row[rows[panel.default_quarter[rows] <= panel.quarter[rows] + YEAR]]
+    owed = panel.balance_minor[ends]
+    total = float(owed.sum())
+    return float(owed[panel.resolved[ends] == NEVER].sum()) / total if total else np.nan

@@ -6,15 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import lsq_linear
 
 from forbear.domain.errors import ModelMismatch, NotEnoughData
 from forbear.models.dataset import Bools
-from forbear.models.logistic import fit_nonnegative, sigmoid
+from forbear.models.logistic import logit, sigmoid
 from forbear.models.results import Floats
 
 PENALTY = 1.0
 """Weight of half the squared increments of the curves against the summed log-loss."""
 LEAST_EVENTS = 20
+_MOST_STEPS = 50
+_TOLERANCE = 1e-7
+_JITTER = 1e-9
+"""Keeps the curvature invertible where a ramp is the same in every row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +98,47 @@ def fit_hazard(columns: Mapping[str, Floats], events: Bools, factors: Sequence[F
             f"{happened} events in {len(events)} rows, {LEAST_EVENTS} are needed to fit a hazard",
             mend="begin later, or bring a longer history",
         )
-    ramps = [factor.ramps(columns[factor.name]) for factor in factors]
-    # Coefficients are never negative: a falling curve has its ramps turned round, a free one has both ways.
-    signs = [(1.0, -1.0) if factor.direction == 0 else (float(factor.direction),) for factor in factors]
-    blocks = [sign * ramp for ramp, ways in zip(ramps, signs, strict=True) for sign in ways]
-    intercept, coefficients = fit_nonnegative(np.concatenate(blocks, axis=1), events, PENALTY)
-    curves, start = [], 0
-    for factor, ways in zip(factors, signs, strict=True):
-        increments = np.zeros(len(factor.knots) - 1)
-        for sign in ways:
-            increments += sign * coefficients[start : start + len(increments)]
-            start += len(increments)
-        points = (0.0, *np.cumsum(increments).tolist())
-        curves.append(FactorCurve(factor, points))
-    return HazardModel(intercept, tuple(curves), happened)
+    widths = [len(factor.knots) - 1 for factor in factors]
+    design = np.concatenate([np.ones((len(events), 1)), *(f.ramps(columns[f.name]) for f in factors)], axis=1)
+    ways = np.repeat([factor.direction for factor in factors], widths)
+    low = np.concatenate([[-np.inf], np.where(ways == 1, 0.0, -np.inf)])
+    high = np.concatenate([[np.inf], np.where(ways == -1, 0.0, np.inf)])
+    fitted = _fit(design, events.astype(np.float64), low, high)
+    increments = np.split(fitted[1:], np.cumsum(widths)[:-1])
+    curves = tuple(
+        FactorCurve(factor, (0.0, *np.cumsum(steps).tolist()))
+        for factor, steps in zip(factors, increments, strict=True)
+    )
+    return HazardModel(float(fitted[0]), curves, happened)
+
+
+def _fit(design: Floats, labels: Floats, low: Floats, high: Floats) -> Floats:
+    """Coefficients within bounds of a ridge logistic regression, the first being the intercept, which is free.
+
+    Newton's method, each step a least-squares problem within the bounds: ramps overlap, and L-BFGS would take hundreds
+    of steps over all rows. A step that does not lower the loss is halved.
+    """
+    ridge = np.full(design.shape[1], PENALTY)
+    ridge[0] = 0.0
+    at = np.zeros(design.shape[1])
+    at[0] = logit(np.array([labels.mean()]))[0]
+    loss = _loss(design, labels, ridge, at)
+    for _ in range(_MOST_STEPS):
+        log_odds = design @ at
+        chance = sigmoid(log_odds)
+        weight = chance * (1.0 - chance)
+        curvature = (design * weight[:, None]).T @ design + np.diag(ridge + _JITTER)
+        root = cholesky(curvature)
+        aim = solve_triangular(root, design.T @ (weight * log_odds + labels - chance), trans="T")
+        step = lsq_linear(root, aim, bounds=(low, high), method="bvls").x - at
+        while (moved := _loss(design, labels, ridge, at + step)) > loss and np.abs(step).max() > _TOLERANCE:
+            step = step / 2.0
+        at, gained, loss = at + step, loss - moved, moved
+        if gained < _TOLERANCE:
+            break
+    return at
+
+
+def _loss(design: Floats, labels: Floats, ridge: Floats, at: Floats) -> float:
+    log_odds = design @ at
+    return float(np.sum(np.logaddexp(0.0, log_odds) - labels * log_odds) + 0.5 * (ridge * at) @ at)

@@ -106,13 +106,14 @@ class LoanPanel:
     def defaults_within(self, quarters: int) -> tuple[Bools, Bools]:
         """Whether each row's loan defaults in the next so many quarters, and whether that can be known, (n,) each.
 
-        It is known once the loan has ended, or is still seen so many quarters later.
+        It is known where the panel reaches so far and the loan has ended by then, or is still seen.
         """
         happened = (self.default_quarter > self.quarter) & (self.default_quarter <= self.quarter + quarters)
         last = self.quarter[self.last_row]
         ended = self.end[self.last_row] != End.RUNNING
         seen = (last >= self.quarter + quarters) | (ended & (last <= self.quarter + quarters))
-        return happened, seen & (self.end == End.RUNNING)
+        reached = self.quarter + quarters <= self.quarter.max(initial=0)
+        return happened, seen & reached & (self.end == End.RUNNING)
 
     def payoff_next(self) -> Bools:
         """(n,) whether the loan is paid off in the quarter after the row's."""
