@@ -90,9 +90,7 @@ def check_quarters(panel: LoanPanel, book: Book, quarters: int) -> tuple[Quarter
     )
 
 
-def check_origins(
-    panel: LoanPanel, book: Book, models: Sequence[Fitted], chance: Bootstrap
-) -> tuple[OriginCheck, ...]:
+def check_origins(panel: LoanPanel, book: Book, models: Sequence[Fitted], chance: Bootstrap) -> tuple[OriginCheck, ...]:
     """Each origin's PDs for the next quarter; an origin without a row to judge is left out."""
     rows, labels, told, blind = _told(panel, book, 1)
     origins = np.array([one.origin for one in models])

@@ -134,7 +134,9 @@ def parse_parameters(document: Mapping[str, Any]) -> CreditParameters:
     try:
         parameters = msgspec.convert(document, CreditParameters)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"credit parameters: {error}", mend="docs/credit-risk.md says what may stand there") from error
+        raise ConfigError(
+            f"credit parameters: {error}", mend="docs/credit-risk.md says what may stand there"
+        ) from error
     if parameters.format != PARAMETERS_FORMAT:
         raise ConfigError(
             f"credit parameters: format {parameters.format}, this version reads {PARAMETERS_FORMAT}",
