@@ -51,9 +51,9 @@ class DcrPanel:
 def read_dcr(folder: Path) -> DcrPanel:
     """The panel of a folder, rows sorted by loan and quarter.
 
-    Where a quarter of a loan stands twice, the row further down counts. A default without `res_time` has an LGD that nobody could know within the
-    panel. Raises ConfigError for a file that is missing, lacks a column, or holds what is no number where one is needed;
-    NotEnoughData for a quarter without any loan, whose economy is then unknown.
+    Where a quarter of a loan stands twice, the row further down counts. A default without `res_time` has an LGD
+    that nobody could know within the panel. Raises ConfigError for a file that is missing, lacks a column, holds what is no number where one is needed,
+    or has a loan go on behind its end; NotEnoughData for a quarter without any loan, whose economy is then unknown.
     """
     path = dcr_file(folder)
     raw = _columns(path)
@@ -108,7 +108,7 @@ def _sorted(columns: dict[str, Floats], path: Path) -> dict[str, Floats]:
     order = np.lexsort((columns["time"], columns["id"]))
     ordered = {name: values[order] for name, values in columns.items()}
     keys = np.stack([ordered["id"], ordered["time"]])
-    last = np.append((np.diff(keys, axis=1) != 0.0).any(axis=0), True)  # noqa: FBT003  # the last row is one of a kind
+    last = np.append((np.diff(keys, axis=1) != 0.0).any(axis=0), True)  # the last row is one of a kind
     ordered = {name: values[last] for name, values in ordered.items()}
     same = ordered["id"][1:] == ordered["id"][:-1]
     ended = ordered["status_time"][:-1] > 0.0

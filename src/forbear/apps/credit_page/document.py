@@ -21,14 +21,22 @@ from forbear.models.credit.severity import LgdSegment, LgdTable
 TITLE = "Credit risk: mortgages through a crisis"
 _STAGES = ("stage 1: 12-month loss", "stage 2: lifetime loss", "stage 3: in default")
 _NOTES = (
-    "The panel marks a default without saying how; it has no days past due and no watch list. Stage 3 is default, the "
-    "30-day backstop is computed and never met, and no early-warning score is there to be evidence.",
-    "A figure of the economy is used from the quarter after its own on. It is taken as later published: revisions are "
-    "not in the panel.",
-    "The contract rate stands for the effective interest rate, and the panel's LGD for a discounted one: how its "
-    "recoveries were discounted is not said.",
-    "A loan whose workout is not over has an LGD in the panel that nobody could know. It teaches no model; realised "
-    "losses count it as it is reported, and say how much that is.",
+    (
+        "The panel marks a default without saying how; it has no days past due and no watch list. Stage 3 is default, "
+        "the 30-day backstop is computed and never met, and no early-warning score is there to be evidence."
+    ),
+    (
+        "A figure of the economy is used from the quarter after its own on. It is taken as later published: revisions "
+        "are not in the panel."
+    ),
+    (
+        "The contract rate stands for the effective interest rate, and the panel's LGD for a discounted one: how its "
+        "recoveries were discounted is not said."
+    ),
+    (
+        "A loan whose workout is not over has an LGD in the panel that nobody could know. It teaches no model; "
+        "realised losses count it as it is reported, and say how much that is."
+    ),
     "LGD by year of default is of workouts that are over. Of the last years only the quick ones are.",
     "Weights and shifts of the scenarios, PD tests of the stages and the pace of reversion are stated assumptions.",
 )
@@ -98,7 +106,8 @@ def headline(report: CreditReport) -> str:
     first, last = crisis(report.read.panel.economy)
     checks = [check for check in report.next_year if first <= check.quarter <= last]
     if not checks:
-        return f"Default in the next quarter is ranked with an AUC of {RATIO.write(report.judged[0].figures['auc'].value)}."
+        auc = report.judged[0].figures["auc"]
+        return f"Default in the next quarter is ranked with an AUC of {RATIO.estimate(auc)}."
     expected, blind, came = (_mean(checks, which) for which in ("expected", "blind", "observed"))
     return (
         f"While house prices fell, {PERCENT.write(came)} of running loans defaulted within a year; "
@@ -123,7 +132,7 @@ def _question(report: CreditReport) -> Html:
             f"next 12 months, and before it ends. Elsewhere default is {target.days_past_due_at_least} days past due.",
             "Models": f"fitted at the end of quarter {plan.first} and every {plan.every} quarters after it, to outcomes "
             f"at least {plan.embargo} quarter{'' if plan.embargo == 1 else 's'} old, each used until the next",
-            "Judged": f"{COUNT.write(report.judged[0].rows)} loan-quarters, all later than what their model learned from",
+            "Judged": f"{COUNT.write(report.judged[0].rows)} loan-quarters, later than all that their model learned from",
             "Crisis": f"quarters {first} to {last}: house prices below those of a year before",
             "Scenarios": scenarios,
             "Loans": f"{COUNT.write(len(set(panel.loan.tolist())))}, quarters 1 to {panel.quarter.max()}; "
@@ -134,10 +143,9 @@ def _question(report: CreditReport) -> Html:
 
 def _default_lead(report: CreditReport) -> str:
     gain = report.judged[0].figures["auc_gain"]
-    signed = tables.Notation(lambda _: 3, signed=True)
     return (
         "The economy moves the level of default more than its order: it changes the AUC by "
-        f"{signed.estimate(gain)} over all quarters together. A model that has seen no crisis expects none."
+        f"{tables.GAIN.estimate(gain)} over all quarters together. A model that has seen no crisis expects none."
     )
 
 

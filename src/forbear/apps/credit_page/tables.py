@@ -16,11 +16,13 @@ from forbear.models.results import Figure
 
 MILLIONS = Notation(lambda _: 1, factor=1e-8)
 """Minor units as millions of the currency."""
+GAIN = Notation(lambda _: 3, signed=True)
+"""Differences of AUCs."""
 HORIZONS = {1: "next quarter", YEAR: "next 12 months"}
 _FIGURES = (
     ("auc", "AUC", "chance that a loan that defaults outranks one that does not", RATIO),
     ("auc_blind", "AUC without the economy", "", RATIO),
-    ("auc_gain", "Gain", "difference of the two", Notation(lambda _: 3, signed=True)),
+    ("auc_gain", "Gain", "difference of the two", GAIN),
     ("observed_to_expected", "Observed / expected", "1 is right, above 1 too few were expected", SLOPE),
     ("observed_to_expected_blind", "Observed / expected without the economy", "", SLOPE),
     ("slope", "Calibration slope", "1 is right, below 1 is overconfident", SLOPE),

@@ -9,9 +9,8 @@ import numpy as np
 
 from forbear.domain.credit import Cause, DefaultPd, Stage
 from forbear.domain.errors import NotEnoughData
-from forbear.models.credit.hazard import HazardModel
 from forbear.models.credit.loss import CreditLoss, Discounting, Scenario, credit_loss, impaired_loss
-from forbear.models.credit.mortgage import Coming, coming, known_columns, structure
+from forbear.models.credit.mortgage import coming, known_columns, structure
 from forbear.models.credit.outlook import YEAR, first_quarter, outlook
 from forbear.models.credit.panel import NEVER, End, LoanPanel
 from forbear.models.credit.parameters import CreditParameters
@@ -34,8 +33,9 @@ class QuarterEnd:
     loans, exposure, allowance: by stage, (3,); stage 3 are defaults whose workout is not over.
     loss_year, loss_lifetime: expected of running loans, whatever their stage.
     realised_year: what those loans lost by defaults within a year, discounted; None where the year is not over.
-    realised_so_far: by all defaults up to the end of the panel.  unresolved: share of what was owed in the defaults
-    within a year whose workout is not over in the panel, so that their LGD is as reported, not as it ended; NaN without.
+    realised_so_far: by all defaults up to the end of the panel.
+    unresolved: share of what was owed in the defaults within a year whose workout is not over in the panel, so that
+    their LGD is as reported, not as it ended; NaN without.
     causes: loans by cause, in the order of Cause.
     """
 
@@ -90,6 +90,15 @@ class _Desk:
         return cls(panel, parameters, parts, unassessed(len(panel)), np.full(len(panel), np.nan), unknown)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """Rows of the panel, the quarter whose end they are seen from, and how many periods ahead."""
+
+    rows: Ints
+    quarter: int
+    periods: int
+
+
 def keep_book(
     panel: LoanPanel,
     models: Sequence[Fitted],
@@ -125,7 +134,7 @@ def _price_at_origination(desk: _Desk, models: Fitted, quarter: int) -> None:
     for seen in range(since, quarter + 1):
         rows = first[panel.quarter[first] == seen]
         if len(rows):
-            ahead = _scenarios(desk, models.default, models, rows, max(seen, earliest), YEAR)
+            ahead = _scenarios(desk, models, _Ask(rows, max(seen, earliest), YEAR))
             desk.at_origination[rows] = _weighted_year(ahead)
 
 
@@ -164,8 +173,8 @@ def _expect(desk: _Desk, models: Fitted, rows: Ints, quarter: int) -> CreditLoss
     """ECL of running loans; fills in their PDs and exposures on the way."""
     panel = desk.panel
     longest = int(np.clip((panel.matures - panel.quarter)[rows].max(initial=YEAR), YEAR, LONGEST_PERIODS))
-    scenarios = _scenarios(desk, models.default, models, rows, quarter, longest)
-    blind = _scenarios(desk, models.blind, models, rows, quarter, YEAR)
+    scenarios = _scenarios(desk, models, _Ask(rows, quarter, longest))
+    blind = _scenarios(desk, models, _Ask(rows, quarter, YEAR), blind=True)
     columns = desk.columns
     columns["pd_next"][rows] = scenarios[0].structure.conditional[:, 0]
     columns["pd_year"][rows] = _weighted_year(scenarios)
@@ -175,14 +184,13 @@ def _expect(desk: _Desk, models: Fitted, rows: Ints, quarter: int) -> CreditLoss
     return credit_loss(scenarios, Discounting(panel.rate[rows], desk.parameters.discounting.default_at))
 
 
-def _scenarios(
-    desk: _Desk, hazard: HazardModel, models: Fitted, rows: Ints, quarter: int, periods: int
-) -> list[Scenario]:
-    made = []
-    for rule in desk.parameters.scenarios:
-        conditions = outlook(desk.panel.economy, quarter, desk.parameters.economy, rule, periods)
-        ahead: Coming = coming(desk.panel, rows, conditions, desk.parts.ead(desk.parameters))
-        course = structure(hazard, models.payoff, ahead, desk.parameters.default.target)
+def _scenarios(desk: _Desk, models: Fitted, ask: _Ask, *, blind: bool = False) -> list[Scenario]:
+    parameters, made = desk.parameters, []
+    hazard = models.blind if blind else models.default
+    for rule in parameters.scenarios:
+        conditions = outlook(desk.panel.economy, ask.quarter, parameters.economy, rule, ask.periods)
+        ahead = coming(desk.panel, ask.rows, conditions, desk.parts.ead(parameters))
+        course = structure(hazard, models.payoff, ahead, parameters.default.target)
         made.append(Scenario(rule.weight, course, models.lgd.lgd(ahead.columns), ahead.ead_minor))
     return made
 

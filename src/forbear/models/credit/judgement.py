@@ -62,7 +62,8 @@ class OriginCheck:
 @dataclass(frozen=True, slots=True)
 class LgdCheck:
     """Resolved defaults of one year: mean LGD that was expected when they defaulted, and the one that came, with its
-    95 % interval over loans.  quarter: the first of the year."""
+    95 % interval over loans.  quarter: the first of the year.
+    """
 
     quarter: int
     defaults: int

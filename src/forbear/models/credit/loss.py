@@ -20,7 +20,7 @@ def expected_loss(pd: DefaultPd[Floats], lgd: Floats, ead_minor: Floats) -> Floa
     """Expected loss over the PD's horizon [minor units], (n,), not discounted: EL = PD x LGD x EAD.
 
     lgd: >= 0.  ead_minor: >= 0.  Raises TypeError for a PD that is not of default, ValueError for a value out of range.
-    Source: Basel Committee on Banking Supervision, An Explanatory Note on the Basel II IRB Risk Weight Functions (2005).
+    Source: Basel Committee, An Explanatory Note on the Basel II IRB Risk Weight Functions (2005).
     """
     loss: Floats = default_pd(pd) * not_negative(lgd, "LGD") * not_negative(ead_minor, "EAD")
     return loss

@@ -69,7 +69,8 @@ def roll_rates(before_days: Floats, after_days: Floats, edges: Sequence[int] = (
 class Vintage:
     """Share of a cohort that has defaulted by age.
 
-    cohort: its name.  loans: in it.  age: periods since first seen, (m,).  defaulted: (m,) cumulative incidence, [0, 1].
+    cohort: its name.  loans: in it.  age: periods since first seen, (m,).
+    defaulted: (m,) cumulative incidence, [0, 1].
     """
 
     cohort: str
@@ -81,8 +82,8 @@ class Vintage:
 def vintage(cohort: str, ages: Ints, defaulted: Bools, censored: Bools) -> Vintage:
     """The curve of one cohort.
 
-    ages: (n,) >= 0, at which each loan defaulted, was paid off, or was last seen.  defaulted: (n,).  censored: (n,) last
-    seen while running. Payoff is a competing end: who has paid off cannot default any more.
+    ages: (n,) >= 0, at which each loan defaulted, was paid off, or was last seen.  defaulted: (n,).
+    censored: (n,) last seen while running. Payoff is a competing end: who has paid off cannot default any more.
     Source: cumulative incidence, Aalen and Johansen (1978). Raises ValueError for a loan that is both.
     """
     if (defaulted & censored).any():

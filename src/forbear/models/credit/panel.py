@@ -44,8 +44,8 @@ class LoanPanel:
 
     loan, quarter: integers.  opened, matures: quarters; opened may lie before the first.
     balance_minor: owed at the end of the quarter, in one of default when it came.  rate: nominal, a year, >= 0.
-    credit_score: at origination.  value_minor: of the home at origination, > 0.  price_index: of house prices then, > 0.
-    investor: not lived in by the owner.
+    credit_score: at origination.  value_minor: of the home at origination, > 0.  price_index: of house prices then,
+    > 0.  investor: not lived in by the owner.
     end: values of End.  lgd: (n,) realised, NaN but in rows of default.  resolved: (n,) quarter in which the workout
     was over and the LGD known, NEVER where it is not, or the row is not one of default.
     Raises ValueError where a shape disagrees or rows are out of order.

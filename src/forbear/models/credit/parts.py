@@ -42,7 +42,7 @@ def segment_table(parameters: CreditParameters, resolved: ResolvedDefaults, *, s
     return estimate_lgd(parameters.lgd[MORTGAGE], resolved, Bootstrap(seed))
 
 
-def annuity(_parameters: CreditParameters) -> EadModel:
+def annuity(parameters: CreditParameters) -> EadModel:  # noqa: ARG001  # of the port
     """Balances that run down by equal instalments."""
     return Amortising()
 

@@ -38,7 +38,8 @@ class LgdModel(Protocol):
 @dataclass(frozen=True, slots=True)
 class LgdSegment:
     """One segment.  low, high: of the figure it is cut by.  lgd: its mean, with a 95 % interval; bounds NaN where
-    it is assumed.  defaults: resolved ones that it rests on."""
+    it is assumed.  defaults: resolved ones that it rests on.
+    """
 
     low: float
     high: float

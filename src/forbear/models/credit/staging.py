@@ -88,8 +88,8 @@ def assess(causes: Ints, before: Standing, rules: Staging, *, months: Floats | f
     """The standing `months` after another, given what speaks at this date.
 
     causes: (n,) as `triggers` gives them.  months: of all, or (n,) of each.
-    Default: stage 3. Any other trigger: stage 2. Stage 3 is left, into stage 2, after `default_probation_months` without
-    default; stage 2 after `probation_months` without a trigger, those behind a default included.
+    Default: stage 3. Any other trigger: stage 2. Stage 3 is left, into stage 2, after `default_probation_months`
+    without default; stage 2 after `probation_months` without a trigger, those behind a default included.
     """
     defaulted = (causes & Cause.DEFAULT) != 0
     increased = (causes & ~int(Cause.DEFAULT)) != 0

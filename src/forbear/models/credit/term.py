@@ -39,8 +39,7 @@ class TermStructure:
     def survival(self) -> Floats:
         """(n, h) chance that a loan is running at the end of each period, neither defaulted nor paid off."""
         left = (1.0 - self.conditional) - np.minimum(self.payoff, 1.0 - self.conditional)
-        running: Floats = np.cumprod(left, axis=1)
-        return running
+        return np.asarray(np.cumprod(left, axis=1), dtype=np.float64)
 
     @property
     def marginal(self) -> Floats:
@@ -91,5 +90,6 @@ def finer(structure: TermStructure, times: int) -> TermStructure:
     ending = structure.conditional + payoff
     shorter = 1.0 - (1.0 - ending) ** (1.0 / times)
     share = np.divide(structure.conditional, ending, out=np.zeros_like(ending), where=ending > 0.0)
-    parts = (np.repeat(part, times, axis=1) for part in (shorter * share, shorter * (1.0 - share)))
-    return TermStructure(*parts, structure.periods_per_year * times, structure.target)
+    conditional, leaving = shorter * share, shorter * (1.0 - share)
+    longer = (np.repeat(conditional, times, axis=1), np.repeat(leaving, times, axis=1))
+    return TermStructure(*longer, structure.periods_per_year * times, structure.target)
