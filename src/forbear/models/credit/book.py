@@ -109,7 +109,8 @@ def keep_book(
     """Go through every quarter from the first origin on, with the newest models of an origin not after it.
 
     The PD at origination is what the models in force make of all that was known when the loan was first seen: a new
-    model by itself raises nobody's risk. progress: takes the number of quarters done. Raises NotEnoughData without models.
+    model by itself raises nobody's risk. progress: takes the number of quarters done.
+    Raises NotEnoughData without models.
     """
     if not models:
         raise NotEnoughData("no origin lies within the panel", mend="begin earlier")
