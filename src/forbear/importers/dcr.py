@@ -51,9 +51,10 @@ class DcrPanel:
 def read_dcr(folder: Path) -> DcrPanel:
     """The panel of a folder, rows sorted by loan and quarter.
 
-    Where a quarter of a loan stands twice, the row further down counts. A default without `res_time` has an LGD
-    that nobody could know within the panel. Raises ConfigError for a file that is missing, lacks a column, holds what is no number where one is needed,
-    or has a loan go on behind its end; NotEnoughData for a quarter without any loan, whose economy is then unknown.
+    Where a quarter of a loan stands twice, the row further down counts. A default without `res_time` has an LGD that
+    nobody could know within the panel. Raises ConfigError for a file that is missing, lacks a column, holds what is no
+    number where one is needed, or has a loan go on behind its end; NotEnoughData for a quarter without any loan, whose
+    economy is then unknown.
     """
     path = dcr_file(folder)
     raw = _columns(path)

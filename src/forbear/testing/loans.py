@@ -17,7 +17,7 @@ _TERM, _RATE = 120, 0.06
 
 
 def boom_and_bust(quarters: int) -> Economy:
-    """House prices that rise for half of the time, fall for a quarter of it, and rise again; the rest goes with them."""
+    """House prices that rise for half of the time, fall for a quarter, and rise again, and what goes with them."""
     at = np.arange(quarters) / quarters
     growth = np.where(at < 0.5, 0.02, np.where(at < 0.75, -0.04, 0.015))
     prices = 100.0 * np.exp(np.cumsum(growth))

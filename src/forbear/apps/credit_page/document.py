@@ -132,7 +132,7 @@ def _question(report: CreditReport) -> Html:
             f"next 12 months, before it ends. Elsewhere default is {target.days_past_due_at_least} days past due.",
             "Models": f"fitted at the end of quarter {plan.first} and every {plan.every} quarters after it, to outcomes "
             f"at least {plan.embargo} quarter{'' if plan.embargo == 1 else 's'} old, each used until the next",
-            "Judged": f"{COUNT.write(report.judged[0].rows)} loan-quarters, later than all their model learned from",
+            "Judged": f"{COUNT.write(report.judged[0].rows)} loan-quarters, later than all their model knew",
             "Crisis": f"quarters {first} to {last}: house prices below those of a year before",
             "Scenarios": scenarios,
             "Loans": f"{COUNT.write(len(set(panel.loan.tolist())))}, quarters 1 to {panel.quarter.max()}; "
