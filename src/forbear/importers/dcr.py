@@ -77,7 +77,7 @@ def read_dcr(folder: Path) -> DcrPanel:
         investor=columns["investor_orig_time"] == 1.0,
         end=columns["status_time"].astype(np.int64),
         lgd=np.where(in_default, columns["lgd_time"], np.nan),
-        resolved=np.where(known, np.nan_to_num(resolved), NEVER).astype(np.int64),
+        resolved=np.where(known, np.nan_to_num(resolved), float(NEVER)).astype(np.int64),
         economy=_economy(columns),
     )
     unresolved = int(np.count_nonzero(in_default & ~known))

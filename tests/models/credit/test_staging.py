@@ -58,7 +58,7 @@ def stages_of(history: list[int], months: float = 1.0) -> list[int]:
     ],
 )
 def test_each_test_speaks_for_itself(said: dict[str, object], cause: Cause) -> None:
-    """The relative test needs both a multiple and a rise; the backstop is more than 30 days; unknown days say nothing."""
+    """The relative test needs a multiple and a rise; the backstop is more than 30 days; unknown days say nothing."""
     assert causes_of(**said) == cause
 
 

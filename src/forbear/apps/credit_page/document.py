@@ -129,8 +129,8 @@ def _question(report: CreditReport) -> Html:
     return terms(
         {
             "Probability of": "default as the panel marks it, of a loan that is running: in the next quarter, in the "
-            f"next 12 months, before it ends. Elsewhere default is {target.days_past_due_at_least} days past due.",
-            "Models": f"fitted at the end of quarter {plan.first} and every {plan.every} quarters after it, to outcomes "
+            f"next 12 months, or ever. Elsewhere default is {target.days_past_due_at_least} days past due.",
+            "Models": f"fitted at the end of quarter {plan.first}, then every {plan.every} quarters, to outcomes "
             f"at least {plan.embargo} quarter{'' if plan.embargo == 1 else 's'} old, each used until the next",
             "Judged": f"{COUNT.write(report.judged[0].rows)} loan-quarters, later than all their model knew",
             "Crisis": f"quarters {first} to {last}: house prices below those of a year before",

@@ -227,7 +227,7 @@ def _realised(desk: _Desk, rows: Ints, quarters: int) -> float:
     """What loans lost by defaults within so many quarters of their row, worth at its date."""
     panel = desk.panel
     ahead = panel.default_quarter[rows] - panel.quarter[rows]
-    lost = rows[(ahead > 0) & (ahead <= min(quarters, NEVER // 2))]
+    lost = rows[(ahead > 0) & (ahead <= quarters) & (panel.default_quarter[rows] < NEVER)]
     ends = panel.last_row[lost]
     years = (panel.quarter[ends] - panel.quarter[lost] - 1 + desk.parameters.discounting.default_at) / YEAR
     worth = (1.0 + panel.rate[lost]) ** -years

@@ -11,7 +11,7 @@ import numpy as np
 from forbear.models.dataset import Bools, Ints
 from forbear.models.results import Floats
 
-NEVER = np.iinfo(np.int64).max // 2
+NEVER = 10**9
 """A quarter that does not come: of a default that was not, or a workout that is not over."""
 
 
