@@ -143,9 +143,15 @@ def _question(report: CreditReport) -> Html:
 
 def _default_lead(report: CreditReport) -> str:
     gain = report.judged[0].figures["auc_gain"]
+    first, _ = crisis(report.read.panel.economy)
+    before = [check for check in report.next_year if first - YEAR <= check.quarter < first]
+    told = ""
+    if before:
+        expected, came = (PERCENT.write(_mean(before, which)) for which in ("expected", "observed"))
+        told = f" Asked in the year before prices fell, models expected {expected} within 12 months, and {came} came."
     return (
         "The economy moves the level of default more than its order: it changes the AUC by "
-        f"{tables.GAIN.estimate(gain)} over all quarters together. A model that has seen no crisis expects none."
+        f"{tables.GAIN.estimate(gain)} over all quarters together.{told}"
     )
 
 
