@@ -67,7 +67,7 @@ def test_what_is_not_there_is_refused(
     monkeypatch.setenv("FORBEAR_DATA", str(tmp_path))
     assert "dcr" in cli("credit", "dcr").err
     unknown = cli("credit", "dcr", "--data", panel_folder, "--lgd", "oracle")
-    assert (unknown.code, "choose one of: segments" in unknown.err) == (2, True)
+    assert (unknown.code, "choose one of: mortgage" in unknown.err) == (2, True)
     assert cli("credit", "dcr", "--data", panel_folder, "--first", 7, "--into", tmp_path).code == 4
 
 
@@ -81,9 +81,9 @@ def test_parts_come_from_other_packages(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.syspath_prepend(str(tmp_path))
 
     assert parts_of("ours", "annuity").lgd.__module__ == "own_severity"
-    assert parts_of("segments", "annuity") == STANDARD
+    assert parts_of("mortgage", "annuity") == STANDARD
     with pytest.raises(ConfigError, match="annuity"):
-        parts_of("segments", "ours")
+        parts_of("mortgage", "ours")
 
 
 def test_a_crisis_is_the_longest_fall_of_prices() -> None:

@@ -32,8 +32,10 @@ def dcr(
         Path | None, typer.Option("--data", help="Folder with the panel; default: `dcr` in $FORBEAR_DATA.")
     ] = None,
     into: Annotated[Path, typer.Option("--into", help="Folder for the document and the page.")] = Path("credit-report"),
-    lgd: Annotated[str, typer.Option("--lgd", help="LGD model: built in, or by entry point.")] = "segments",
-    ead: Annotated[str, typer.Option("--ead", help="EAD model: built in, or by entry point.")] = "annuity",
+    lgd: Annotated[str, typer.Option("--lgd", help="LGD model: mortgage, unsecured, or an entry point.")] = "mortgage",
+    ead: Annotated[
+        str, typer.Option("--ead", help="EAD model: annuity, card, overdraft, or an entry point.")
+    ] = "annuity",
     first: Annotated[int, typer.Option("--first", min=7, help="Quarter of the first fit.")] = 20,
     every: Annotated[int, typer.Option("--every", min=1, help="Quarters from one fit to the next.")] = 4,
     seed: SeedOption = 0,

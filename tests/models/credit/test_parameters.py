@@ -6,12 +6,15 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import pytest
 
 from forbear.apps.package_data import shipped
 from forbear.domain.errors import ConfigError
+from forbear.models.credit.exposure import Drawn
 from forbear.models.credit.parameters import parse_parameters
-from forbear.models.credit.parts import MORTGAGE
+from forbear.models.credit.parts import EAD_MAKERS, LGD_MAKERS, line_of, segments_of
+from forbear.models.credit.severity import ResolvedDefaults
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -19,7 +22,8 @@ Change = Callable[[dict[str, Any]], object]
 def test_the_shipped_document_says_where_its_numbers_come_from() -> None:
     """It parses, has what mortgages need, and every table names a source or calls itself an assumption."""
     found = parse_parameters(shipped("credit.toml"))
-    assert MORTGAGE in found.lgd
+    assert set(LGD_MAKERS) == set(found.lgd)
+    assert set(EAD_MAKERS) == {"annuity", *found.ccf}
     parts = [found.default, found.staging, found.discounting, found.economy, *found.scenarios]
     sources = [part.source for part in [*parts, *found.lgd.values(), *found.ccf.values()]]
     assert all("assumption" in source or "IFRS 9" in source or "EBA" in source for source in sources)
@@ -55,3 +59,17 @@ def test_what_is_wrong_is_named(change: Change, said: str) -> None:
     change(document)
     with pytest.raises(ConfigError, match=said):
         parse_parameters(document)
+
+
+def test_parts_take_their_numbers_from_the_document() -> None:
+    """A line has its product's factor, a table its product's segments; a product that is not there is named."""
+    found = parse_parameters(shipped("credit.toml"))
+    nothing = ResolvedDefaults({"balance_minor": np.empty(0)}, np.empty(0))
+
+    assert line_of("card")(found) == Drawn(found.ccf["card"].factor)
+    table = segments_of("unsecured")(found, nothing, seed=0)
+    assert table.lgd({"balance_minor": np.ones(2)}).tolist() == list(found.lgd["unsecured"].assumed) * 2
+    with pytest.raises(ConfigError, match="yacht"):
+        line_of("yacht")(found)
+    with pytest.raises(ConfigError, match="yacht"):
+        segments_of("yacht")(found, nothing, seed=0)

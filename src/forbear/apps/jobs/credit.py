@@ -55,7 +55,7 @@ class CreditRequest:
     data: Path
     plan: RollingPlan
     created: str
-    lgd: str = "segments"
+    lgd: str = "mortgage"
     ead: str = "annuity"
     resamples: int = 200
 

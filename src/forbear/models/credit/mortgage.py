@@ -111,6 +111,7 @@ def _columns(loans: Mapping[str, Floats], age: Ints, balance_minor: Floats, now:
         "investor": loans["investor"],
         "ltv": at_old_prices * loans["price_index"] / now.house_prices,
         "ltv_at_old_prices": at_old_prices,
+        "balance_minor": balance_minor,
         "unemployment_rise": now.unemployment_rise,
         "gdp_growth": now.gdp_growth,
         "house_price_growth": now.house_price_growth,

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from forbear.models.credit.exposure import Amortising, EadModel
+from forbear.domain.errors import ConfigError
+from forbear.models.credit.exposure import Amortising, Drawn, EadModel
 from forbear.models.credit.parameters import CreditParameters
 from forbear.models.credit.severity import LgdModel, ResolvedDefaults, estimate_lgd
 from forbear.models.intervals import Bootstrap
-
-MORTGAGE = "mortgage"
-"""Name of the LGD segments that mortgages take from the parameters."""
 
 
 class LgdMaker(Protocol):
@@ -37,9 +35,29 @@ class Parts:
     ead: EadMaker
 
 
-def segment_table(parameters: CreditParameters, resolved: ResolvedDefaults, *, seed: int) -> LgdModel:
-    """The table of the parameters' mortgage segments. Raises as `estimate_lgd`, and KeyError without such segments."""
-    return estimate_lgd(parameters.lgd[MORTGAGE], resolved, Bootstrap(seed))
+def segments_of(product: str) -> LgdMaker:
+    """Makes the table of the segments that the parameters have for a product.
+
+    The maker raises ConfigError where they have none, else as `estimate_lgd`.
+    """
+
+    def maker(parameters: CreditParameters, resolved: ResolvedDefaults, *, seed: int) -> LgdModel:
+        if product not in parameters.lgd:
+            raise ConfigError(f"credit parameters: no LGD segments of {product!r}", mend=f"add [lgd.{product}]")
+        return estimate_lgd(parameters.lgd[product], resolved, Bootstrap(seed))
+
+    return maker
+
+
+def line_of(product: str) -> EadMaker:
+    """Makes the exposure of a line by its conversion factor. The maker raises ConfigError where there is none."""
+
+    def maker(parameters: CreditParameters) -> EadModel:
+        if product not in parameters.ccf:
+            raise ConfigError(f"credit parameters: no conversion factor of {product!r}", mend=f"add [ccf.{product}]")
+        return Drawn(parameters.ccf[product].factor)
+
+    return maker
 
 
 def annuity(parameters: CreditParameters) -> EadModel:  # noqa: ARG001  # of the port
@@ -47,6 +65,7 @@ def annuity(parameters: CreditParameters) -> EadModel:  # noqa: ARG001  # of the
     return Amortising()
 
 
-LGD_MAKERS: Mapping[str, LgdMaker] = {"segments": segment_table}
-EAD_MAKERS: Mapping[str, EadMaker] = {"annuity": annuity}
-STANDARD = Parts(segment_table, annuity)
+LGD_MAKERS: Mapping[str, LgdMaker] = {"mortgage": segments_of("mortgage"), "unsecured": segments_of("unsecured")}
+EAD_MAKERS: Mapping[str, EadMaker] = {"annuity": annuity, "card": line_of("card"), "overdraft": line_of("overdraft")}
+"""Built in, by the name that `--lgd` and `--ead` take."""
+STANDARD = Parts(LGD_MAKERS["mortgage"], annuity)
