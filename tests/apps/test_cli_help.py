@@ -39,6 +39,7 @@ COMMANDS = (
     ["dlq", "list"],
     ["feed"],
     ["store", "migrate"],
+    ["credit", "dcr"],
 )
 
 HELP = """
