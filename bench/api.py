@@ -2,7 +2,7 @@
 
     .venv/bin/python bench/api.py                                100,000 customers, on both stores
     .venv/bin/python bench/api.py --customers 3000 --store sqlite --seconds 10     for trying it out
-    .venv/bin/python bench/api.py --soak 1000000                 a million requests for a risk, at 200 a second: 84 minutes
+    .venv/bin/python bench/api.py --soak 1000000                 a million requests for a risk, 200 a second: 84 minutes
 
 A synthetic bank with 70 days of history, a boosting of 200 trees of depth 4, approved reasons and the shipped policy.
 The store holds the predictions of a close of a day; the worker has taken a snapshot behind it and has ended; what came
