@@ -124,7 +124,7 @@ def main() -> None:
     harm = found_harm(runs, size.customers)
     shown = wilson(harm * runs, runs)
     print(
-        f"Harm of {HARM:.0%} (from {HARM_BASE:.0%}) in one of {SEGMENTS} segments, {TESTS} tests, power {POWER:.0%} asked: "
+        f"Harm of {HARM:.0%} (from {HARM_BASE:.0%}) in one of {SEGMENTS} segments, {TESTS} tests, power {POWER:.0%}: "
         f"{size.customers:,} customers; found in {harm:.1%} [{shown.low:.1%}, {shown.high:.1%}] of {runs} runs"
     )
     wrong = false_findings(null_runs, size.customers)

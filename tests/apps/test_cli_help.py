@@ -39,6 +39,8 @@ COMMANDS = (
     ["dlq", "list"],
     ["feed"],
     ["store", "migrate"],
+    ["experiment", "define"],
+    ["experiment", "hillstrom"],
 )
 
 HELP = """

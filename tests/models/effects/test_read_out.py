@@ -16,7 +16,7 @@ p_values = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=30).map(np.array)
 
 @given(p_values)
 def test_adjusting_only_raises_and_keeps_the_order(p: np.ndarray) -> None:
-    """p <= Benjamini-Hochberg <= Holm <= Bonferroni, and whoever was smaller is not larger afterwards."""
+    """Plain <= Benjamini-Hochberg <= Holm <= Bonferroni, and whoever was smaller is not larger afterwards."""
     mild, strict = benjamini_hochberg(p), holm(p)
     assert (p <= mild + 1e-12).all()
     assert (mild <= strict + 1e-12).all()
@@ -33,7 +33,7 @@ def test_worked_examples() -> None:
 
 
 def test_benefit_and_harm_are_told_apart() -> None:
-    """Fewer misses are a benefit, more of them harm, and more complaints are never good, whatever the outcome's sign."""
+    """Fewer misses are a benefit, more of them harm, and more of a harm is never good."""
     spec = OutcomeSpec(hold_out=0.5, impossible=1.0, relative=(-0.5, 0.0), planted=0.3)
     experiment = population(spec).draw(20_000, seed=1).experiment
     found = read_out(experiment, Reader(measure="missed"))

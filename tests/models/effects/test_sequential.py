@@ -61,7 +61,7 @@ def test_the_radius_is_exact_for_normal_observations() -> None:
 
 
 def test_an_effect_is_seen_and_dated() -> None:
-    """A halved chance leaves 0 out before long, with the truth inside at the end; without an effect nothing is decided."""
+    """A halved chance leaves 0 out before long, the truth inside at the end; without an effect nothing is decided."""
     spec = OutcomeSpec(hold_out=0.5, impossible=1.0, relative=(-0.5, 0.0))
     helping = population(spec)
     found = watched(helping.draw(20_000, 1).experiment.contrast(1), tuned_at=5_000)

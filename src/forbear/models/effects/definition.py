@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -21,16 +22,18 @@ Part = Annotated[float, Meta(gt=0.0, lt=1.0)]
 class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an experiment is about; shares in (0, 1).
 
-    arms: names, the hold-out first.  hold_out_share: of the customers.  outcome: what is counted; a bad thing.
-    expected_share: of the hold-out that it will happen to.  least_effect: the smallest change of that share worth
-    knowing, either way.  power: chance to see it.  level: chance of a false finding among all tests.
-    tests: how many are made: the outcome and each harm, for all and by segment.  smallest_segment: share of the
-    customers in the smallest sub-group in which the least effect shall be seen as well; 0: none.
+    arms: names of the hold-out and of those who may be offered help.  hold_out_share: of the customers.
+    outcome: what is counted; a bad thing.  expected_share: of the hold-out that it will happen to.
+    least_effect: the smallest change of that share worth knowing, either way.  power: chance to see it.
+    level: chance of a false finding among all tests.  tests: how many are made: the outcome and each harm, for all and
+    by segment.  smallest_segment: share of the customers in the smallest sub-group in which the least effect shall be
+    seen as well; 0: none.  miss_costs_minor: what one miss costs the lender [minor units], for the return on the
+    offers; 0: not known, and no return is told.
     """
 
     format: Literal[1]
     name: Name
-    arms: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=16)] = ("hold_out", "offered")
+    arms: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=2)] = ("hold_out", "offered")
     hold_out_share: Part
     outcome: Literal["missed_payment"] = "missed_payment"
     expected_share: Part
@@ -39,6 +42,7 @@ class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Part = 0.05
     tests: Annotated[int, Meta(ge=1, le=10_000)] = 1
     smallest_segment: Annotated[float, Meta(ge=0.0, lt=1.0)] = 0.0
+    miss_costs_minor: Annotated[int, Meta(ge=0, le=10**12)] = 0
 
     @property
     def wanted(self) -> Wanted:
@@ -51,8 +55,17 @@ def parse_definition(text: str) -> Definition:
     if len(text) > _LARGEST:
         raise ConfigError(f"experiment: longer than {_LARGEST} characters", mend="give the definition, not data")
     try:
-        found = msgspec.convert(tomllib.loads(text), Definition)
-    except (ValueError, RecursionError) as error:  # msgspec's own and TOML's are both
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"experiment: not TOML: {error}", mend="correct the line") from error
+    return checked(raw)
+
+
+def checked(raw: Mapping[str, object]) -> Definition:
+    """The definition of keys and values. Raises ConfigError that names what is wrong with it."""
+    try:
+        found = msgspec.convert(raw, Definition)
+    except msgspec.ValidationError as error:
         raise ConfigError(f"experiment: {error}", mend="correct the value; docs/effects.md has an example") from error
     if len(set(found.arms)) != len(found.arms):
         raise ConfigError("experiment: two arms share a name", mend="rename one")

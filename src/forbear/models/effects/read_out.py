@@ -59,11 +59,23 @@ def read_out(experiment: Experiment, reader: Reader | None = None) -> tuple[Read
     Intervals are unadjusted; findings are judged in one family over everything that is returned.
     """
     reader = reader or Reader()
-    asked = list(_questions(experiment, reader))
-    p_values = adjusted(np.array([one.effect.p_value for one in asked]), reader.method)
+    return read_together({reader.measure: experiment}, reader)
+
+
+def read_together(experiments: Mapping[str, Experiment], reader: Reader) -> tuple[Reading, ...]:
+    """Several outcomes of the same customers read out as one family.
+
+    experiments: by what to call the outcome; harms are best told with one of them only.
+    """
+    asked = [
+        (one, experiment.good if one.measure == measure else -1)
+        for measure, experiment in experiments.items()
+        for one in _questions(experiment, replace(reader, measure=measure))
+    ]
+    p_values = adjusted(np.array([one.effect.p_value for one, _ in asked]), reader.method)
     return tuple(
-        replace(one, adjusted_p=float(p), finding=_found(one, float(p), reader.level, _good(one, experiment, reader)))
-        for one, p in zip(asked, p_values, strict=True)
+        replace(one, adjusted_p=p, finding=_found(one, p, reader.level, good))
+        for (one, good), p in zip(asked, p_values.tolist(), strict=True)
     )
 
 
@@ -98,10 +110,6 @@ def _questions(experiment: Experiment, reader: Reader) -> Iterator[Reading]:
 
 def _mean(contrast: Contrast, members: Bools, chance: Floats) -> float:
     return float(np.average(contrast.outcome[members], weights=1.0 / chance[members]))
-
-
-def _good(one: Reading, experiment: Experiment, reader: Reader) -> int:
-    return experiment.good if one.measure == reader.measure else -1
 
 
 def _found(one: Reading, p_value: float, level: float, good: int) -> str:
