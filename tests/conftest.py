@@ -53,6 +53,12 @@ def real_uci_file() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_hillstrom_folder() -> Path:
+    """The published e-mail experiment."""
+    return _real_data("hillstrom")
+
+
+@pytest.fixture(scope="session")
 def kafka_server() -> Iterator[KafkaServer]:
     """A Kafka broker that the tests of one process share: whoever stops it starts it again."""
     try:

@@ -22,7 +22,7 @@ _FEWER = (0.25, 0.5, 1.0, 2.0)
 def show_size(definition: Definition, console: Console, *, kept: Path | None = None) -> None:
     """How many customers an experiment needs, and what other numbers would show. kept: where it was written."""
     size = size_of(definition)
-    others = {round(size.customers * part): seen_by(definition, round(size.customers * part)) for part in _FEWER}
+    others = {number: seen_by(definition, number) for number in (round(size.customers * part) for part in _FEWER)}
     console.result(
         {
             "name": definition.name,
@@ -30,7 +30,8 @@ def show_size(definition: Definition, console: Console, *, kept: Path | None = N
             "held_out": size.held_out,
             "offered": size.given,
             "in_smallest_segment": size.in_group if definition.smallest_segment else None,
-            "least_rise_seen": {str(number): None if isnan(rise) else rise for number, rise in others.items()},
+            "least_rise_seen": {str(number): _known(rise) for number, (rise, _) in others.items()},
+            "power": {str(number): _known(power) for number, (_, power) in others.items()},
             **({"kept": str(kept)} if kept else {}),
         }
     )
@@ -38,8 +39,11 @@ def show_size(definition: Definition, console: Console, *, kept: Path | None = N
         f"{definition.name}: {size.customers:,} customers, {size.held_out:,} of them held out, to see a change of "
         f"{definition.least_effect:.2%} from {definition.expected_share:.2%} with power {definition.power:.0%}"
     )
-    rows = [(f"{number:,}", "none" if isnan(rise) else f"{rise:.2%}") for number, rise in others.items()]
-    console.table("Smallest rise that is seen, for all", ("Customers", "Rise"), rows)
+    rows = [
+        (f"{number:,}", *("-" if isnan(one) else f"{one:.2%}" for one in (rise, power)))
+        for number, (rise, power) in others.items()
+    ]
+    console.table("What so many customers show, for all", ("Customers", "smallest rise", "power, least effect"), rows)
     if kept:
         console.say(f"Kept: {kept}")
 
@@ -152,6 +156,10 @@ def _page(seen: Observed, created: str) -> ExperimentPage:
         roi=seen.roi(),
         synthetic=seen.synthetic,
     )
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else value
 
 
 def _label(seen: Observed, console: Console) -> None:

@@ -14,7 +14,7 @@ from forbear.apps.page.numerals import COUNT, PERCENT, SPACE, Notation, round_pe
 from forbear.apps.report.wording import plain
 from forbear.models.effects.definition import Definition
 from forbear.models.effects.power import Size
-from forbear.models.effects.read_out import EVERYBODY, Reading
+from forbear.models.effects.read_out import EVERYBODY, Reading, of_segment
 from forbear.models.effects.sequential import Watched
 from forbear.models.results import Figure
 
@@ -68,7 +68,7 @@ def headline(page: ExperimentPage) -> str:
 
 
 def _tiles(page: ExperimentPage) -> Html:
-    every = [one for one in page.readings if (one.segment, one.measure) == (EVERYBODY, page.definition.outcome)]
+    every = [one for one in of_segment(page.readings, EVERYBODY) if one.measure == page.definition.outcome]
     means = (every[0].given_mean, every[0].held_mean) if every else (float("nan"), float("nan"))
     return tiles(
         ("Customers", COUNT.write(page.customers), f"of {COUNT.write(page.size.customers)} that it needs"),

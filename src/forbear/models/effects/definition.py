@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from forbear.domain.errors import ConfigError
-from forbear.models.effects.power import Size, Wanted, least_change, size_for_group, size_for_shares
+from forbear.models.effects.power import Size, Wanted, least_change, power_for_shares, size_for_group, size_for_shares
 
 EXPERIMENT_FORMAT = 1
 _LARGEST = 1 << 14
@@ -93,6 +93,12 @@ def size_of(definition: Definition) -> Size:
     return size_for_shares(base, change, definition.wanted)
 
 
-def seen_by(definition: Definition, customers: int) -> float:
-    """The smallest rise of the expected share that so many customers show with its power; NaN where none."""
-    return least_change(definition.expected_share, customers, definition.wanted)
+def seen_by(definition: Definition, customers: int) -> tuple[float, float]:
+    """What so many customers show: the smallest rise of the expected share at its power, and its power for the least
+    effect; both for all, NaN where there is none.
+    """
+    base, wanted = definition.expected_share, definition.wanted
+    return (
+        least_change(base, customers, wanted),
+        power_for_shares(base, definition.least_effect, customers, wanted),
+    )

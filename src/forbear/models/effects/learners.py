@@ -81,13 +81,7 @@ class Trees:
             "verbosity": 0,
         }
         rows = xgboost.DMatrix(features, label=outcome, missing=np.nan, nthread=1)
-        booster = xgboost.train(parameters, rows, num_boost_round=self.settings.max_rounds)
-
-        def predict(others: Floats) -> Floats:
-            wanted = xgboost.DMatrix(others, missing=np.nan, nthread=1)
-            return np.asarray(booster.predict(wanted), dtype=np.float64)
-
-        return predict
+        return _predictor(xgboost.train(parameters, rows, num_boost_round=self.settings.max_rounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +112,14 @@ class Chances:
             as_of=np.zeros(rows, dtype="datetime64[D]"),
             days_ahead=np.full(rows, np.nan),
         )
-        return fit_boosting(dataset, self.settings, rounds=self.settings.max_rounds, seed=self.seed).predict
+        model = fit_boosting(dataset, self.settings, rounds=self.settings.max_rounds, seed=self.seed)
+        # Nobody is scored or told anything by it: the tables that explain would take longer than all else.
+        return _predictor(model.booster)
+
+
+def _predictor(booster: xgboost.Booster) -> Predictor:
+    def predict(features: Floats) -> Floats:
+        rows = xgboost.DMatrix(features, missing=np.nan, nthread=1)
+        return np.asarray(booster.predict(rows), dtype=np.float64)
+
+    return predict
