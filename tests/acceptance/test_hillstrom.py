@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 
 from forbear.apps.console import Console
-from forbear.apps.jobs.campaign import ROBUST, SPEND, VISITS, CampaignRequest, read_campaign
+from forbear.apps.jobs.campaign import ROBUST, SPEND, VISITS, CampaignRequest
+from forbear.apps.jobs.showing_experiments import show_campaign
 
 
-def test_both_e_mails_work_and_one_is_worth_ranking(real_hillstrom_folder: Path) -> None:
+def test_both_e_mails_work_and_one_is_worth_ranking(
+    real_hillstrom_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Visits rise by 7.7 and 4.5 points, spend by 77 and 42 cents; ranking beats chance for the women's e-mail."""
-    found = read_campaign(CampaignRequest(data=real_hillstrom_folder, created=""), Console(quiet=True))
+    request = CampaignRequest(data=real_hillstrom_folder, created="")
+    found = show_campaign(request, tmp_path / "page.html", Console())
+    shown = capsys.readouterr().out
+    assert "+7.66% [+7.00%, +8.32%]" in shown
+    assert "+0.64%" in shown
     averages = {(one.arm, one.measure): one.by["difference"].figure for one in found.averages}
     assert found.customers == 64_000
     assert averages["mens_email", VISITS].value == pytest.approx(0.0766, abs=5e-5)

@@ -71,12 +71,15 @@ def bounds(after: Floats, band: tuple[Floats, Floats, Floats], notation: Notatio
     """An effect as it became known, (m,) value, low and high by the customers that were in it."""
 
     def paint(canvas: Canvas) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         axes: Axes = canvas.add_subplot()
         value, low, high = band
         axes.axhline(0.0, **_ZERO)
         axes.fill_between(after, low, high, color=colour("accent"), alpha=0.14, linewidth=0.0)
         axes.plot(after, value, color=colour("accent"), linewidth=2.0)
         axes.set(xlim=(after[0], max(after[-1], after[0] + 1)), xlabel="Customers whose 30 days are over")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         _written_by(axes.yaxis, notation)
 

@@ -20,6 +20,8 @@ from forbear.models.results import Figure
 
 POINTS = Notation(lambda _: 1, factor=100.0, signed=True)
 """Differences of shares, in percentage points."""
+_RETURN = Notation(lambda _: 0, factor=100.0, unit=f"{SPACE}%", signed=True)
+"""Net money over the price of the offers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +76,7 @@ def _tiles(page: ExperimentPage) -> Html:
         ("Customers", COUNT.write(page.customers), f"of {COUNT.write(page.size.customers)} that it needs"),
         ("Missed, offered help", PERCENT.write(means[0]), "within 30 days"),
         ("Missed, held out", PERCENT.write(means[1]), "without help"),
-        ("Return on the offers", PERCENT.write(page.roi.value), PERCENT.interval(page.roi) or "not known"),
+        ("Return on the offers", _RETURN.write(page.roi.value), _RETURN.interval(page.roi) or "not known"),
     )
 
 
