@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forbear.domain.errors import ConfigError
@@ -69,7 +69,6 @@ def test_what_is_harder_to_see_needs_more(base: float, change: float, held_out: 
     assert size_for_group(base, change, 0.25, wanted).customers > 4 * size
 
 
-@settings(max_examples=20)
 @given(shares, st.floats(0.01, 0.2))
 def test_size_and_what_is_seen_are_inverse(base: float, change: float) -> None:
     """With the customers that a change needs, that change is the least one seen, at the power asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from forbear.domain.errors import NotEnoughData
 from forbear.models.dataset import Ints
@@ -43,9 +43,9 @@ def effect_of(value: float, influence: Floats, customers: Ints) -> Effect:
     if clusters < 2:
         raise NotEnoughData(f"an effect of {clusters} customers has no interval", mend="bring more customers")
     error = float(np.sqrt(clusters / (clusters - 1) * (sums @ sums)) / len(influence))
-    reach = float(stats.t.ppf(1.0 - LEVEL / 2.0, clusters - 1)) * error
+    reach = float(stdtrit(clusters - 1, 1.0 - LEVEL / 2.0)) * error
     certain = 1.0 if value == 0.0 else 0.0  # where nobody differs from anybody
-    p_value = float(2.0 * stats.t.sf(abs(value) / error, clusters - 1)) if error > 0.0 else certain
+    p_value = float(2.0 * stdtr(clusters - 1, -abs(value) / error)) if error > 0.0 else certain
     return Effect(Figure(value, value - reach, value + reach), error, p_value, len(influence), clusters)
 
 

@@ -6,7 +6,7 @@ What a customer would have come to without help (self-cure) is in the hold-out's
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
 
 from forbear.models.dataset import Bools
 from forbear.models.effects.effect import Effect, effect_of
@@ -100,5 +100,5 @@ def _of_shares(contrast: Contrast, found: Effect) -> Effect:
     figure = difference((hits, given), (others, held))
     pooled = (hits + others) / (given + held)
     error = float(np.sqrt(pooled * (1.0 - pooled) * (1.0 / given + 1.0 / held)))
-    p_value = float(2.0 * stats.norm.sf(abs(figure.value) / error)) if error > 0.0 else 1.0
+    p_value = float(2.0 * ndtr(-abs(figure.value) / error)) if error > 0.0 else 1.0
     return Effect(figure, found.standard_error, p_value, found.rows, found.customers)

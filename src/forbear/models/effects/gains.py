@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from forbear.models.dataset import Ints
 from forbear.models.effects.effect import LEVEL, cluster_sums, mean_of
@@ -56,5 +56,5 @@ def gain_curve(order: Floats, scores: Floats, customers: Ints) -> GainCurve:
         gain[at] = offered.mean()
         sums = cluster_sums(offered - gain[at], customers)
         error[at] = np.sqrt(len(sums) / (len(sums) - 1) * (sums @ sums)) / rows
-    reach = float(stats.norm.ppf(1.0 - LEVEL / 2.0)) * error
+    reach = float(ndtri(1.0 - LEVEL / 2.0)) * error
     return GainCurve(share, gain, gain - reach, gain + reach, area)

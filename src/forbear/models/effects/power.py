@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from forbear.domain.errors import ConfigError
 from forbear.models.effects.effect import LEVEL
@@ -44,12 +44,12 @@ class Wanted:
     @property
     def error_quantile(self) -> float:
         """Normal quantile of the test: 1 - level / tests / 2."""
-        return float(stats.norm.ppf(1.0 - self.level / self.tests / 2.0))
+        return float(ndtri(1.0 - self.level / self.tests / 2.0))
 
     @property
     def power_quantile(self) -> float:
         """Normal quantile of the power."""
-        return float(stats.norm.ppf(self.power))
+        return float(ndtri(self.power))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def size_for_group(base: float, harm: float, share: float, wanted: Wanted) -> Si
     if not 0.0 < share <= 1.0:
         raise ConfigError(f"a sub-group of share {share}", mend="a share above 0 and at most 1")
     needed = size_for_shares(base, harm, wanted).customers
-    spread = float(stats.norm.ppf(_SURE)) * np.sqrt(1.0 - share)
+    spread = float(ndtri(_SURE)) * np.sqrt(1.0 - share)
     root = (spread + np.sqrt(spread**2 + 4.0 * needed)) / 2.0  # of n share
     customers = int(np.ceil(root**2 / share))
     return Size(customers, *_arms(customers, wanted), in_group=needed)
