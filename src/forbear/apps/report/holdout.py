@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from forbear.apps.report.foreseen import missed_after
 from forbear.apps.report.wording import OFFER
 from forbear.engine.outputs import Decision
+from forbear.models.effects.shares import difference
 from forbear.models.results import Figure
 from forbear.policy.document import MOST_ACTIONS, Policy
 from forbear.policy.proposals import HoldReason
-from forbear.simulation.trial import difference
 
 LEAST_MATURE = 30
 """Customers of each arm whose 30 days must be over before a difference is shown."""
