@@ -11,7 +11,18 @@ from typing import Annotated
 
 import typer
 
-from forbear.apps import cli_api, cli_live, cli_ops, cli_report, cli_run, cli_store, cli_stream, cli_up, cli_worker
+from forbear.apps import (
+    cli_api,
+    cli_live,
+    cli_ops,
+    cli_replay,
+    cli_report,
+    cli_run,
+    cli_store,
+    cli_stream,
+    cli_up,
+    cli_worker,
+)
 from forbear.apps.commands import app, command, imports
 from forbear.apps.options import (
     DEFAULT_HOME,
@@ -29,7 +40,7 @@ from forbear.apps.options import (
 )
 from forbear.domain.errors import ConfigError
 
-_ELSEWHERE = (cli_api, cli_live, cli_run, cli_ops, cli_report, cli_stream, cli_worker, cli_up, cli_store)
+_ELSEWHERE = (cli_api, cli_live, cli_run, cli_replay, cli_ops, cli_report, cli_stream, cli_worker, cli_up, cli_store)
 """Importing these registers their commands; the tuple keeps the imports in sight."""
 
 

@@ -219,22 +219,21 @@ class NoVault:
         """Nothing was kept."""
 
 
-def decided_of(decisions: Sequence[Decision], pds: Sequence[float]) -> Decided:
-    """Decisions that were recorded, as columns, in log order; pds: of each, NaN where it is not known.
+def decided_of(decisions: Iterable[Decision]) -> Decided:
+    """Decisions that were recorded, as columns, in log order. PDs and chances are not known.
 
     An erased customer's have the key 0, and are left out: a replay has none of them either.
     """
-    kept = sorted((one for one in zip(decisions, pds, strict=True) if one[0].customer), key=lambda one: one[0].offset)
+    kept = sorted((one for one in decisions if one.customer), key=lambda one: one.offset)
     words: dict[str, int] = {}
 
     def column(name: str) -> Any:
-        values = [getattr(one, name) for one, _ in kept]
+        values = [getattr(one, name) for one in kept]
         if name in CODED:
             values = [words.setdefault(value, len(words)) for value in values]
         return np.array(values, dtype=_DTYPES[name])
 
     columns = {name: column(name) for name in COLUMNS if name not in ("pd", "chances")}
-    pd = np.array([pd for _, pd in kept], dtype=np.float64)
-    arms = tuple(sorted({one.action for one, _ in kept}))
+    arms = tuple(sorted({one.action for one in kept}))
     unknown = np.full((len(kept), 1 + len(arms)), np.nan, dtype=np.float32)
-    return Decided(**columns, pd=pd, chances=unknown, words=tuple(words), arms=arms)
+    return Decided(**columns, pd=np.full(len(kept), np.nan), chances=unknown, words=tuple(words), arms=arms)

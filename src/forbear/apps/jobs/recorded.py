@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
-from math import nan
 
 from forbear.adapters.sql.queries import open_queries
-from forbear.adapters.vault import FileVault
 from forbear.apps.home import Home
 from forbear.engine.outputs import Decision
-from forbear.engine.ports import Vault
 from forbear.engine.queries import MOST_ROWS, Queries, Which
-from forbear.engine.replayed import HOLD_OUT, OFFER, Replayed, decided_of
-
-RECORDED = "recorded"
-_DRAWN = (OFFER, HOLD_OUT)
+from forbear.engine.replayed import Replayed, decided_of
 
 
 def recorded_of(home: Home, first: int, past: int) -> Replayed | None:
     """Decisions and closes of the events first..past, up to where the worker is; None where it recorded none of them.
 
-    The PD of an offer and of a hold-out is unsealed; of all else, and of whoever was erased, it is not known.
+    What is sealed stays so: PDs and chances are not known. Whoever was erased is left out.
     """
     if not home.database.exists():
         return None
-    with (
-        closing(open_queries(f"sqlite:///{home.database}")) as queries,
-        closing(FileVault(home.keys)) as vault,
-    ):
+    with closing(open_queries(f"sqlite:///{home.database}")) as queries:
         position, status = queries.status()
         if position.offset <= first:
             return None
         last_day = -1 if status.last_day is None else status.last_day
         days = tuple(row for row in queries.days(0, last_day).value if first <= row.offset < past)
         decisions = _between(queries, first, past)
-        pds = [_pd_of(vault, one) for one in decisions]
     said = {part.kind: part.digest for part in (status.model, status.policy) if part is not None}
     version = "" if status.policy is None else str(status.policy.document["version"])
     return Replayed(
         first=first,
         past=min(past, position.offset),
-        decided=decided_of(decisions, pds),
+        decided=decided_of(decisions),
         days=days,
         said={**said, "version": version, "currency": home.deployment.currency},
     )
@@ -57,10 +46,3 @@ def _between(queries: Queries, first: int, past: int) -> list[Decision]:
         before = page.older
         if before is None or page.decisions[-1].offset < first:
             return found[::-1]
-
-
-def _pd_of(vault: Vault, decision: Decision) -> float:
-    if decision.outcome not in _DRAWN or not decision.customer:
-        return nan
-    personal = vault.open(decision.customer, decision.sealed, decision.decision_id.encode())
-    return nan if personal is None else float(json.loads(personal)["pd"])

@@ -55,8 +55,8 @@ class ReplayRequest:
     was decided on, to the newest.
 
     model: a kind, a file or a digest.  policy: as `policy_from` takes it.  shares: cut-offs by shares of the book as
-    it was before the first day.  law: file laid over the policy.  capacity: as `capacity_of` takes it.  "", (), None: as it
-    was.  outreach: on throughout, whatever people said.
+    it was before the first day.  law: file laid over the policy.  capacity: as `capacity_of` takes it.  outreach: on
+    throughout, whatever people said.  "", (), None, False: as it was.
     """
 
     first: date | None = None
