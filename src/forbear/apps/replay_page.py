@@ -193,8 +193,8 @@ def _value(found: Compared) -> Html:
     rows = [_row(name, between, PERCENT) for name, between in shares.items()]
     rows.append(_row("misses avoided by the replay", value.avoided, _MISSES))
     lead = (
-        f"Of {COUNT.write(value.points)} decisions whose 30 days are over, {PERCENT.write(value.seen)} were followed by "
-        f"a missed payment. The replay's share is estimated from the chances that were logged, doubly robust. In "
+        f"Of {COUNT.write(value.points)} decisions whose 30 days are over, {PERCENT.write(value.seen)} had a missed "
+        f"payment behind them. The replay's share is estimated from the chances that were logged, doubly robust. In "
         f"{PERCENT.write(value.other.unsupported)} of what it does, what was in force could not have done the same: "
         f"there every outcome is possible, and least and most are the bounds. The rest is worth "
         f"{COUNT.write(value.other.effective_rows)} decisions. An offer counts from its decision on, delivered or not."

@@ -21,7 +21,8 @@ from msgspec import Meta, Struct
 
 from forbear.domain.errors import ConfigError
 from forbear.domain.terms import Circumstance
-from forbear.policy.document import Channel, Count, Days, Policy, Word
+from forbear.policy.document import Channel, Count, Days, Policy, Word, to_toml
+from forbear.policy.reading import parse_policy
 
 _LARGEST = 1 << 16
 _LONGEST_VERSION = 40
@@ -65,7 +66,7 @@ def parse_law(text: str) -> Law:
 def under(policy: Policy, law: Law) -> Policy:
     """The policy within a law: the same one where the law says nothing else.
 
-    Raises ConfigError for a channel that the policy does not have.
+    Raises ConfigError for a channel that the policy does not have, and for bounds that contradict one another.
     """
     _require_channels(policy, law.channels)
     channels = tuple(
@@ -104,7 +105,8 @@ def _marked(before: Policy, after: Policy) -> Policy:
     if after == before:
         return before
     version = before.version.removesuffix(_MARK)[: _LONGEST_VERSION - len(_MARK)]
-    return msgspec.structs.replace(after, version=version + _MARK)
+    # What each bound may be is said there once; together they must be a policy too.
+    return parse_policy(to_toml(msgspec.structs.replace(after, version=version + _MARK)))
 
 
 def _require_channels(policy: Policy, named: Mapping[str, object]) -> None:
