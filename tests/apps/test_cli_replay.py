@@ -157,6 +157,23 @@ def test_two_replays_are_compared(cli: Cli, ran: Path, tmp_path: Path) -> None:
     assert (again.code, "is there already" in again.err) == (2, True)
 
 
+def test_groups_are_of_a_file_apart(cli: Cli, ran: Path, tmp_path: Path) -> None:
+    """Who is contacted is told by groups that no decision knows: of the bank's people, or of a file that is named."""
+    said = replayed(cli, ran, "--to", "2023-05-26")["groups"]
+    ages = [one for one in said if one["grouping"] == "age_band"]
+    assert {"segment", "region", "sex", "age_band"} <= {one["grouping"] for one in said}
+    assert sum(one["customers"] for one in ages) == 60
+    assert sum(one["contacted"] for one in ages) > 0
+
+    (tmp_path / "groups.csv").write_text("customer_id,club\nC0000000,red\nC0000001,\nnobody,red\n", encoding="utf-8")
+    named_ones = replayed(cli, ran, "--to", "2023-05-26", "--groups", tmp_path / "groups.csv")["groups"]
+    clubs = {one["group"]: one["customers"] for one in named_ones if one["grouping"] == "club"}
+    assert clubs == {"red": 1, "not told": 1}
+    (tmp_path / "none.csv").write_text("who,club\n", encoding="utf-8")
+    refused = cli("replay", "--home", ran, "--to", "2023-05-26", "--groups", tmp_path / "none.csv")
+    assert (refused.code, "holds no groups" in refused.err) == (2, True)
+
+
 def test_a_home_that_was_never_live_can_be_replayed(cli: Cli, copied: Path, contents_of: Contents) -> None:
     """Where nothing was ever in force, days, model and policy are named; it is compared with nothing."""
     before = contents_of(copied)

@@ -29,6 +29,9 @@ OutreachOption = Annotated[bool, typer.Option("--outreach", help="As though outr
 AgainstOption = Annotated[
     Path | None, typer.Option("--against", help="Compare with a replay that was kept; default: with what was.")
 ]
+GroupsOption = Annotated[
+    Path | None, typer.Option("--groups", help="CSV file of customer_id and groups, to ask who is contacted.")
+]
 KeepOption = Annotated[Path | None, typer.Option("--keep", help="Keep the replay in this new Parquet file.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write a page for people to this file.")]
 
@@ -54,6 +57,7 @@ def replay(  # noqa: PLR0913  # each is an option
     capacity: CapacityOption = "",
     outreach: OutreachOption = False,
     against: AgainstOption = None,
+    groups: GroupsOption = None,
     keep: KeepOption = None,
     out: OutOption = None,
     home: HomeOption = DEFAULT_HOME,
@@ -62,6 +66,7 @@ def replay(  # noqa: PLR0913  # each is an option
     """Decide the past again, under another model, policy, law or capacity, and say what differs. Nobody is told."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
+    from forbear.apps.jobs.comparing import Beside
     from forbear.apps.jobs.replaying import ReplayRequest
     from forbear.apps.jobs.showing_replay import Wanted, show_replay
     from forbear.apps.jobs.showing_run import shares_in
@@ -76,5 +81,5 @@ def replay(  # noqa: PLR0913  # each is an option
         capacity=capacity,
         outreach=outreach,
     )
-    wanted = Wanted(against, keep, out, datetime.now(UTC).strftime(MADE))
+    wanted = Wanted(Beside(against, groups), keep, out, datetime.now(UTC).strftime(MADE))
     show_replay(Home(home), Console(json=json), request, wanted)

@@ -174,9 +174,9 @@ def _groups(found: Compared) -> Html:
             )
         )
     lead = (
-        "Share of the customers of each group with at least one offer, with 95 % intervals. The home knows segment and "
-        "region only; age, sex and the like are not stored with it, and nothing here speaks of them. A difference is "
-        "no unfairness by itself: groups differ in risk."
+        "Share of the customers of each group with at least one offer, with 95 % intervals. Segment and region come of "
+        "customer updates; all else is from a file that nothing which decides has read. A difference is no unfairness "
+        "by itself: groups differ in risk."
     )
     head = [column("Group"), column("Customers"), column("before"), column("replay")]
     return section(title, lead, table("By group.", head, element("tbody", *rows), name="Groups"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -16,7 +17,7 @@ from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.events import Instant
 from forbear.engine.misses import Misses, MissIndex, Told, misses_in
 from forbear.engine.ports import History, Scanned
-from forbear.engine.replayed import Decided
+from forbear.engine.replayed import OFFER, Decided
 from forbear.features.columns import EventColumns, EventKind, micros
 from forbear.features.hashing import Keys
 from forbear.features.local_time import LocalTime, local_time
@@ -27,6 +28,8 @@ from forbear.policy.proposals import Bools
 NOT_TOLD = "not told"
 GROUPINGS = ("segment", "region")
 """What a customer update tells of the groups that somebody belongs to."""
+Groupings: TypeAlias = Mapping[str, Mapping[str, Keys]]
+"""Keys of customers by grouping and group."""
 
 
 class _Groups(msgspec.Struct, frozen=True):
@@ -75,13 +78,21 @@ class Bystander:
         """The first day whose 30 days, and the time to report them, are not over by the last close that was seen."""
         return self.closed_day - HORIZON_DAYS - self.deployment.miss.reporting_days + 1
 
-    def groups(self, grouping: str, gone: frozenset[int] = frozenset()) -> Mapping[str, Keys]:
-        """Keys of the customers of each group, by its name; "not told" where an update leaves it open."""
-        place, found = 1 + GROUPINGS.index(grouping), dict[str, list[int]]()
-        for key, known in self._groups.items():
+    def customers(self, gone: frozenset[int] = frozenset()) -> Keys:
+        """Keys of those whom an update has told of, but for some."""
+        return np.array([key for key in self._groups if key not in gone], dtype=np.uint64)
+
+    def groupings(self, gone: frozenset[int] = frozenset()) -> Groupings:
+        """Keys of the customers of each group of each grouping; "not told" where an update leaves it open."""
+        found: dict[str, dict[str, list[int]]] = {grouping: {} for grouping in GROUPINGS}
+        for key, (_, *known) in self._groups.items():
             if key not in gone:
-                found.setdefault(str(known[place]) or NOT_TOLD, []).append(key)
-        return {name: np.array(keys, dtype=np.uint64) for name, keys in sorted(found.items())}
+                for grouping, group in zip(GROUPINGS, known, strict=True):
+                    found[grouping].setdefault(str(group) or NOT_TOLD, []).append(key)
+        return {
+            grouping: {name: np.array(keys, dtype=np.uint64) for name, keys in sorted(groups.items())}
+            for grouping, groups in found.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +147,11 @@ class GroupRate:
         return wilson(self.contacted, self.customers)
 
 
-def contact_rates(decided: Decided, bystander: Bystander, gone: frozenset[int] = frozenset()) -> tuple[GroupRate, ...]:
-    """Who had at least one offer, by group; groups of every grouping that tells two customers apart."""
-    contacted = np.unique(decided.customer[decided.where("outcome", "offer")])
+def contact_rates(decided: Decided, groupings: Groupings) -> tuple[GroupRate, ...]:
+    """Who had at least one offer, by group, of every grouping that tells two customers apart."""
+    contacted = np.unique(decided.customer[decided.where("outcome", OFFER)])
     rates: list[GroupRate] = []
-    for grouping in GROUPINGS:
-        groups = bystander.groups(grouping, gone)
+    for grouping, groups in groupings.items():
         if len(groups) > 1:
             rates += _rates(grouping, groups.items(), contacted)
     return tuple(rates)

@@ -9,10 +9,11 @@ from pathlib import Path
 from forbear.adapters.replays import read_replay, write_replay
 from forbear.apps.console import Console
 from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.jobs.groups import groups_file, groups_in
 from forbear.apps.jobs.recorded import recorded_of
 from forbear.apps.jobs.replaying import Played, ReplayRequest, replay
 from forbear.domain.errors import ConfigError
-from forbear.engine.bystander import GroupRate, contact_rates
+from forbear.engine.bystander import Groupings, GroupRate, contact_rates
 from forbear.engine.replay_difference import Difference, compared
 from forbear.engine.replay_value import Value, points_of, value_of
 from forbear.engine.replayed import Replayed
@@ -21,6 +22,14 @@ from forbear.models.effects.off_policy import Between, OffPolicy
 
 RECORDED, AS_IT_WAS = "recorded", "as it was"
 """What a replay is compared with: the worker's records, or these days worked out again with nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Files beside a replay. against: to compare with, None for what was.  groups: as `groups_file` takes it."""
+
+    against: Path | None = None
+    groups: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +53,16 @@ class Compared:
     synthetic: bool
 
 
-def compare(home: Home, console: Console, request: ReplayRequest, against: Path | None) -> Compared:
+def compare(home: Home, console: Console, request: ReplayRequest, beside: Beside) -> Compared:
     """Replay, and compare: with a file, or with what was.
 
     Raises what `replay` raises, ConfigError for a file that is no replay, NotEnoughData for one of other days.
     """
-    other = None if against is None else read_replay(against)
+    other = None if beside.against is None else read_replay(beside.against)
     played = replay(home, console, request)
     mine = played.replayed
     record = recorded_of(home, mine.first, mine.past)
-    name, unlike, value = str(against or ""), None, None
+    name, unlike, value = str(beside.against or ""), None, None
     if other is None and request.unchanged:
         other, name = record, RECORDED if record else ""
     elif other is None:
@@ -62,16 +71,23 @@ def compare(home: Home, console: Console, request: ReplayRequest, against: Path 
         if before and record:
             unlike = compared(record, before.replayed).differences
             value = _value(before.replayed.within(0, record.past), mine.within(0, record.past), played)
+    groupings = _groupings(home, played, beside.groups)
     return Compared(
         played=played,
         against=name,
         difference=None if other is None else compared(other, mine),
         unlike_record=unlike,
-        rates=contact_rates(mine.decided, played.bystander, played.gone),
-        rates_before=() if other is None else contact_rates(other.decided, played.bystander, played.gone),
+        rates=contact_rates(mine.decided, groupings),
+        rates_before=() if other is None else contact_rates(other.decided, groupings),
         value=value,
         synthetic=home.deployment.source == SYNTHETIC,
     )
+
+
+def _groupings(home: Home, played: Played, asked: Path | None) -> Groupings:
+    """Groups that customer updates name, and those of a file."""
+    known, file = played.bystander.groupings(played.gone), groups_file(home, asked)
+    return known if file is None else {**known, **groups_in(file, played.bystander.customers(played.gone))}
 
 
 def keep(path: Path, played: Played) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from forbear.adapters.disk import write_whole
 from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
-from forbear.apps.jobs.comparing import Compared, compare, document, keep
+from forbear.apps.jobs.comparing import Beside, Compared, compare, document, keep
 from forbear.apps.jobs.replaying import ReplayRequest
 from forbear.apps.replay_page import replay_page
 from forbear.domain.errors import ConfigError
@@ -27,12 +27,12 @@ NOT_REAL = "A replay: nobody is told of it, and nothing of it stands in the home
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to come of a replay. against: what it is compared with, None for what was.  keep, out: files to write.
+    """What is to come of a replay. beside: what it is compared with.  keep, out: files to write.
 
     created: when the page is made, in words.
     """
 
-    against: Path | None
+    beside: Beside
     keep: Path | None
     out: Path | None
     created: str
@@ -43,7 +43,7 @@ def show_replay(home: Home, console: Console, request: ReplayRequest, wanted: Wa
     for name, path in (("--keep", wanted.keep), ("--out", wanted.out)):
         _require_outside(home, name, path)
     begun = time.monotonic()
-    found = compare(home, console, request, wanted.against)
+    found = compare(home, console, request, wanted.beside)
     seconds = time.monotonic() - begun
     if wanted.keep is not None:
         keep(wanted.keep, found.played)
