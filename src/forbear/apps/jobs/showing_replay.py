@@ -110,7 +110,7 @@ def caveats(found: Compared) -> list[str]:
     if found.unlike_record:
         told.append(
             f"These days, worked out again with nothing changed, differ from the record in {found.unlike_record:,} "
-            "decisions and closes: another version, or a record that was changed. See `forbear audit verify`"
+            "decisions and closes: another version, or a record that was changed: `forbear report` verifies its chain"
         )
     if found.played.own_labels:
         told.append("The model knows what became of customers in these days: it is judged on what it was trained on")
