@@ -18,13 +18,14 @@ from forbear.engine.intervenor import InForce, cut
 from forbear.engine.lane import Lane, NewModel
 from forbear.engine.outputs import Outputs, Position
 from forbear.engine.ports import Parts, Vault
+from forbear.engine.record import Recorder, Recording
 from forbear.policy.proposals import Circumstances
 
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
     """What a decider is made of. features: names of the scores' columns, and the hash of their set.  currency: of the
-    ledgers.  obeys: whether instructions are followed.
+    ledgers.  obeys: instructions that are followed.  recorder: what makes records of what a cut decides.
     """
 
     features: tuple[str, ...]
@@ -32,7 +33,8 @@ class Deciding:
     currency: str
     parts: Parts
     vault: Vault
-    obeys: bool = True
+    obeys: Collection[Instruction] = frozenset(Instruction)
+    recorder: Recording = Recorder
 
 
 class Given(NamedTuple):
@@ -54,7 +56,7 @@ class Decider:
         self.setup = setup
         self._at_close = at_close
         self.force = InForce(setup.features)
-        self.lanes = {one: Lane(self.force, setup.vault, setup.currency) for one in sorted(partitions)}
+        self.lanes = {one: Lane(self.force, setup.vault, setup.currency, setup.recorder) for one in sorted(partitions)}
 
     @property
     def running(self) -> bool:
@@ -134,7 +136,7 @@ class Decider:
                 self.force.spent.released = False
             case _:
                 self._cut(barriers, one, one.day)
-        if isinstance(one, Ordered) and self.setup.obeys:
+        if isinstance(one, Ordered) and one.told.instruction in self.setup.obeys:
             self._follow(one.told, {partition: barrier.offset for partition, barrier in barriers.items()})
         for partition in passed:
             self.lanes[partition].barrier = None

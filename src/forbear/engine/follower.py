@@ -6,7 +6,7 @@ log was cut into batches, on time, or on chance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -48,6 +48,7 @@ CHUNK_ROWS = 8 * SWEEP_ROWS
 """Customers of a day close that are found at once."""
 REMEMBERED = 256
 """Instructions whose repetition is noticed: they come at least once, and one after the other."""
+EVERY = frozenset(Instruction)
 _MINUTE_US = 60_000_000
 Codes = NDArray[np.uint8]
 _LETTERS = [fold.value for fold in (*REFUSED, Fold.PARKED)]
@@ -58,7 +59,7 @@ class Following:
     """What a follower is made of. mapped: how a sweep is shared out; `map` does it in one thread.
 
     letters: gives the JSON of the event at an offset, for the dead letters.
-    obeys: whether instructions of the log are followed; a rehearsal passes over them, for it asks what others do.
+    obeys: instructions of the log that are followed; who asks what others would have done passes over some.
     scores: whether anybody is scored unasked; who only answers questions keeps the ledgers and no more.
     """
 
@@ -67,7 +68,7 @@ class Following:
     parts: Parts
     letters: Callable[[int], str]
     mapped: Mapped = map
-    obeys: bool = True
+    obeys: Collection[Instruction] = EVERY
     scores: bool = True
 
 
@@ -250,7 +251,7 @@ class Follower:
             customers=book.customers,
             told=told,
         )
-        if self.setup.obeys:
+        if told.instruction in self.setup.obeys:
             self.follow(told)
         self.followed = [*self.followed[1 - REMEMBERED :], told.instruction_id]
 

@@ -16,7 +16,7 @@ from forbear.engine.findings import Answered, Barrier, CloseEnded, Figures, Find
 from forbear.engine.intervenor import InForce, Intervenor, Pending
 from forbear.engine.outputs import DayRow, Outputs, Part, Position, Predictions
 from forbear.engine.ports import Vault
-from forbear.engine.record import Recorder
+from forbear.engine.record import Recorder, Recording
 from forbear.engine.scorer import Scores, Scoring
 from forbear.engine.telling import InWords
 from forbear.models.reasons.approved import Approved
@@ -38,11 +38,11 @@ class Lane:
     reached: where the last stretch that was taken in ends.  slots: how many customers were spoken of.
     """
 
-    def __init__(self, force: InForce, vault: Vault, currency: str) -> None:
+    def __init__(self, force: InForce, vault: Vault, currency: str, recorder: Recording = Recorder) -> None:
         self.force = force
         self.intervenor = Intervenor(force)
         self.words = InWords(force.features, currency)
-        self.recorder = Recorder(vault, force.features, self.words.told)
+        self.recorder = recorder(vault, force.features, self.words.told)
         self.draft = Draft(Position(-1))
         self.barrier: Barrier | None = None
         self.queue: deque[Finding] = deque()

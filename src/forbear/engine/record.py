@@ -199,6 +199,10 @@ class Recorder:
         }
 
 
+Recording = Callable[[Vault, tuple[str, ...], Tell], Recorder]
+"""Makes the recorder of a partition, of the vault, the names of the features, and what tells in words."""
+
+
 def _by_name(names: tuple[str, ...], values: list[float]) -> dict[str, float]:
     return dict(zip(names, values, strict=True))
 

@@ -7,20 +7,36 @@ a snapshot, runs silently up to what is recorded, and goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import Deployment
 from forbear.domain.events import Instructed
+from forbear.domain.terms import Instruction
 from forbear.engine.decider import Decider, Deciding
-from forbear.engine.follower import Follower, Following
+from forbear.engine.findings import Ordered
+from forbear.engine.follower import EVERY, Follower, Following
 from forbear.engine.outputs import Outputs, Position
 from forbear.engine.ports import Parts, Scanned, Vault
+from forbear.engine.record import Recorder, Recording
 from forbear.engine.scorer import Mapped
 
 PARTITION = 0
 """The only one of a log that one worker follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a replay has otherwise from a place of the log on. told: at an instant [us UTC], and followed in any case.
+
+    parts: where artefacts are found from here on.  obeys: instructions of the log that are still followed.
+    """
+
+    parts: Parts
+    obeys: Collection[Instruction]
+    told: Sequence[Instructed]
+    at_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +49,8 @@ class Setup:
     vault: Vault
     letters: Callable[[int], str]
     mapped: Mapped = map
-    obeys: bool = True
+    obeys: Collection[Instruction] = EVERY
+    recorder: Recording = Recorder
 
 
 class Worker:
@@ -45,9 +62,8 @@ class Worker:
             Following(setup.deployment, setup.calendar, setup.parts, setup.letters, setup.mapped, setup.obeys)
         )
         features = self.follower.scorer.features
-        deciding = Deciding(
-            features.names, features.hash, setup.deployment.currency, setup.parts, setup.vault, setup.obeys
-        )
+        known = (features.names, features.hash, setup.deployment.currency)
+        deciding = Deciding(*known, setup.parts, setup.vault, setup.obeys, setup.recorder)
         self.decider = Decider(deciding, [PARTITION])
         self.lane = self.decider.lanes[PARTITION]
 
@@ -76,3 +92,18 @@ class Worker:
         for one in instructions:
             self.follower.follow(one)
         return self.decider.told(PARTITION, instructions, self.position)
+
+    def turn(self, turn: Turn) -> Iterator[Outputs]:
+        """Go on otherwise: what was proposed so far is decided first, as at any instruction of the log."""
+        self._heed(turn.parts, EVERY)
+        for one in turn.told:
+            book = self.follower.scorer.book
+            known = {"offset": self.position, "day": book.open_day, "customers": book.customers}
+            for given in self.decider.take(PARTITION, Ordered(at_us=turn.at_us, told=one, **known)):
+                yield given.outputs
+            self.follower.follow(one)
+        self._heed(turn.parts, turn.obeys)
+
+    def _heed(self, parts: Parts, obeys: Collection[Instruction]) -> None:
+        self.follower.setup = replace(self.follower.setup, parts=parts, obeys=obeys)
+        self.decider.setup = replace(self.decider.setup, parts=parts, obeys=obeys)

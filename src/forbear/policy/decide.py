@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,17 +90,9 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
 
     Raises ValueError when the columns by channel are not those of the policy, or a band or a reason is none of it.
     """
-    policy = rules.policy
+    policy, override = rules.policy, proposals.override
     _require_places(policy, proposals)
-    bands = bands_of(policy, proposals.pd, proposals.previous_band)
-    override = proposals.override
-    # Whoever is in no band is helped as in the least urgent one, if a person wants it; the band that is told stays.
-    acting = np.where(override & (bands == OUTSIDE), len(policy.bands) - 1, bands)
-    suiting = rules.suits[acting, proposals.reason]
-    consented = suiting & _reached(rules, acting, proposals.consent | _needless(policy))
-    rested, latest = _rested(policy, proposals)
-    eligible = consented & _reached(rules, acting, rested | override[:, np.newaxis])
-    eligible[(latest > proposals.day - policy.contact.cool_down_days) & ~override] = 0
+    bands, acting, suiting, consented, eligible, latest = _eligible(rules, proposals)
     answered = rank(policy, proposals.answered_band) <= rank(policy, bands)
     exempt = _exempt(policy, proposals) | override
     held_out = ~exempt & (uniform(chained(rules.seeds[2], proposals.customer)) < policy.hold_out.share)
@@ -135,6 +127,28 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
         held_out=held_out,
         expires_day=np.where(picked, proposals.day + rules.valid_days[choice], NEVER).astype(np.int32),
     )
+
+
+def chances(rules: Rules, proposals: Proposals) -> Floats:
+    """(n, 1 + actions) the chance, over all hashes, that each proposal comes to nothing or to one of the actions.
+
+    The first column is the hold-out's, the others are in the order of the policy; a row sums to 1. It is that of the
+    draw alone: what holds a proposal by its own state, and what capacity does to it later, are not asked.
+    """
+    policy = rules.policy
+    _, acting, _, _, eligible, _ = _eligible(rules, proposals)
+    held = np.where(_exempt(policy, proposals) | proposals.override, 0.0, policy.hold_out.share)
+    given, some = 1.0 - held, np.bitwise_count(eligible)
+    found = np.zeros((len(proposals), 1 + len(policy.actions)))
+    found[:, 0] = np.where(some == 0, 1.0, held)
+    preferred = eligible & (~eligible + _ONE)
+    share = policy.exploration.share
+    for bit in range(rules.action_at.shape[1]):
+        rows = np.flatnonzero(eligible >> np.uint64(bit) & _ONE)
+        first = preferred[rows] >> np.uint64(bit) & _ONE
+        chance = given[rows] * (share / some[rows] + np.where(first, 1.0 - share, 0.0))
+        found[rows, 1 + rules.action_at[acting[rows], bit]] += chance
+    return found
 
 
 def decide_one(rules: Rules, proposal: Proposal, circumstances: Circumstances) -> Offer | Hold:
@@ -178,6 +192,32 @@ def answered_after(rules: Rules, proposals: Proposals, decisions: Decisions) -> 
     answers = decisions.offered | (decisions.hold == HoldReason.HOLD_OUT.code)
     after = np.where(answers, bands, np.maximum(bands, rank(rules.policy, proposals.answered_band)))
     return np.where(after == len(rules.policy.bands), OUTSIDE, after).astype(np.int8)
+
+
+class _Eligible(NamedTuple):
+    """Of n proposals the band, the band that is acted on, and words of its actions: those that suit the reason, are
+    consented to, and have had their cool-down. latest: (n,) day of the last contact on any channel.
+    """
+
+    bands: Places
+    acting: Places
+    suiting: Keys
+    consented: Keys
+    eligible: Keys
+    latest: NDArray[np.int32]
+
+
+def _eligible(rules: Rules, proposals: Proposals) -> _Eligible:
+    policy, override = rules.policy, proposals.override
+    bands = bands_of(policy, proposals.pd, proposals.previous_band)
+    # Whoever is in no band is helped as in the least urgent one, if a person wants it; the band that is told stays.
+    acting = np.where(override & (bands == OUTSIDE), len(policy.bands) - 1, bands)
+    suiting = rules.suits[acting, proposals.reason]
+    consented = suiting & _reached(rules, acting, proposals.consent | _needless(policy))
+    rested, latest = _rested(policy, proposals)
+    eligible = consented & _reached(rules, acting, rested | override[:, np.newaxis])
+    eligible[(latest > proposals.day - policy.contact.cool_down_days) & ~override] = 0
+    return _Eligible(bands, acting, suiting, consented, eligible, latest)
 
 
 def _require_places(policy: Policy, proposals: Proposals) -> None:

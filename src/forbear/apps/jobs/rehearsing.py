@@ -111,7 +111,7 @@ def rehearse(home: Home, console: Console, request: RehearsalRequest) -> Rehears
     none is named, and where `into` is taken or lies in the home; else what the worker, its parts and the history raise.
     """
     _require_free(home, request.into)
-    stretch = _stretch(home, request)
+    stretch = stretch_of(home, request.first, request.last)
     cast = _cast(home, console, stretch, request)
     with _folder(request.into) as folder:
         events, predictions = _worked(home, console, (stretch, cast), folder)
@@ -139,7 +139,7 @@ def keys_beside(store: Path) -> Path:
 # ---- what is rehearsed
 
 
-class _Stretch(NamedTuple):
+class Stretch(NamedTuple):
     """Which events: first..past of a history, received on some days [since 1970], both included."""
 
     history: ArchiveAndLog
@@ -177,10 +177,14 @@ class _Cast:
         return self.parts.reasons(digest)
 
 
-def _stretch(home: Home, request: RehearsalRequest) -> _Stretch:
+def stretch_of(home: Home, first_day: date, last_day: date | None) -> Stretch:
+    """What a home received from a day on, up to another or to the end of what there is.
+
+    Raises ConfigError for days in the wrong order, NotEnoughData for days of which nothing is known.
+    """
     history, zone = home.history, local_time(home.deployment.time_zone)
     days = LocalDays(home.deployment.time_zone)
-    asked = request.first, request.last or request.first
+    asked = first_day, last_day or first_day
     if asked[1] < asked[0]:
         raise ConfigError(f"--to {asked[1]} lies before --from {asked[0]}", mend="swap them")
     ends = (days.day(instant(int(one.batch.received_us[0]))) for one in _ends(history, zone))
@@ -191,13 +195,11 @@ def _stretch(home: Home, request: RehearsalRequest) -> _Stretch:
         )
     if max(asked) > newest:
         raise NotEnoughData(f"nothing was received after {newest} yet", mend="choose days up to that one")
-    last = request.last or newest
-    first, past = (
-        offset_at(history, zone, micros(days.start(day))) for day in (request.first, last + timedelta(days=1))
-    )
+    last = last_day or newest
+    first, past = (offset_at(history, zone, micros(days.start(day))) for day in (first_day, last + timedelta(days=1)))
     if first == past:
-        raise NotEnoughData(f"nothing was received from {request.first} to {last}", mend="choose other days")
-    return _Stretch(history, first, past, (day_number(request.first), day_number(last)))
+        raise NotEnoughData(f"nothing was received from {first_day} to {last}", mend="choose other days")
+    return Stretch(history, first, past, (day_number(first_day), day_number(last)))
 
 
 def _ends(history: ArchiveAndLog, zone: LocalTime) -> Iterator[Scanned]:
@@ -206,10 +208,10 @@ def _ends(history: ArchiveAndLog, zone: LocalTime) -> Iterator[Scanned]:
         yield next(history.scan(zone, start))
 
 
-def _cast(home: Home, console: Console, stretch: _Stretch, request: RehearsalRequest) -> _Cast:
+def _cast(home: Home, console: Console, stretch: Stretch, request: RehearsalRequest) -> _Cast:
     """Model and policy: as they are named, else as they are in force."""
-    in_force, parts = _in_force(home), HomeParts(home)
-    digest = in_force.get("model") if request.kind is None else model_to_promote(home, request.kind)
+    known, parts = in_force(home), HomeParts(home)
+    digest = known.get("model") if request.kind is None else model_to_promote(home, request.kind)
     if digest is None:
         raise ConfigError("no model is in force", mend="name one with --model, for instance --model expert")
     features = FeatureSet.standard(home.deployment.unsupported)
@@ -217,24 +219,29 @@ def _cast(home: Home, console: Console, stretch: _Stretch, request: RehearsalReq
     if request.policy:
         policy = policy_from(home, request.policy)
         require_currency(home, policy)
-    elif "policy" in in_force:
-        policy = parts.policy(in_force["policy"])
+    elif "policy" in known:
+        policy = parts.policy(known["policy"])
     else:
         raise ConfigError("no policy is in force", mend="name one with --policy, for instance --policy shipped")
 
-    def book() -> tuple[Floats, date]:
-        with console.progress("Folding", stretch.first) as progress:
-            rows, closed = rows_at(stretch.before(home), None, progress=progress)
-        if not len(rows.customer):
-            raise NotEnoughData(f"nobody is eligible on {day_of(closed + 1)}", mend="begin later")
-        return model.calibrated(model.explain(np.ascontiguousarray(rows.values)).log_odds), day_of(closed + 1)
-
     if request.shares:
-        policy = with_shares_of(book, policy, request.shares)
-    return _Cast(parts, digest, policy, in_force.get("reasons"))
+        policy = with_shares_of(lambda: book_before(home, console, stretch, model), policy, request.shares)
+    return _Cast(parts, digest, policy, known.get("reasons"))
 
 
-def _in_force(home: Home) -> dict[str, str]:
+def book_before(home: Home, console: Console, stretch: Stretch, model: Scoring) -> tuple[Floats, date]:
+    """PDs of everybody in the book as it was before a stretch, and the day at whose first instant they hold.
+
+    Raises NotEnoughData where nobody is eligible.
+    """
+    with console.progress("Folding", stretch.first) as progress:
+        rows, closed = rows_at(stretch.before(home), None, progress=progress)
+    if not len(rows.customer):
+        raise NotEnoughData(f"nobody is eligible on {day_of(closed + 1)}", mend="begin later")
+    return model.calibrated(model.explain(np.ascontiguousarray(rows.values)).log_odds), day_of(closed + 1)
+
+
+def in_force(home: Home) -> dict[str, str]:
     """Digests of what is in force, by kind: as the worker has recorded it, or as it was told before its first start."""
     if home.database.exists():
         with closing(open_queries(f"sqlite:///{home.database}")) as queries:
@@ -258,7 +265,7 @@ class _NoSnapshots:
         """There is none."""
 
 
-def _worked(home: Home, console: Console, what: tuple[_Stretch, _Cast], folder: Path) -> tuple[int, int]:
+def _worked(home: Home, console: Console, what: tuple[Stretch, _Cast], folder: Path) -> tuple[int, int]:
     """Run the worker over a stretch, into a folder; answer how many events and predictions there were."""
     (stretch, cast), zone = what, local_time(home.deployment.time_zone)
     predictions = 0
@@ -269,7 +276,7 @@ def _worked(home: Home, console: Console, what: tuple[_Stretch, _Cast], folder: 
         pool = stack.enter_context(ThreadPoolExecutor(THREADS))
         behind = stack.enter_context(closing(CommittingBehind(store)))
         feed = stretch.before(home)
-        setup = Setup(home.deployment, feed.calendar, cast, vault, letters_of(source), pool.map, obeys=False)
+        setup = Setup(home.deployment, feed.calendar, cast, vault, letters_of(source), pool.map, obeys=())
         worker = Running(Worker(setup), source, behind, _NoSnapshots(), stretch.past, behind.wait)
         with console.progress("Reading history", stretch.first) as progress:
             worker.start(feed, home.snapshots, _told(home, cast, stretch), progress)
@@ -281,7 +288,7 @@ def _worked(home: Home, console: Console, what: tuple[_Stretch, _Cast], folder: 
     return stretch.past - stretch.first, predictions
 
 
-def _told(home: Home, cast: _Cast, stretch: _Stretch) -> list[Instructed]:
+def _told(home: Home, cast: _Cast, stretch: Stretch) -> list[Instructed]:
     """What a rehearsal's worker is told before the first event: the question is what it would do, so outreach is on."""
     at = LocalDays(home.deployment.time_zone).start(day_of(stretch.days[0]))
     given = {

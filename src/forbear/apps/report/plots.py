@@ -38,8 +38,8 @@ def bands(rows: Sequence[DayRow], names: Sequence[str], drawing: Drawing) -> Htm
         stacked = [[row.bands.get(name, 0) for row in rows] for name in names]
         colours = [colour(BAND_COLOURS[place % len(BAND_COLOURS)]) for place in range(len(names))]
         axes.stackplot(days, stacked, colors=colours, linewidth=0.0, step="mid")
-        _days_on(axes, days[0], days[-1])
-        _counts_on(axes)
+        days_on(axes, days[0], days[-1])
+        counts_on(axes)
         axes.set_title("Customers in a band", loc="left", color=colour("muted"))
 
     return draw(drawing, paint)
@@ -63,8 +63,8 @@ def by_day(counts: Mapping[str, Mapping[int, int]], colours: Mapping[str, str], 
                 heights[starts.index(day - (day - days[0]) % width)] += count
             axes.bar(np.array(starts) + (width - 1) / 2, heights, 0.86 * width, foot, color=colour(colours[name]))
             foot += heights
-        _days_on(axes, days[0] - 1, days[-1] + 1)
-        _counts_on(axes)
+        days_on(axes, days[0] - 1, days[-1] + 1)
+        counts_on(axes)
         title = "Decisions a week" if width == _WEEK else "Decisions a day"
         axes.set_title(title, loc="left", color=colour("muted"))
 
@@ -101,7 +101,7 @@ def sureness(found: Sureness, drawing: Drawing) -> Html:
         observed = [close.observed for close in found.closes]
         axes.vlines(at, [one.low for one in observed], [one.high for one in observed], color=colour("amber"))
         axes.plot(at, [one.value for one in observed], "o", color=colour("amber"), markersize=4.5)
-        _days_on(axes, days[0] - 1, days[-1] + 1)
+        days_on(axes, days[0] - 1, days[-1] + 1)
         shares_on(axes.yaxis)
         axes.set_ylim(0.0, None)
         axes.set_title("Share that misses within 30 days", loc="left", color=colour("muted"))
@@ -144,7 +144,7 @@ def course(found: Course, drawing: Drawing) -> Html:
         _strip(lower, found)
         marked = [day for groups in found.marks.values() for days in groups.values() for day in days]
         instants = [*every[:, 0].tolist(), *marked]
-        _days_on(lower, int(min(instants)) - 1, int(max(instants)) + 1)
+        days_on(lower, int(min(instants)) - 1, int(max(instants)) + 1)
 
     return draw(drawing, paint)
 
@@ -162,7 +162,8 @@ def _beside(axes: Axes) -> Any:
     return axes.get_yaxis_transform()
 
 
-def _counts_on(axes: Axes) -> None:
+def counts_on(axes: Axes) -> None:
+    """Have the y axis count from 0, in whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     axes.set_ylim(0.0, None)
@@ -170,7 +171,7 @@ def _counts_on(axes: Axes) -> None:
     axes.yaxis.set_major_formatter("{x:,.0f}")
 
 
-def _days_on(axes: Axes, first: int, last: int) -> None:
+def days_on(axes: Axes, first: int, last: int) -> None:
     """Write an axis of day numbers as dates: first days of months, or single days of a short period."""
     ticks = _ticks(first, last)
     axes.set_xlim(first, max(last, first + 1))
