@@ -24,7 +24,7 @@ HOT: dict[str, Callable[[SqlDesk], Any]] = {
     "known": lambda desk: desk.known(CUSTOMERS[:1]),
     "known, many": lambda desk: desk.known(CUSTOMERS),
     "listed": lambda desk: desk.listed("customer", 2),
-    "score_at": lambda desk: desk.score_at(0, Position(9, 1)),
+    "scores_at": lambda desk: desk.scores_at([(0, Position(9, 1))]),
     "scores_behind": lambda desk: desk.scores_behind(0, Position(9, 2), 2),
     "standings": lambda desk: desk.standings(),
     "made": lambda desk: desk.made("0" * 32),

@@ -143,8 +143,8 @@ class Desk(Protocol):
         """Predictions at or behind a position, in log order."""
         ...
 
-    def score_at(self, partition: int, place: Position) -> Seen[Scored | None]:
-        """One prediction by where it stands."""
+    def scores_at(self, places: Sequence[tuple[int, Position]]) -> Seen[tuple[Scored | None, ...]]:
+        """Predictions by where they stand: partition and place. Raises ValueError for more than MOST_ROWS."""
         ...
 
     def picked(self, which: Picked, limit: int, beyond: int | None = None) -> Seen[MadePage]:

@@ -69,7 +69,7 @@ class DeskContract(StoreHarness[KeptStore]):
             lambda: desk.listed("", 1),
             desk.standings,
             lambda: desk.scores_behind(1, START, 1),
-            lambda: desk.score_at(0, START),
+            lambda: desk.scores_at([(0, START)]),
             lambda: desk.picked(Picked(), 1),
             lambda: desk.made_behind(0, 1),
             lambda: desk.made(""),
@@ -193,19 +193,18 @@ class DeskContract(StoreHarness[KeptStore]):
         store, desk, (here, there) = self.bank()
         at, p = Position(19, 2), there[1].predictions
         assert p is not None
-        found = desk.score_at(1, at).value
+        (found,) = desk.scores_at([(1, at)]).value
         assert found is not None
         assert (found.place, found.customer, found.customer_id) == (at, OTHERS[2], "other-2")
         assert found.attributions == tuple(p.attributions[2].tolist())
         assert [getattr(found, name) for name in ("pd", "day", "band", "model", "log_odds")] == [
             getattr(p, name)[2] for name in ("pd", "day", "band", "model", "log_odds")
         ]
-        assert [desk.score_at(*place).value for place in ((0, Position(19, 9)), (0, Position(18, 2)), (7, at))] == [
-            None
-        ] * 3
+        nowhere = [(0, Position(19, 9)), (0, Position(18, 2)), (7, at)]
+        assert desk.scores_at([*nowhere, (1, at)]).value == (None, None, None, found)
 
         erased(store, CUSTOMERS[2])
-        gone = desk.score_at(0, at).value
+        (gone,) = desk.scores_at([(0, at)]).value
         assert here
         assert gone is not None
         assert (gone.customer, gone.customer_id, gone.attributions, gone.reason) == (0, None, (), -1)
@@ -325,7 +324,7 @@ class DeskContract(StoreHarness[KeptStore]):
         """Each gets what it asked for."""
         _, desk, _ = self.bank()
         with ThreadPoolExecutor(8) as threads:
-            found = list(threads.map(lambda nth: desk.score_at(nth % 2, Position(9, nth % 4)).value, range(64)))
+            found = list(threads.map(lambda nth: desk.scores_at([(nth % 2, Position(9, nth % 4))]).value[0], range(64)))
 
         assert [one.customer for one in found if one is not None] == [
             (OTHERS if nth % 2 else CUSTOMERS)[nth % 4] for nth in range(64)

@@ -263,7 +263,7 @@ def recorded_of(over: Over) -> dict[str, tuple[Any, ...]]:
     for customer in over.customers:
         standing = over.parts.board.now.find(key_of(customer))
         if standing is not None and standing.place.offset + 1 == marks[standing.partition].offset:
-            row = over.parts.desk.score_at(standing.partition, standing.place).value
+            (row,) = over.parts.desk.scores_at([(standing.partition, standing.place)]).value
             assert row is not None
             found[customer] = (row.pd, row.log_odds, tuple(row.attributions))
     return found

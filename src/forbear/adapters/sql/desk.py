@@ -84,11 +84,12 @@ class SqlDesk:
             rows = self._ask["scores_behind"].rows(connection, **asked)
         return Seen(marks, tuple(map(score_of, rows)))
 
-    def score_at(self, partition: int, place: Position) -> Seen[Scored | None]:
-        """One prediction by where it stands."""
-        with self._reading() as (connection, marks):
-            rows = self._ask["score_at"].rows(connection, partition=partition, **place._asdict())
-        return Seen(marks, score_of(rows[0]) if rows else None)
+    def scores_at(self, places: Sequence[tuple[int, Position]]) -> Seen[tuple[Scored | None, ...]]:
+        """Predictions by where they stand. Raises ValueError for more than MOST_ROWS."""
+        ask = self._ask["score_at"].rows
+        with self._reading(max(len(places), 1)) as (connection, marks):
+            found = [ask(connection, partition=partition, **place._asdict()) for partition, place in places]
+        return Seen(marks, tuple(score_of(rows[0]) if rows else None for rows in found))
 
     def picked(self, which: Picked, limit: int, beyond: int | None = None) -> Seen[MadePage]:
         """Decisions by `entry`, newest first unless asked otherwise, a page at a time, with their answers."""

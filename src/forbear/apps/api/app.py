@@ -84,7 +84,7 @@ def create_app(
         openapi_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.parts, app.state.reception = parts, reception
+    app.state.parts, app.state.reception, app.state.telling = parts, reception, risks.Telling(parts)
     app.state.documents = cache(partial(documents_of, routes, rules))  # slow to make: not before somebody asks
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refuse)

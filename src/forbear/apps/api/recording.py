@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
-from forbear.domain.errors import BackendUnavailable
+from forbear.apps.api.together import Together
+from forbear.domain.errors import BackendUnavailable, ForbearError
 
 MOST_WAITING = 4_096
 """Requests; whoever comes beyond is refused at once."""
@@ -44,7 +45,7 @@ class Recorder(Generic[T]):
     ) -> None:
         self._write, self._what, self._near, self._patience = write, what, near, patience_seconds
         self._waiting: deque[_Entry[T]] = deque()
-        self._brought: list[_Entry[T]] = []
+        self._together = Together(self._written_all, waits=lambda: False)
         self._changed = Condition()
         self._closed = False
         self._thread = Thread(target=self._run, name=what, daemon=True)
@@ -52,14 +53,14 @@ class Recorder(Generic[T]):
 
     async def record(self, records: Sequence[T]) -> None:
         """Returns once they are there. Raises BackendUnavailable where they cannot be, or not in time."""
+        if self._near and len(records) <= MOST_AT_ONCE:
+            try:
+                await self._together.ask(records)
+            except ForbearError as error:
+                raise BackendUnavailable(f"{self._what} cannot be recorded") from error
+            return
         loop = asyncio.get_running_loop()
         entry = _Entry(records, loop, loop.create_future())
-        if self._near and len(records) <= MOST_AT_ONCE:
-            if not self._brought:
-                loop.call_soon(self._write_brought)
-            self._brought.append(entry)
-            await entry.done
-            return
         with self._changed:
             if self._closed or len(self._waiting) >= MOST_WAITING:
                 raise BackendUnavailable(f"{self._what} cannot be recorded")
@@ -86,24 +87,19 @@ class Recorder(Generic[T]):
                     return
                 group = list(self._waiting)
                 self._waiting.clear()
-            trouble = self._written(group)
+            try:
+                self._written_all([entry.records for entry in group])
+                trouble = None
+            except Exception as error:  # noqa: BLE001  # whatever it is, nobody may see data for it
+                trouble = error
             for entry in group:
                 with suppress(RuntimeError):  # the server has ended, and nobody waits
                     entry.loop.call_soon_threadsafe(_settle, entry.done, self._what, trouble)
 
-    def _write_brought(self) -> None:
-        group, self._brought = self._brought, []
-        trouble = self._written(group)
-        for entry in group:
-            _settle(entry.done, self._what, trouble)
-
-    def _written(self, group: Sequence[_Entry[T]]) -> Exception | None:
-        """Commit what some requests brought; what stood against it, None where it is there."""
-        try:
-            self._write([one for entry in group for one in entry.records])
-        except Exception as error:  # noqa: BLE001  # whatever it is, nobody may see data for it
-            return error
-        return None
+    def _written_all(self, groups: Sequence[Sequence[T]]) -> Sequence[None]:
+        """Commit what some requests brought."""
+        self._write([record for records in groups for record in records])
+        return [None] * len(groups)
 
 
 def _settle(done: asyncio.Future[None], what: str, trouble: Exception | None) -> None:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends
+from starlette.requests import HTTPConnection
 
 from forbear.apps.api.board import Board, Standing
-from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
+from forbear.apps.api.parts import ApiParts, VisitHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
 from forbear.apps.api.telling import answer, at, impacts_of, key_of, reasons_of, stood_at
-from forbear.apps.api.visit import Visit
+from forbear.apps.api.together import Together
 from forbear.client.scores import Reason, Risk, Ruling, StoodAt
+from forbear.engine.looking import Looks, Rulings
 from forbear.engine.queries import Scored
 from forbear.features.columns import day_of
 from forbear.policy.proposals import HOLD_REASONS
@@ -26,38 +27,63 @@ risks = APIRouter(prefix="/v1", route_class=Gate, tags=["scores"])
 short_risks = APIRouter(route_class=Gate, tags=["short paths"])
 
 
+class Glance(NamedTuple):
+    """One row of some looks, and what was in force when they were made."""
+
+    looks: Looks
+    row: int
+    rulings: Rulings
+
+
+class Telling:
+    """What risks are told from. What waits for a network, or for the ledgers, does so in a thread."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        self.parts = parts
+        self.records = Together(self._read, waits=lambda: not parts.near)
+        self.ledgers = Together(self._look, waits=self._ledgers_wait)
+
+    def _read(self, standings: Sequence[Standing]) -> Sequence[Scored | None]:
+        return self.parts.desk.scores_at([(one.partition, one.place) for one in standings]).value
+
+    def _look(self, keys: Sequence[int]) -> Sequence[Glance | None]:
+        onlooker = self.parts.onlooker
+        if onlooker is None or not onlooker.running:
+            return [None] * len(keys)
+        rulings, found = onlooker.rulings, dict[int, Glance]()
+        for looks in onlooker.look(np.array(keys, dtype=np.uint64)):
+            found |= {key: Glance(looks, row, rulings) for row, key in enumerate(looks.customer.tolist())}
+        return [found.get(key) for key in keys]
+
+    def _ledgers_wait(self) -> bool:
+        return self.parts.onlooker is not None and self.parts.onlooker.busy
+
+
+async def _telling(request: HTTPConnection) -> Telling:
+    telling: Telling = request.app.state.telling
+    return telling
+
+
+TellingHere = Annotated[Telling, Depends(_telling)]
+
+
 @risks.get("/customers/{customer_id}/risk", operation_id="risk", summary="The newest score of a customer, with reasons")
-async def risk(customer_id: CustomerId, parts: PartsHere, visit: VisitHere) -> Risk:
+async def risk(customer_id: CustomerId, telling: TellingHere, visit: VisitHere) -> Risk:
     """The newest recorded score of a customer, what each feature adds to it, and the reasons in words."""
-    return await _told(parts, visit, customer_id)
-
-
-@short_risks.get("/risk/{customer_id}", operation_id="risk_short", summary="The newest score of a customer")
-async def risk_short(customer_id: CustomerId, parts: PartsHere, visit: VisitHere) -> Risk:
-    """As GET /v1/customers/{customer_id}/risk."""
-    return await _told(parts, visit, customer_id)
-
-
-async def _told(parts: ApiParts, visit: Visit, customer_id: str) -> Risk:
-    """What waits for a network, or for the ledgers, does so in a thread; all else takes less time than to have one."""
-    key, board = key_of(customer_id), board_of(parts)
+    board, key = board_of(telling.parts), key_of(customer_id)
     visit.saw(key)
     standing = board.find(key)
-    scored = None if standing is None else await _read(parts, standing)
+    scored = None if standing is None else await telling.records.ask(standing)
     if standing is None or scored is None or not scored.attributions:
         raise Refusal("unknown", "no score of this customer is on record")
-    if parts.onlooker is not None and parts.onlooker.busy:
-        words = await run_in_threadpool(_in_words, parts, key, scored)
-    else:
-        words = _in_words(parts, key, scored)
+    words = _in_words(await telling.ledgers.ask(key), scored, telling.parts)
     return _risk(customer_id, board, standing, scored, words)
 
 
-async def _read(parts: ApiParts, standing: Standing) -> Scored | None:
-    """The recorded score that a standing is of."""
-    asked = partial(parts.desk.score_at, standing.partition, standing.place)
-    seen = asked() if parts.near else await run_in_threadpool(asked)
-    return seen.value
+@short_risks.get("/risk/{customer_id}", operation_id="risk_short", summary="The newest score of a customer")
+async def risk_short(customer_id: CustomerId, telling: TellingHere, visit: VisitHere) -> Risk:
+    """As GET /v1/customers/{customer_id}/risk."""
+    return await risk(customer_id, telling, visit)
 
 
 def _risk(customer_id: str, board: Board, standing: Standing, scored: Scored, words: _Words) -> Risk:
@@ -114,14 +140,11 @@ def _made_by(board: Board, scored: Scored) -> tuple[tuple[str, ...], Ruling]:
     return tuple(names), ruling
 
 
-def _in_words(parts: ApiParts, key: int, scored: Scored) -> _Words:
+def _in_words(glance: Glance | None, scored: Scored, parts: ApiParts) -> _Words:
     """A recorded score in words as the ledger stands."""
-    onlooker = parts.onlooker
-    if onlooker is None or not onlooker.running:
+    if glance is None:
         return _Words((), same=False, stood=StoodAt(as_of=at(scored.as_of_us)))
-    found = onlooker.look(np.array([key], dtype=np.uint64))
-    if not found:
-        return _Words((), same=False, stood=StoodAt(as_of=at(scored.as_of_us)))
-    (looks,) = found
-    same = float(looks.log_odds[0]) == scored.log_odds and looks.attributions[0].tolist() == list(scored.attributions)
-    return _Words(reasons_of(onlooker.rulings, looks, 0), same, stood_at(looks.stand, parts))
+    looks, row, rulings = glance
+    alike = looks.attributions[row].tolist() == list(scored.attributions)
+    same = alike and float(looks.log_odds[row]) == scored.log_odds
+    return _Words(reasons_of(rulings, looks, row), same, stood_at(looks.stand, parts))

@@ -33,7 +33,7 @@ def test_risk_is_what_is_recorded(real: Any) -> None:
     for customer in scored_customers(real)[:5]:
         told = of(real, customer)
         standing = real.parts.board.find(key_of(customer))
-        row = real.parts.desk.score_at(standing.partition, standing.place).value
+        (row,) = real.parts.desk.scores_at([(standing.partition, standing.place)]).value
         assert (told["pd"], told["log_odds"], told["offset"]) == (row.pd, row.log_odds, row.place.offset)
         assert {one["log_odds"] for one in told["impacts"]} == set(row.attributions)
         total = told["expected"] + math.fsum(one["log_odds"] for one in told["impacts"])
