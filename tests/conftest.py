@@ -59,6 +59,12 @@ def real_dcr_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_hillstrom_folder() -> Path:
+    """The published e-mail experiment."""
+    return _real_data("hillstrom")
+
+
+@pytest.fixture(scope="session")
 def kafka_server() -> Iterator[KafkaServer]:
     """A Kafka broker that the tests of one process share: whoever stops it starts it again."""
     try:

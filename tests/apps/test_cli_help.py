@@ -40,6 +40,8 @@ COMMANDS = (
     ["feed"],
     ["store", "migrate"],
     ["credit", "dcr"],
+    ["experiment", "define"],
+    ["experiment", "hillstrom"],
 )
 
 HELP = """

@@ -9,7 +9,7 @@ from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.simulation.lives import Lives
 from forbear.simulation.spec import BankSpec
 from forbear.simulation.treatment import ASTRAY, SUITED, Help
-from forbear.simulation.trial import Assignment, BothLives, both_lives, difference, run_trial, true_effect
+from forbear.simulation.trial import Assignment, BothLives, both_lives, run_trial, true_effect
 from forbear.simulation.truth import Moments, Sampling, true_probabilities
 
 BANK = BankSpec(customers=8_000, days=300)
@@ -121,18 +121,6 @@ def test_help_helps_whom_it_suits(lives: dict[Help, BothLives], kind: Help) -> N
     truth = true_effect(of_class(lives[kind], SUITED))
     assert -0.08 < truth.average < 0.0
     assert truth.unaffected > 0.9
-
-
-def test_the_interval_is_newcombes() -> None:
-    """56 of 70 against 48 of 80, the worked example of Newcombe (1998): 0.2, from 0.0524 to 0.3339."""
-    found = difference((56, 70), (48, 80))
-    assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
-
-
-def test_the_interval_has_a_width_where_nobody_misses() -> None:
-    """Without a single miss the difference is 0, and still not known exactly."""
-    found = difference((0, 50), (0, 50))
-    assert found.low < found.value == 0.0 < found.high
 
 
 def test_an_arm_is_a_hash(enrolled: Moments) -> None:

@@ -14,6 +14,7 @@ import typer
 from forbear.apps import (
     cli_api,
     cli_credit,
+    cli_experiment,
     cli_live,
     cli_ops,
     cli_report,
@@ -40,7 +41,19 @@ from forbear.apps.options import (
 )
 from forbear.domain.errors import ConfigError
 
-_ELSEWHERE = (cli_api, cli_credit, cli_live, cli_run, cli_ops, cli_report, cli_stream, cli_worker, cli_up, cli_store)
+_ELSEWHERE = (
+    cli_api,
+    cli_credit,
+    cli_experiment,
+    cli_live,
+    cli_run,
+    cli_ops,
+    cli_report,
+    cli_stream,
+    cli_worker,
+    cli_up,
+    cli_store,
+)
 """Importing these registers their commands; the tuple keeps the imports in sight."""
 
 

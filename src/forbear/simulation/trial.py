@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from forbear.domain.deployment import HORIZON_DAYS
 from forbear.domain.errors import ConfigError, NotEnoughData
-from forbear.models.evaluate import wilson
+from forbear.models.effects.shares import difference
 from forbear.models.results import Figure
 from forbear.simulation import purposes as why
 from forbear.simulation.calendar import GRACE_DAYS
@@ -179,19 +179,6 @@ def run_trial(lives: BothLives, assignment: Assignment) -> Trial:
         estimate=difference((int(treated.sum()), len(treated)), (int(control.sum()), len(control))),
         truth=true_effect(lives),
     )
-
-
-def difference(first: tuple[int, int], second: tuple[int, int]) -> Figure:
-    """First less second of two shares, each (hits, rows > 0), with its 95 % interval.
-
-    Hybrid score interval: Newcombe (1998), "Interval estimation for the difference between independent proportions",
-    method 10. Misses are rare, and there the Wald interval is too short, and of no length where nobody misses.
-    """
-    one, other = wilson(*first), wilson(*second)
-    value = one.value - other.value
-    below = np.hypot(one.value - one.low, other.high - other.value)
-    above = np.hypot(one.high - one.value, other.value - other.low)
-    return Figure(value, float(value - below), float(value + above))
 
 
 def true_effect(lives: BothLives) -> TrueEffect:

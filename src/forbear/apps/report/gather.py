@@ -266,13 +266,17 @@ def _hold_out(
     """Both arms under the policy in force. known: the misses, and the first day whose 30 days are not over."""
     if wording.policy is None:
         return None
-    made = (
+    return compared(wording.policy, drawn_decisions(queries, wording, days), due_days(known[0]), known[1])
+
+
+def drawn_decisions(queries: Queries, wording: Wording, days: tuple[int, int]) -> Iterator[Decision]:
+    """Decisions of the policy in force that came after the draw of the hold-out, in [first, last] of the days."""
+    return (
         decision
         for outcome in (HoldReason.HOLD_OUT, *PROPOSED_ARM)
         for decision in every_decision(queries, Which(days=days, outcome=str(outcome)))
         if decision.policy == wording.number
     )
-    return compared(wording.policy, made, due_days(known[0]), known[1])
 
 
 def _chain(queries: Queries, days: Sequence[DayRow]) -> Chain:

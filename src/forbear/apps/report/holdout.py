@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from forbear.apps.report.foreseen import missed_after
 from forbear.apps.report.wording import OFFER
 from forbear.engine.outputs import Decision
+from forbear.models.effects.shares import difference
 from forbear.models.results import Figure
 from forbear.policy.document import MOST_ACTIONS, Policy
 from forbear.policy.proposals import HoldReason
-from forbear.simulation.trial import difference
 
 LEAST_MATURE = 30
 """Customers of each arm whose 30 days must be over before a difference is shown."""
@@ -59,7 +59,20 @@ def compared(policy: Policy, decisions: Iterable[Decision], due: Mapping[int, Se
 
     due: days on which payments were due that each customer missed.  unripe: the first day whose 30 days are not over.
     """
-    first: dict[bool, dict[int, int]] = {True: {}, False: {}}
+    first, exempt = first_decisions(policy, decisions)
+    proposed, held = (
+        _arm({customer: one.day for customer, one in first[held_out].items()}, due, unripe)
+        for held_out in (False, True)
+    )
+    return HoldOut(policy.hold_out.share, proposed, held, exempt)
+
+
+def first_decisions(policy: Policy, decisions: Iterable[Decision]) -> tuple[dict[bool, dict[int, Decision]], int]:
+    """The first decision of each customer, by whether it was held out, of decisions that this policy made.
+
+    Erased customers are left out, as are those who cannot be held out; how many of these there are is the second.
+    """
+    first: dict[bool, dict[int, Decision]] = {True: {}, False: {}}
     exempt: set[int] = set()
     for one in decisions:
         held_out = one.outcome == HoldReason.HOLD_OUT
@@ -68,10 +81,9 @@ def compared(policy: Policy, decisions: Iterable[Decision], due: Mapping[int, Se
         if not held_out and is_exempt(policy, one.propensity):
             exempt.add(one.customer)
             continue
-        days = first[held_out]
-        days[one.customer] = min(one.day, days.get(one.customer, one.day))
-    proposed, held = (_arm(first[held_out], due, unripe) for held_out in (False, True))
-    return HoldOut(policy.hold_out.share, proposed, held, len(exempt))
+        of_arm = first[held_out]
+        of_arm[one.customer] = min(one, of_arm.get(one.customer, one), key=lambda made: (made.day, made.offset))
+    return first, len(exempt)
 
 
 def is_exempt(policy: Policy, propensity: float) -> bool:
