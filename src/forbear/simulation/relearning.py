@@ -49,10 +49,10 @@ class RelearningSpec:
     judged: customers, never seen in training, on whom models are judged.  Raises ConfigError for values out of range.
     """
 
-    customers: int = 5_000
+    customers: int = 8_000
     months: int = 6
     cycles: int = 6
-    proposed: float = 0.3
+    proposed: float = 0.4
     hold_out: float = 0.1
     exploration: float = 0.1
     places: float = 0.9
