@@ -59,8 +59,8 @@ def main() -> None:
     one = specs[0]
     print(
         f"Synthetic. {asked.model}, {asked.seeds} seeds, {one.customers:,} customers, {one.months} months a cycle. "
-        f"Help is proposed to the riskiest {one.proposed:.0%}; {one.hold_out:.0%} are held out, {one.places:.0%} of the "
-        f"others have a place, {one.exploration:.0%} of actions are drawn. For those who answer to it the preferred "
+        f"Help is proposed to {one.proposed:.0%}, the riskiest; {one.hold_out:.0%} are held out, {one.places:.0%} of "
+        f"the others have a place, {one.exploration:.0%} of actions are drawn. Where it is answered the preferred "
         f"action avoids {-one.relative[0]:.0%} of misses, the other {-one.relative[1]:.0%}. "
         "AUC on the risk without help, 95 % intervals over seeds:"
     )
