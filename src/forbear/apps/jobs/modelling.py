@@ -144,7 +144,8 @@ def train_models(home: Home, console: Console, request: TrainingRequest) -> list
     with console.progress("Training", len(request.kinds)) as progress:
         for done, kind in enumerate(request.kinds):
             ours = train(found.dataset, TrainingSpec(kind, request.seed))
-            artefact = make_artefact(ours, found.dataset, target_of(deployment), features.hash)
+            told = found.left_out if found.left_out.helped else None
+            artefact = make_artefact(ours, found.dataset, target_of(deployment), features.hash, told)
             beside = _beside_naive(dataset, found, ours)
             trained.append(Trained(kind, artefact, keep(home, kind, artefact), beside))
             progress(done + 1)

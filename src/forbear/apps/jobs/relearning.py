@@ -10,7 +10,6 @@ import numpy as np
 
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.home import Home
-from forbear.apps.jobs.rehearsing import WORKER
 from forbear.apps.report.gather import every_decision
 from forbear.apps.report.holdout import PROPOSED_ARM, is_exempt
 from forbear.apps.report.wording import OFFER, Wording
@@ -50,6 +49,8 @@ def recorded_draws(home: Home) -> Draws:
     Who cannot be held out is told by the policy in force; what other policies offered them counts as if they could.
     Erased customers are not among them.
     """
+    from forbear.apps.jobs.rehearsing import WORKER  # a rehearsal needs models, and models are trained with this
+
     if not home.database.exists():
         return draws_of([], [])
     with closing(open_queries(f"sqlite:///{home.database}", consumer=WORKER)) as queries:
