@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 
-from forbear.apps.api.board import Board
+from forbear.apps.api.board import Board, Standing
 from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate
@@ -38,22 +39,31 @@ async def risk_short(customer_id: CustomerId, parts: PartsHere, visit: VisitHere
 
 
 async def _told(parts: ApiParts, visit: Visit, customer_id: str) -> Risk:
-    """Told at once where that takes less time than to have a thread do it, and nobody would wait."""
-    if not parts.near or (parts.onlooker is not None and parts.onlooker.busy):
-        return await run_in_threadpool(_risk, parts, visit, customer_id)
-    return _risk(parts, visit, customer_id)
-
-
-def _risk(parts: ApiParts, visit: Visit, customer_id: str) -> Risk:
+    """What waits for a network, or for the ledgers, does so in a thread; all else takes less time than to have one."""
     key, board = key_of(customer_id), board_of(parts)
     visit.saw(key)
     standing = board.find(key)
-    scored = None if standing is None else parts.desk.score_at(standing.partition, standing.place).value
+    scored = None if standing is None else await _read(parts, standing)
     if standing is None or scored is None or not scored.attributions:
         raise Refusal("unknown", "no score of this customer is on record")
+    if parts.onlooker is not None and parts.onlooker.busy:
+        words = await run_in_threadpool(_in_words, parts, key, scored)
+    else:
+        words = _in_words(parts, key, scored)
+    return _risk(customer_id, board, standing, scored, words)
+
+
+async def _read(parts: ApiParts, standing: Standing) -> Scored | None:
+    """The recorded score that a standing is of."""
+    asked = partial(parts.desk.score_at, standing.partition, standing.place)
+    seen = asked() if parts.near else await run_in_threadpool(asked)
+    return seen.value
+
+
+def _risk(customer_id: str, board: Board, standing: Standing, scored: Scored, words: _Words) -> Risk:
     attributions = np.array(scored.attributions)
     names, ruling = _made_by(board, scored)
-    reasons, same, stood = _in_words(parts, key, scored)
+    reasons, same, stood = words
     made = Risk.model_construct(
         customer_id=customer_id,
         pd=scored.pd,
@@ -76,6 +86,14 @@ def _risk(parts: ApiParts, visit: Visit, customer_id: str) -> Risk:
     return answer(made)
 
 
+class _Words(NamedTuple):
+    """Reasons as the ledger stands, whether they are those of the recorded score, and where it stands."""
+
+    reasons: tuple[Reason, ...]
+    same: bool
+    stood: StoodAt
+
+
 def board_of(parts: ApiParts) -> Board:
     """The newest scores. Raises Refusal where this server keeps none up."""
     if parts.board is None:
@@ -96,14 +114,14 @@ def _made_by(board: Board, scored: Scored) -> tuple[tuple[str, ...], Ruling]:
     return tuple(names), ruling
 
 
-def _in_words(parts: ApiParts, key: int, scored: Scored) -> tuple[tuple[Reason, ...], bool, StoodAt]:
-    """Reasons as the ledger stands, whether they are those of the recorded score, and where it stands."""
+def _in_words(parts: ApiParts, key: int, scored: Scored) -> _Words:
+    """A recorded score in words as the ledger stands."""
     onlooker = parts.onlooker
     if onlooker is None or not onlooker.running:
-        return (), False, StoodAt(as_of=at(scored.as_of_us))
+        return _Words((), same=False, stood=StoodAt(as_of=at(scored.as_of_us)))
     found = onlooker.look(np.array([key], dtype=np.uint64))
     if not found:
-        return (), False, StoodAt(as_of=at(scored.as_of_us))
+        return _Words((), same=False, stood=StoodAt(as_of=at(scored.as_of_us)))
     (looks,) = found
     same = float(looks.log_odds[0]) == scored.log_odds and looks.attributions[0].tolist() == list(scored.attributions)
-    return reasons_of(onlooker.rulings, looks, 0), same, stood_at(looks.stand, parts)
+    return _Words(reasons_of(onlooker.rulings, looks, 0), same, stood_at(looks.stand, parts))
