@@ -1,7 +1,7 @@
 """Six trainings with help running: is the risk without help still known?
 
-    .venv/bin/python bench/relearning.py               8 seeds: the figures of docs/relearning.md
-    .venv/bin/python bench/relearning.py --seeds 2     a short look
+    .venv/bin/python bench/relearning.py               3 seeds: the figures of docs/relearning.md
+    .venv/bin/python bench/relearning.py --seeds 1     a short look
     .venv/bin/python bench/relearning.py --model boosting --seeds 2
 
 Three synthetic worlds that differ in help alone (forbear.simulation.relearning): every figure is synthetic. The last
@@ -51,7 +51,7 @@ def shown(figure: Figure) -> str:
 def main() -> None:
     """Measure, and print a line for each cycle and one of all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--customers", type=int, default=RelearningSpec().customers)
     parser.add_argument("--model", choices=("scorecard", "boosting"), default="scorecard")
     asked, began = parser.parse_args(), time.perf_counter()
