@@ -23,6 +23,7 @@ from forbear.models.documents import Document, canonical_json
 from forbear.models.explanation import Explanation
 from forbear.models.results import Floats
 from forbear.models.training import TrainedModel
+from forbear.models.untreated import LeftOut
 
 ARTEFACT_FORMAT = 1
 _RETRAIN = "train again, or restore the file from a copy"
@@ -52,6 +53,7 @@ class Provenance:
 
     feature_set_hash: of the formulas that computed `specs`.  data_fingerprint: Dataset.fingerprint().
     metrics: cross-validation figures, each with value, low and high; None = undefined.
+    left_out: what became of rows whose customers were helped; None, and not in the document, where nobody was.
     """
 
     target: ModelTarget
@@ -64,6 +66,7 @@ class Provenance:
     metrics: dict[str, dict[str, float | None]]
     seed: int
     versions: dict[str, str]
+    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,9 @@ class Artefact:
 
     def _body(self) -> Document:
         provenance = msgspec.to_builtins(self.provenance)
+        if self.provenance.left_out is None:
+            # A home without help keeps the very bytes, and so the name, that its artefacts have always had.
+            del provenance["left_out"]
         provenance["specs"] = [_spec_document(spec) for spec in self.provenance.specs]
         return {
             "format": ARTEFACT_FORMAT,
@@ -137,8 +143,14 @@ class Artefact:
         }
 
 
-def make_artefact(trained: TrainedModel, dataset: Dataset, target: ModelTarget, feature_set_hash: str) -> Artefact:
-    """The artefact of a model and the rows it was trained on."""
+def make_artefact(
+    trained: TrainedModel,
+    dataset: Dataset,
+    target: ModelTarget,
+    feature_set_hash: str,
+    left_out: LeftOut | None = None,
+) -> Artefact:
+    """The artefact of a model and the rows it was trained on. left_out: None where nobody was helped."""
     first, last = dataset.as_of.min(), dataset.as_of.max()
     window = TrainingWindow(str(first), str(last), str(last + np.timedelta64(trained.spec.horizon_days, "D")))
     provenance = Provenance(
@@ -152,6 +164,7 @@ def make_artefact(trained: TrainedModel, dataset: Dataset, target: ModelTarget, 
         metrics={name: figure.as_dict() for name, figure in trained.validation.figures.items()},
         seed=trained.spec.seed,
         versions=library_versions(),
+        left_out=left_out,
     )
     return Artefact(trained.model, trained.calibrator, provenance)
 

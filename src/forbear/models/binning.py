@@ -51,22 +51,25 @@ class Bins:
         return np.asarray(self.woe)[self.index(values)]
 
 
-def fit_bins(values: Floats, labels: Bools, direction: int, settings: BinSettings) -> Bins:
+def fit_bins(
+    values: Floats, labels: Bools, direction: int, settings: BinSettings, weights: Floats | None = None
+) -> Bins:
     """Bins of one feature, whose weight of evidence never falls in `direction` (0: free).
 
-    values: (n,) NaN = unknown, at least one known.  labels: (n,), both classes present.
+    values: (n,) NaN = unknown, at least one known.  labels: (n,), both classes present.  weights: (n,) how many rows
+    each stands for, None: itself; quantiles and weight of evidence are of weights, counts are of rows.
     Quantile bins are pooled with their neighbour while they contradict the direction (pool adjacent
     violators: Ayer et al. 1955), the counts first shrunk towards the prevalence.
     """
     known = ~np.isnan(values)
-    prior = _Prior.of(labels, settings.prior_positives)
-    edges = _quantile_edges(values[known], labels[known], direction, settings)
+    counted = np.ones(len(labels)) if weights is None else weights
+    prior = _Prior.of(labels, counted, settings.prior_positives)
+    told = _Told(values[known], labels[known], None if weights is None else weights[known])
+    edges = _quantile_edges(told, direction, settings)
     place = np.searchsorted(edges, values[known], side="right")
-    rows = np.bincount(place, minlength=len(edges) + 1)
-    positives = np.bincount(place[labels[known]], minlength=len(edges) + 1)
-    steps = [_Step(int(r), int(p), i) for i, (r, p) in enumerate(zip(rows, positives, strict=True))]
+    steps = _steps(place, labels[known], counted[known], len(edges) + 1)
     pooled = _pool(steps, direction, prior)
-    missing = _Step(int(np.count_nonzero(~known)), int(np.count_nonzero(labels & ~known)), -1)
+    (missing,) = _steps(np.zeros(int(np.count_nonzero(~known)), dtype=np.int64), labels[~known], counted[~known], 1)
     every = [*pooled, missing]
     return Bins(
         edges=tuple(float(edges[step.last]) for step in pooled[:-1]),
@@ -78,14 +81,32 @@ def fit_bins(values: Floats, labels: Bools, direction: int, settings: BinSetting
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A run of quantile bins: its counts and the index of the last bin in it."""
+    """A run of quantile bins: its counts, what they weigh, and the index of the last bin in it."""
 
     rows: int
     positives: int
+    weight: float
+    hits: float
     last: int
 
     def joined(self, following: _Step) -> _Step:
-        return _Step(self.rows + following.rows, self.positives + following.positives, following.last)
+        return _Step(
+            self.rows + following.rows,
+            self.positives + following.positives,
+            self.weight + following.weight,
+            self.hits + following.hits,
+            following.last,
+        )
+
+
+def _steps(place: Ints, labels: Bools, weights: Floats, bins: int) -> list[_Step]:
+    """One step for each bin. place: (n,) the bin of each row."""
+    counts = [np.bincount(of, minlength=bins) for of in (place, place[labels])]
+    sums = [np.bincount(of, by, bins) for of, by in ((place, weights), (place[labels], weights[labels]))]
+    return [
+        _Step(int(rows), int(positives), float(weight), float(hits), number)
+        for number, (rows, positives, weight, hits) in enumerate(zip(*counts, *sums, strict=True))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +117,13 @@ class _Prior:
     negatives: float
 
     @classmethod
-    def of(cls, labels: Bools, strength: float) -> _Prior:
-        hits = np.count_nonzero(labels)
-        return cls(strength, strength * (len(labels) - hits) / hits)
+    def of(cls, labels: Bools, weights: Floats, strength: float) -> _Prior:
+        hits = float(weights[labels].sum())
+        return cls(strength, strength * (float(weights.sum()) - hits) / hits)
 
     def woe(self, step: _Step) -> float:
-        bad = step.positives + self.positives
-        good = step.rows - step.positives + self.negatives
+        bad = step.hits + self.positives
+        good = step.weight - step.hits + self.negatives
         return float(np.log(bad / good) - np.log(self.positives / self.negatives))
 
 
@@ -118,17 +139,35 @@ def _pool(steps: list[_Step], direction: int, prior: _Prior) -> list[_Step]:
     return pooled
 
 
-def _quantile_edges(values: Floats, labels: Bools, direction: int, settings: BinSettings) -> Floats:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Rows whose value is known. weights: None where each stands for itself."""
+
+    values: Floats
+    labels: Bools
+    weights: Floats | None
+
+    def positive(self) -> _Told:
+        weights = None if self.weights is None else self.weights[self.labels]
+        return _Told(self.values[self.labels], self.labels[self.labels], weights)
+
+    def quantiles(self, pieces: int) -> Floats:
+        shares = np.arange(1, pieces) / pieces
+        if self.weights is None:
+            cuts: Floats = np.quantile(self.values, shares, method="higher")
+            return cuts
+        order = np.argsort(self.values, kind="stable")
+        below = np.cumsum(self.weights[order])
+        place = np.searchsorted(below, shares * below[-1])
+        return np.asarray(self.values[order[place]])
+
+
+def _quantile_edges(told: _Told, direction: int, settings: BinSettings) -> Floats:
     """Inner edges; each is an observed value, and the smallest value opens no bin of its own."""
     pieces = settings.prebins if direction else settings.free_prebins
-    cuts = _quantiles(values, pieces)
-    if direction and labels.any() and settings.positive_prebins:
-        cuts = np.concatenate([cuts, _quantiles(values[labels], settings.positive_prebins)])
+    cuts = told.quantiles(pieces)
+    if direction and told.labels.any() and settings.positive_prebins:
+        cuts = np.concatenate([cuts, told.positive().quantiles(settings.positive_prebins)])
     edges = np.unique(cuts)
-    inner: Floats = edges[edges > values.min()]
+    inner: Floats = edges[edges > told.values.min()]
     return inner
-
-
-def _quantiles(values: Floats, pieces: int) -> Floats:
-    cuts: Floats = np.quantile(values, np.arange(1, pieces) / pieces, method="higher")
-    return cuts

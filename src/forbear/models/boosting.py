@@ -148,7 +148,8 @@ class _Stored:
 def fit_boosting(dataset: Dataset, settings: BoostingSettings, *, rounds: int, seed: int) -> Boosting:
     """Grow so many trees on all rows; two calls with equal arguments give identical trees.
 
-    Classes are not reweighted: the PDs keep the prevalence.  Raises ValueError when a class is absent.
+    Classes are not reweighted: the PDs keep the prevalence, by the rows' weights.
+    Raises ValueError when a class is absent.
     """
     booster = xgboost.train(_parameters(dataset, settings, seed), _matrix(dataset), num_boost_round=rounds)
     return _from_booster(dataset.names, dataset.directions, booster)
@@ -196,7 +197,8 @@ def _parameters(dataset: Dataset, settings: BoostingSettings, seed: int) -> dict
 
 
 def _matrix(dataset: Dataset) -> xgboost.DMatrix:
-    return xgboost.DMatrix(dataset.features, label=dataset.labels.astype(np.float32), missing=np.nan, nthread=1)
+    labels = dataset.labels.astype(np.float32)
+    return xgboost.DMatrix(dataset.features, label=labels, weight=dataset.weights, missing=np.nan, nthread=1)
 
 
 def _from_booster(features: tuple[str, ...], directions: tuple[int, ...], booster: xgboost.Booster) -> Boosting:

@@ -80,18 +80,21 @@ class Isotonic(Documented):
 CALIBRATORS: dict[str, type[Calibrator]] = {each.kind: each for each in (Identity, Platt, Isotonic)}
 
 
-def fit_calibrator(log_odds: Floats, labels: Bools, method: CalibrationMethod = "platt") -> Calibrator:
+def fit_calibrator(
+    log_odds: Floats, labels: Bools, method: CalibrationMethod = "platt", weights: Floats | None = None
+) -> Calibrator:
     """The calibrator that so many positives can carry; its kind says which it became.
 
     log_odds: (n,) from a model that has not seen these rows.  labels: (n,) bool.
+    weights: (n,) > 0, how many rows each stands for; None: itself.
     Fewer than 20 positives, or no negatives: Identity.  Isotonic asked for with fewer than 1,000: Platt.
     """
     positives = int(np.count_nonzero(labels))
     if positives < PLATT_POSITIVES or positives == len(labels):
         return Identity()
     if method == "isotonic" and positives >= ISOTONIC_POSITIVES:
-        return _isotonic(log_odds, labels)
-    return _platt(log_odds, labels)
+        return _isotonic(log_odds, labels, weights)
+    return _platt(log_odds, labels, np.ones(len(labels)) if weights is None else weights)
 
 
 def load_calibrator(document: Mapping[str, Any]) -> Calibrator:
@@ -102,18 +105,19 @@ def load_calibrator(document: Mapping[str, Any]) -> Calibrator:
     return CALIBRATORS[kind].from_document(document)
 
 
-def _platt(log_odds: Floats, labels: Bools) -> Calibrator:
-    line = recalibrate(log_odds, labels.astype(np.float64), np.ones(len(labels)))
+def _platt(log_odds: Floats, labels: Bools, weights: Floats) -> Calibrator:
+    line = recalibrate(log_odds, labels.astype(np.float64), weights)
     if np.isnan(line.slope):
         return Identity()
     if line.slope < 0.0:
         # Scores that rank backwards on unseen rows carry no news: everybody gets the prevalence.
-        return Platt(float(logit(np.array([labels.mean()]))[0]), 0.0)
+        return Platt(float(logit(np.array([weights[labels].sum() / weights.sum()]))[0]), 0.0)
     return Platt(line.intercept, line.slope)
 
 
-def _isotonic(log_odds: Floats, labels: Bools) -> Isotonic:
+def _isotonic(log_odds: Floats, labels: Bools, weights: Floats | None) -> Isotonic:
     # A step of pure positives or negatives is not certainty: half a row is the least that n rows tell.
     least = 0.5 / len(labels)
-    fitted = IsotonicRegression(y_min=least, y_max=1.0 - least).fit(log_odds, labels.astype(np.float64))
+    steps = IsotonicRegression(y_min=least, y_max=1.0 - least)
+    fitted = steps.fit(log_odds, labels.astype(np.float64), sample_weight=weights)
     return Isotonic(tuple(map(float, fitted.X_thresholds_)), tuple(map(float, fitted.y_thresholds_)))

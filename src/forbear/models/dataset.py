@@ -53,6 +53,7 @@ class Dataset:
     as_of: (n,) datetime64[D], the date the row was observed on.
     days_ahead: (n,) days from as_of to the miss, [0, 30); NaN for a negative row, and for a positive
     one whose date of miss is not known.
+    weights: (n,) finite and above 0, how many rows each stands for; None: each for itself.
     Raises ValueError where a shape, a type or a range disagrees.
     """
 
@@ -62,11 +63,14 @@ class Dataset:
     customers: Ints
     as_of: Days
     days_ahead: Floats
+    weights: Floats | None = None
 
     def __post_init__(self) -> None:
         _check_columns(self)
         _check_features(self.features, len(self.specs))
         _check_days_ahead(self.days_ahead, self.labels)
+        if not (np.isfinite(self.row_weights) & (self.row_weights > 0.0)).all():
+            raise ValueError("weights: one is not above 0, or not finite")
         if len(set(self.names)) != len(self.specs):
             raise ValueError("two features share a name")
 
@@ -88,6 +92,11 @@ class Dataset:
         """Number of positive rows."""
         return int(np.count_nonzero(self.labels))
 
+    @property
+    def row_weights(self) -> Floats:
+        """How many rows each stands for, (n,): 1 where none were given."""
+        return np.ones(len(self)) if self.weights is None else self.weights
+
     def rows(self, which: Bools | Ints) -> Dataset:
         """The rows that a mask (n,) or an index selects, in that order."""
         return Dataset(
@@ -97,6 +106,7 @@ class Dataset:
             customers=self.customers[which],
             as_of=self.as_of[which],
             days_ahead=self.days_ahead[which],
+            weights=None if self.weights is None else self.weights[which],
         )
 
     def supported(self) -> Bools:
@@ -106,7 +116,8 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 over specs and content: equal for equal data, on any machine of either byte order."""
         digest = sha256(repr((len(self), self.specs)).encode())
-        for floats in (self.features, self.days_ahead):
+        weighted = () if self.weights is None else (self.weights,)
+        for floats in (self.features, self.days_ahead, *weighted):
             digest.update(_canonical_bytes(floats))
         for column in (self.labels, self.customers, self.as_of):
             digest.update(column.astype("<i8").tobytes())
@@ -134,6 +145,8 @@ def _canonical_bytes(values: Floats) -> bytes:
 def _check_columns(dataset: Dataset) -> None:
     rows = len(dataset.labels)
     expected = {"labels": "bool", "customers": "int64", "as_of": "datetime64[D]", "days_ahead": "float64"}
+    if dataset.weights is not None:
+        expected["weights"] = "float64"
     for name, dtype in expected.items():
         column = getattr(dataset, name)
         if column.shape != (rows,) or column.dtype != np.dtype(dtype):

@@ -69,10 +69,13 @@ def with_lead_time(evaluation: Evaluation, scores: Floats, dataset: Dataset, boo
 
 
 def evaluate_scored(scored: Scored, bootstrap: Bootstrap) -> Evaluation:
-    """Evaluate any score; figures that need a PD are NaN where there is none."""
+    """Evaluate any score; figures that need a PD are NaN where there is none.
+
+    Figures and curves count each row by its weight; the bins of calibration and the lead time count rows.
+    """
     dataset = scored.dataset
     labels = dataset.labels.astype(np.float64)
-    counts = metrics.rank(scored.scores, labels).counts(np.ones(len(dataset)))
+    counts = metrics.rank(scored.scores, labels).counts(dataset.row_weights)
     return Evaluation(
         model=scored.model,
         rows=len(dataset),
@@ -88,10 +91,12 @@ def evaluate_scored(scored: Scored, bootstrap: Bootstrap) -> Evaluation:
 
 
 def row_figures(scored: Scored) -> RowFigures:
-    """Every figure as a function of row weights (n,), the copies of each row; what needs sorting is sorted here."""
+    """Every figure as a function of the copies of each row (n,), beside its weight; sorting is done once, here."""
     ranking, contacts, calibration = _ranking_figures(scored), _contact_figures(scored), _pd_figures(scored)
+    own = scored.dataset.row_weights
 
-    def figures(weights: Floats) -> dict[str, float]:
+    def figures(copies: Floats) -> dict[str, float]:
+        weights = own * copies
         return {**ranking(weights), **calibration(weights), **contacts(weights)}
 
     return figures
@@ -176,7 +181,7 @@ def _pd_figures(scored: Scored) -> RowFigures:
     probabilities, labels = scored.probabilities, scored.dataset.labels.astype(np.float64)
     log_odds = logit(probabilities)
     # The line through all rows is where every resample's search sets out: it is near.
-    whole = recalibrate(log_odds, labels, np.ones(len(labels)))
+    whole = recalibrate(log_odds, labels, scored.dataset.row_weights)
 
     def figures(weights: Floats) -> dict[str, float]:
         line = recalibrate(log_odds, labels, weights, whole)

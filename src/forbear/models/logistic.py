@@ -30,27 +30,32 @@ def logit(probability: Floats) -> Floats:
     return log_odds
 
 
-def fit_nonnegative(design: Floats, labels: Bools, penalty: float) -> tuple[float, Floats]:
+def fit_nonnegative(
+    design: Floats, labels: Bools, penalty: float, weights: Floats | None = None
+) -> tuple[float, Floats]:
     """Intercept and coefficients >= 0 of a ridge logistic regression.
 
     design: (n, k), finite.  labels: (n,), both classes present.  penalty: weight of half the squared
-    coefficients against the summed log-loss, >= 0; the intercept is free of it.
+    coefficients against the summed log-loss, >= 0; the intercept is free of it.  weights: (n,) > 0 of the rows'
+    losses, None: all 1.
     Minimised with bounded L-BFGS (Byrd, Lu, Nocedal and Zhu 1995).
     """
     target = labels.astype(np.float64)
+    counted = np.ones(len(target)) if weights is None else weights
+    total = float(counted.sum())
 
     def loss(parameters: Floats) -> tuple[float, Floats]:
         coefficients = parameters[1:]
         log_odds = parameters[0] + design @ coefficients
-        residual = sigmoid(log_odds) - target
-        value = np.sum(np.logaddexp(0.0, log_odds) - target * log_odds)
+        residual = counted * (sigmoid(log_odds) - target)
+        value = np.sum(counted * (np.logaddexp(0.0, log_odds) - target * log_odds))
         value += 0.5 * penalty * float(coefficients @ coefficients)
         gradient = np.concatenate([[residual.sum()], design.T @ residual + penalty * coefficients])
         # Per row, so that the optimiser's tolerances mean the same for any number of rows.
-        return float(value) / len(target), gradient / len(target)
+        return float(value) / total, gradient / total
 
     columns = design.shape[1]
-    start = np.concatenate([logit(np.array([target.mean()])), np.full(columns, 0.5)])
+    start = np.concatenate([logit(np.array([(counted * target).sum() / total])), np.full(columns, 0.5)])
     bounds = [(None, None)] + [(0.0, None)] * columns
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9}
     best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x

@@ -146,7 +146,7 @@ class Scorecard(Documented):
 
 
 def fit_scorecard(dataset: Dataset, settings: ScorecardSettings) -> Scorecard:
-    """Fit a scorecard to rows with both classes; deterministic.
+    """Fit a scorecard to rows with both classes, each by its weight; deterministic.
 
     Raises ValueError when a class is absent.
     """
@@ -155,12 +155,13 @@ def fit_scorecard(dataset: Dataset, settings: ScorecardSettings) -> Scorecard:
     supported = dataset.supported()
     columns = np.flatnonzero(supported)
     bins = [
-        fit_bins(dataset.features[:, i], dataset.labels, dataset.specs[i].direction, settings.bins) for i in columns
+        fit_bins(dataset.features[:, i], dataset.labels, dataset.specs[i].direction, settings.bins, dataset.weights)
+        for i in columns
     ]
     design = np.empty((len(dataset), len(columns)))
     for place, (i, cut) in enumerate(zip(columns, bins, strict=True)):
         design[:, place] = cut.transform(dataset.features[:, i])
-    intercept, coefficients = fit_nonnegative(design, dataset.labels, settings.penalty)
+    intercept, coefficients = fit_nonnegative(design, dataset.labels, settings.penalty, dataset.weights)
     lines = [
         ScoredFeature(dataset.names[i], int(i), dataset.specs[i].direction, cut, float(coefficient))
         for i, cut, coefficient in zip(columns, bins, coefficients, strict=True)

@@ -55,17 +55,31 @@ class TrainingSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """Log-odds before calibration, (m,), of rows of the dataset, (m,) numbers, by models that had not seen them.
+
+    rounds: of boosting, 0 where nothing was chosen.
+    """
+
+    rows: Ints
+    log_odds: Floats
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrainedModel:
     """A model fitted to all rows, and what was learned about it from rows it had not seen.
 
     calibrator: fitted on the out-of-fold log-odds.  validation: of the out-of-fold PDs *before*
     calibration, since the calibrator has seen those outcomes.  spec: what was asked for.
+    unseen: the out-of-fold log-odds themselves.
     """
 
     model: Model
     calibrator: Calibrator
     validation: Evaluation
     spec: TrainingSpec
+    unseen: OutOfFold
 
     def predict(self, features: Floats) -> Floats:
         """Calibrated PD in [0, 1] for each row of (n, k), (n,)."""
@@ -87,7 +101,7 @@ class TableValidation:
 
 
 def train(dataset: Dataset, spec: TrainingSpec) -> TrainedModel:
-    """Train on rows of many dates; equal arguments give an equal model.
+    """Train on rows of many dates, each by its weight; equal arguments give an equal model.
 
     Boosting rounds and calibrator come from forward-chaining folds with an embargo; the model is then
     fitted to every row.
@@ -101,7 +115,7 @@ def train(dataset: Dataset, spec: TrainingSpec) -> TrainedModel:
     validation = evaluate(
         spec.kind, sigmoid(unseen.log_odds), dataset.rows(unseen.rows), model.weights(), spec.bootstrap
     )
-    return TrainedModel(model, calibrator, validation, spec)
+    return TrainedModel(model, calibrator, validation, spec, unseen)
 
 
 def cross_validate_table(dataset: Dataset, folds: int, seed: int, kind: TrainedKind) -> TableValidation:
@@ -127,16 +141,7 @@ def cross_validate_table(dataset: Dataset, folds: int, seed: int, kind: TrainedK
     return TableValidation(predictions, place, tuple(by_fold), pooled)
 
 
-@dataclass(frozen=True, slots=True)
-class _OutOfFold:
-    """Log-odds of rows by models that had not seen them; rounds is 0 where nothing was chosen."""
-
-    rows: Ints
-    log_odds: Floats
-    rounds: int
-
-
-def _learn(dataset: Dataset, folds: Sequence[Fold], spec: TrainingSpec) -> tuple[Model, Calibrator, _OutOfFold]:
+def _learn(dataset: Dataset, folds: Sequence[Fold], spec: TrainingSpec) -> tuple[Model, Calibrator, OutOfFold]:
     if spec.kind == "scorecard":
         unseen = _unseen_by_scorecards(dataset, folds, spec.scorecard)
         model: Model = fit_scorecard(dataset, spec.scorecard)
@@ -144,27 +149,29 @@ def _learn(dataset: Dataset, folds: Sequence[Fold], spec: TrainingSpec) -> tuple
         settings = spec.boosting or default_settings(dataset.positives)
         unseen = _unseen_by_boosting(dataset, folds, settings, spec.seed)
         model = fit_boosting(dataset, settings, rounds=unseen.rounds, seed=spec.seed)
-    return model, fit_calibrator(unseen.log_odds, dataset.labels[unseen.rows], spec.calibration), unseen
+    judged = dataset.rows(unseen.rows)
+    return model, fit_calibrator(unseen.log_odds, judged.labels, spec.calibration, judged.weights), unseen
 
 
-def _unseen_by_scorecards(dataset: Dataset, folds: Sequence[Fold], settings: ScorecardSettings) -> _OutOfFold:
+def _unseen_by_scorecards(dataset: Dataset, folds: Sequence[Fold], settings: ScorecardSettings) -> OutOfFold:
     log_odds = [
         fit_scorecard(dataset.rows(fold.train), settings).log_odds(dataset.features[fold.validate]) for fold in folds
     ]
-    return _OutOfFold(np.concatenate([fold.validate for fold in folds]), np.concatenate(log_odds), 0)
+    return OutOfFold(np.concatenate([fold.validate for fold in folds]), np.concatenate(log_odds), 0)
 
 
-def _unseen_by_boosting(dataset: Dataset, folds: Sequence[Fold], settings: BoostingSettings, seed: int) -> _OutOfFold:
+def _unseen_by_boosting(dataset: Dataset, folds: Sequence[Fold], settings: BoostingSettings, seed: int) -> OutOfFold:
     watched = [
         fit_watched(dataset.rows(fold.train), dataset.rows(fold.validate), settings, seed=seed) for fold in folds
     ]
-    pooled = np.sum([len(fold.validate) * losses for fold, (_, losses) in zip(folds, watched, strict=True)], axis=0)
+    sizes = [float(dataset.row_weights[fold.validate].sum()) for fold in folds]
+    pooled = np.sum([size * losses for size, (_, losses) in zip(sizes, watched, strict=True)], axis=0)
     rounds = int(np.argmin(pooled)) + 1
     log_odds = [
         model.first(rounds).log_odds(dataset.features[fold.validate])
         for fold, (model, _) in zip(folds, watched, strict=True)
     ]
-    return _OutOfFold(np.concatenate([fold.validate for fold in folds]), np.concatenate(log_odds), rounds)
+    return OutOfFold(np.concatenate([fold.validate for fold in folds]), np.concatenate(log_odds), rounds)
 
 
 def _require_enough(dataset: Dataset) -> None:

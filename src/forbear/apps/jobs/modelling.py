@@ -13,6 +13,7 @@ import numpy as np
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.relearning import WithoutHelp, recorded_draws
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import ConfigError, CorruptState, ModelMismatch, NotEnoughData
 from forbear.domain.money import amount_text
@@ -22,7 +23,8 @@ from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact, ModelTarget, make_artefact
 from forbear.models.dataset import Dataset, FeatureSpec
 from forbear.models.leakage import suspects
-from forbear.models.training import TrainedKind, TrainingSpec, train
+from forbear.models.training import TrainedKind, TrainedModel, TrainingSpec, train
+from forbear.models.untreated import Untreated, beside_naive, untreated
 
 KINDS: tuple[TrainedKind, ...] = ("boosting", "scorecard")
 """The first is the one that leads unless another is asked for."""
@@ -82,16 +84,19 @@ def last_as_of(home: Home, until: date | None) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """One trained model and where it was kept."""
+    """One trained model and where it was kept. without_help: None where no row is of a customer who was helped."""
 
     kind: str
     artefact: Artefact
     path: Path
+    without_help: WithoutHelp | None = None
 
     def summary(self) -> dict[str, object]:
         """Plain values for a script."""
         about = self.artefact.provenance
+        help_told = {} if self.without_help is None else {"without_help": self.without_help.summary()}
         return {
+            **help_told,
             "kind": self.kind,
             "artefact": str(self.path),
             "sha256": self.artefact.digest(),
@@ -115,7 +120,10 @@ class TrainingRequest:
 
 
 def train_models(home: Home, console: Console, request: TrainingRequest) -> list[Trained]:
-    """Train each kind on everything known before the date asked for, and keep the artefacts."""
+    """Train each kind on everything known before the date asked for, and keep the artefacts.
+
+    What is learnt is the risk without help: rows of those who were helped are left out, as `models.untreated` says.
+    """
     deployment = home.deployment
     first = deployment.opens_on + timedelta(days=deployment.eligibility.history_days)
     last = last_as_of(home, request.until)
@@ -131,15 +139,23 @@ def train_models(home: Home, console: Console, request: TrainingRequest) -> list
     dataset = dataset_of(replay.rows, features)
     for suspect in suspects(dataset):
         console.say(f"Leak? {suspect}")
+    found = untreated(dataset, recorded_draws(home))
     trained = []
     with console.progress("Training", len(request.kinds)) as progress:
         for done, kind in enumerate(request.kinds):
-            artefact = make_artefact(
-                train(dataset, TrainingSpec(kind, request.seed)), dataset, target_of(deployment), features.hash
-            )
-            trained.append(Trained(kind, artefact, keep(home, kind, artefact)))
+            ours = train(found.dataset, TrainingSpec(kind, request.seed))
+            told = found.left_out if found.left_out.helped else None
+            artefact = make_artefact(ours, found.dataset, target_of(deployment), features.hash, told)
+            beside = _beside_naive(dataset, found, ours)
+            trained.append(Trained(kind, artefact, keep(home, kind, artefact), beside))
             progress(done + 1)
     return trained
+
+
+def _beside_naive(dataset: Dataset, found: Untreated, ours: TrainedModel) -> WithoutHelp | None:
+    if not found.left_out.helped:
+        return None
+    return WithoutHelp(found.left_out, beside_naive(found, ours, train(dataset, ours.spec)))
 
 
 def target_of(deployment: Deployment) -> ModelTarget:

@@ -38,12 +38,35 @@ def show_training(home: Home, console: Console, request: TrainingRequest) -> lis
             f"{one.kind}: {about.rows:,} rows from {about.window.first_as_of} to {about.window.last_as_of}, "
             f"{about.positives:,} positive -> {one.path}"
         )
+    _print_without_help(console, trained)
     header = ("Validated forward in time (before calibration)", *(one.kind for one in trained))
     metrics = [one.artefact.provenance.metrics for one in trained]
     console.table(
         "Training", header, [(words, *(_cell(m.get(name)) for m in metrics)) for name, words in FIGURES.items()]
     )
     return trained
+
+
+def _print_without_help(console: Console, trained: Sequence[Trained]) -> None:
+    """How many rows were of customers who were helped, and what the naive way would have come to."""
+    told = {one.kind: one.without_help for one in trained if one.without_help is not None}
+    for found in [*told.values()][:1]:
+        rows = found.left_out
+        console.say(
+            f"Help: {rows.helped:,} of {rows.rows:,} rows are of customers who were helped; they are left out, as are "
+            f"{rows.kept_back:,} for whom help was proposed and not given. {rows.held_out:,} rows of the hold-out "
+            f"stand for them. The rows learnt from tell as much as {rows.effective:,.0f} of equal weight."
+        )
+        if rows.exempt:
+            console.say(f"For {rows.exempt:,} rows of customers who cannot be held out nobody stands.")
+        if not rows.held_out:
+            console.say("Nobody was held out: what those who were helped risk without help is learnt from others.")
+    for kind, found in told.items():
+        cells = {name: _cell(figure.as_dict()) for name, figure in found.auc.items()}
+        console.say(
+            f"{kind}: AUC on the risk without help {cells['ours']}; learnt naively, as though nobody had been helped, "
+            f"{cells['naive']}; gain {cells['gain']}"
+        )
 
 
 def _cell(found: Mapping[str, float | None] | None) -> str:
