@@ -16,6 +16,7 @@ from forbear.apps import (
     cli_credit,
     cli_live,
     cli_ops,
+    cli_portfolio,
     cli_report,
     cli_run,
     cli_store,
@@ -40,7 +41,10 @@ from forbear.apps.options import (
 )
 from forbear.domain.errors import ConfigError
 
-_ELSEWHERE = (cli_api, cli_credit, cli_live, cli_run, cli_ops, cli_report, cli_stream, cli_worker, cli_up, cli_store)
+_ELSEWHERE = (
+    *(cli_api, cli_credit, cli_live, cli_run, cli_ops, cli_portfolio),
+    *(cli_report, cli_stream, cli_worker, cli_up, cli_store),
+)
 """Importing these registers their commands; the tuple keeps the imports in sight."""
 
 
