@@ -33,7 +33,7 @@ def test_a_change_and_its_reverse_are_opposite(pairs: list[tuple[bool, bool]]) -
     there, back = paired_change(before, after), paired_change(after, before)
 
     assert (there.value, there.low, there.high) == pytest.approx((-back.value, -back.high, -back.low))
-    assert there.low <= there.value <= there.high or abs(there.value) > 0.5
+    assert there.low - 1e-12 <= there.value <= there.high + 1e-12
 
 
 def test_the_change_s_interval_covers_the_truth() -> None:
