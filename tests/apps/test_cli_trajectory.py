@@ -17,7 +17,7 @@ CUSTOMER = "C0000007"
 def ran(cli: Cli, promoted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose worker has run up to its newest close."""
     home = Path(shutil.copytree(promoted, tmp_path_factory.mktemp("ran") / "home"))
-    assert cli("run", "--home", home).code == 0
+    assert cli("run", "--once", "--home", home).code == 0
     return home
 
 
