@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forbear.adapters.archive import FileArchive
 from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
+from forbear.apps.home import Home
 from forbear.apps.report.request import Sources
 from forbear.engine.outputs import Outputs
 from forbear.engine.worker import Setup, Worker
@@ -116,3 +119,15 @@ def _rekeyed(outputs: Outputs, keys: dict[int, int], name: str) -> Outputs:
             customer[customer == np.uint64(old)] = np.uint64(new)
         predictions = replace(predictions, customer=customer)
     return replace(outputs, **rows, customers=tuple(named), predictions=predictions)
+
+
+@pytest.fixture
+def home(worked: Any, small_bank: Any, tmp_path: Path) -> Path:
+    """The small bank as a home: deployment, archive, and what the worker recorded."""
+    made = Home(tmp_path / "home")
+    made.folder.mkdir()
+    made.found(worked.deployment)
+    FileArchive(made.folder / "archive").append(small_bank.log.take(slice(0, 5_000)))
+    for name in ("forbear.db", "keys.db"):
+        shutil.copy(worked.folder / name, made.folder / name)
+    return made.folder

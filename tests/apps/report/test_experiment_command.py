@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forbear.adapters.archive import FileArchive
-from forbear.apps.home import Home
 from forbear.apps.jobs.experimenting import Observed
 from forbear.models.effects.definition import checked
 from forbear.policy.reading import parse_policy
@@ -27,18 +24,6 @@ def share(worked: Any) -> float:
     """What the policy of the small bank holds out."""
     with closing(worked.queries()) as queries:
         return parse_policy(str(queries.status().value.policy.document["text"])).hold_out.share
-
-
-@pytest.fixture
-def home(worked: Any, small_bank: Any, tmp_path: Path) -> Path:
-    """The small bank as a home: deployment, archive, and what the worker recorded."""
-    made = Home(tmp_path / "home")
-    made.folder.mkdir()
-    made.found(worked.deployment)
-    FileArchive(made.folder / "archive").append(small_bank.log.take(slice(0, 5_000)))
-    for name in ("forbear.db", "keys.db"):
-        shutil.copy(worked.folder / name, made.folder / name)
-    return made.folder
 
 
 def test_an_experiment_is_watched_and_read(cli: Cli, home: Path, share: float) -> None:

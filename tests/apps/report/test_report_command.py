@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from forbear.adapters.archive import FileArchive
-from forbear.apps.home import Home
-
 Cli = Callable[..., Any]
-
-
-@pytest.fixture
-def home(worked: Any, small_bank: Any, tmp_path: Path) -> Path:
-    """The small bank as a home: deployment, archive, and what the worker recorded."""
-    made = Home(tmp_path / "home")
-    made.folder.mkdir()
-    made.found(worked.deployment)
-    FileArchive(made.folder / "archive").append(small_bank.log.take(slice(0, 5_000)))
-    for name in ("forbear.db", "keys.db"):
-        shutil.copy(worked.folder / name, made.folder / name)
-    return made.folder
 
 
 def test_the_line_for_a_script_has_the_figures_of_the_page(cli: Cli, home: Path) -> None:
