@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import cached_property
-from threading import Event, Lock, Thread
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forbear.apps.api.periodic import Periodic
 from forbear.apps.api.promoted import Promoted
-from forbear.domain.errors import BackendUnavailable, ForbearError
+from forbear.domain.errors import BackendUnavailable
 from forbear.engine.desk import Desk, Standings
 from forbear.engine.outputs import Position
 from forbear.engine.queries import MOST_ROWS, Scored
@@ -147,8 +147,7 @@ class Board:
         self._turn = Lock()
         self._view: View | None = None
         self._closed: dict[int, int] = {}
-        self._stop = Event()
-        self._thread: Thread | None = None
+        self._keeping: Periodic | None = None
 
     @property
     def now(self) -> View:
@@ -176,22 +175,17 @@ class Board:
             return True
 
     def start(self, seconds: float = EVERY_SECONDS) -> None:
-        """Read everything, and keep up in a thread. Raises what the desk raises while it reads for the first time."""
+        """Read everything, and keep up in a thread: while the desk does not answer the last view stays, and says as of
+        when. Raises what the desk raises while it reads for the first time.
+        """
         self.refresh()
-        self._thread = Thread(target=self.follow, args=(seconds, self._stop), name="board", daemon=True)
-        self._thread.start()
+        self._keeping = Periodic("board", self.refresh, seconds)
+        self._keeping.start()
 
     def stop(self) -> None:
         """End the thread."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def follow(self, seconds: float, stop: Event) -> None:
-        """Keep up until asked to stop. While the desk does not answer the last view stays, and says as of when."""
-        while not stop.wait(seconds):
-            with suppress(ForbearError):
-                self.refresh()
+        if self._keeping is not None:
+            self._keeping.stop()
 
     # ---- inside
 

@@ -18,9 +18,9 @@ from forbear.apps.api.board import Board
 from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
+from forbear.apps.api.periodic import Periodic
 from forbear.apps.api.places import onlooker_of, places_of
 from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
-from forbear.apps.api.settling import Settling
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
 from forbear.apps.services import Services, services_of
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MOST_PATIENCE_SECONDS = 5.0
 """For an answer of Kafka: somebody waits, if only for this server to end."""
+_SETTLED_SECONDS = 1.0
 JOBS = "api/jobs"
 """Where in a home what came of long jobs lies."""
 
@@ -70,7 +71,8 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         publishing = Publishing(office.outgoing, _outlet_of(home, cluster), _noting(asked.journal))
         room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
 
-        board, settling = Board(desk), Settling(office.settle)
+        # A commit that finds the journal long settles it, and would halt every answer meanwhile.
+        board, settling = Board(desk), Periodic("settling", office.settle, _SETTLED_SECONDS)
         begins = [board.start, watch.start, publishing.start, room.start, settling.start]
 
         def warm() -> None:

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from forbear.apps.api.board import Board, Standing
 from forbear.apps.api.parts import ApiParts, VisitHere
 from forbear.apps.api.problems import Refusal
+from forbear.apps.api.reading import BoardHere
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
 from forbear.apps.api.telling import answer, at, impacts_of, key_of, reasons_of, stood_at
@@ -68,9 +69,9 @@ TellingHere = Annotated[Telling, Depends(_telling)]
 
 
 @risks.get("/customers/{customer_id}/risk", operation_id="risk", summary="The newest score of a customer, with reasons")
-async def risk(customer_id: CustomerId, telling: TellingHere, visit: VisitHere) -> Risk:
+async def risk(customer_id: CustomerId, board: BoardHere, telling: TellingHere, visit: VisitHere) -> Risk:
     """The newest recorded score of a customer, what each feature adds to it, and the reasons in words."""
-    board, key = board_of(telling.parts), key_of(customer_id)
+    key = key_of(customer_id)
     visit.saw(key)
     standing = board.find(key)
     scored = None if standing is None else await telling.records.ask(standing)
@@ -81,9 +82,9 @@ async def risk(customer_id: CustomerId, telling: TellingHere, visit: VisitHere) 
 
 
 @short_risks.get("/risk/{customer_id}", operation_id="risk_short", summary="The newest score of a customer")
-async def risk_short(customer_id: CustomerId, telling: TellingHere, visit: VisitHere) -> Risk:
+async def risk_short(customer_id: CustomerId, board: BoardHere, telling: TellingHere, visit: VisitHere) -> Risk:
     """As GET /v1/customers/{customer_id}/risk."""
-    return await risk(customer_id, telling, visit)
+    return await risk(customer_id, board, telling, visit)
 
 
 def _risk(customer_id: str, board: Board, standing: Standing, scored: Scored, words: _Words) -> Risk:
@@ -118,13 +119,6 @@ class _Words(NamedTuple):
     reasons: tuple[Reason, ...]
     same: bool
     stood: StoodAt
-
-
-def board_of(parts: ApiParts) -> Board:
-    """The newest scores. Raises Refusal where this server keeps none up."""
-    if parts.board is None:
-        raise Refusal("unavailable", "this server keeps no scores up")
-    return parts.board
 
 
 def _made_by(board: Board, scored: Scored) -> tuple[tuple[str, ...], Ruling]:

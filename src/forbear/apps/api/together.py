@@ -21,52 +21,29 @@ class Together(Generic[A, B]):
     def __init__(self, answer: Callable[[Sequence[A]], Sequence[B]], *, waits: Callable[[], bool]) -> None:
         self._answer, self._waits = answer, waits
         self._asked: list[tuple[A, asyncio.Future[B]]] = []
-        self._under_way = False
+        self._answering: asyncio.Task[None] | None = None
 
     async def ask(self, question: A) -> B:
         """The answer to one question. Raises what the answering raises."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[B] = loop.create_future()
+        future: asyncio.Future[B] = asyncio.get_running_loop().create_future()
         self._asked.append((question, future))
-        if not self._under_way:
-            self._under_way = True
-            loop.call_soon(self._begin, loop)
+        if self._answering is None or self._answering.done():
+            self._answering = asyncio.create_task(self._answer_all())
         return await future
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        group, self._asked = self._asked[:MOST_AT_ONCE], self._asked[MOST_AT_ONCE:]
-        questions, futures = [question for question, _ in group], [future for _, future in group]
-        try:
-            if self._waits():
-                threaded = loop.run_in_executor(None, self._answer, questions)
-                threaded.add_done_callback(lambda done: self._end(loop, futures, done))
-                return
-            answers = self._answer(questions)
-        except Exception as error:  # noqa: BLE001  # whoever asked hears of it
-            self._settle(loop, futures, error)
-        else:
-            self._settle(loop, futures, answers)
-
-    def _end(
-        self, loop: asyncio.AbstractEventLoop, futures: list[asyncio.Future[B]], done: asyncio.Future[Sequence[B]]
-    ) -> None:
-        error = asyncio.CancelledError() if done.cancelled() else done.exception()
-        self._settle(loop, futures, done.result() if error is None else error)
-
-    def _settle(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        futures: list[asyncio.Future[B]],
-        what: Sequence[B] | BaseException,
-    ) -> None:
-        for place, future in enumerate(futures):
-            if future.done():  # whoever asked waits no longer
-                continue
-            if isinstance(what, BaseException):
-                future.set_exception(what)
+    async def _answer_all(self) -> None:
+        while self._asked:
+            group, self._asked = self._asked[:MOST_AT_ONCE], self._asked[MOST_AT_ONCE:]
+            questions = [question for question, _ in group]
+            waiting = [future for _, future in group]
+            try:
+                answers = await asyncio.to_thread(self._answer, questions) if self._waits() else self._answer(questions)
+            except Exception as error:  # noqa: BLE001  # whoever asked hears of it
+                for future in waiting:
+                    if not future.done():  # else whoever asked waits no longer
+                        future.set_exception(error)
             else:
-                future.set_result(what[place])
-        if self._asked:
-            loop.call_soon(self._begin, loop)
-        else:
-            self._under_way = False
+                for future, answer in zip(waiting, answers, strict=True):
+                    if not future.done():
+                        future.set_result(answer)
+            await asyncio.sleep(0)  # others have their turn between two calls

@@ -1,4 +1,4 @@
-"""The office's database is kept in order by a thread of its own: whoever commits would else do it, and answers wait."""
+"""What is done again and again beside the answers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from threading import Event, Thread
 
 from forbear.domain.errors import ForbearError
 
-EVERY_SECONDS = 1.0
 
+class Periodic:
+    """A thread that acts every so many seconds, until it is stopped; where it fails, the next time makes up for it."""
 
-class Settling:
-    """A thread that settles what was written. settle: of the office; where it fails, the next time makes up for it."""
-
-    def __init__(self, settle: Callable[[], None], seconds: float = EVERY_SECONDS) -> None:
-        self._settle, self._seconds = settle, seconds
+    def __init__(self, name: str, act: Callable[[], object], seconds: float) -> None:
+        self._act, self._seconds = act, seconds
         self._stop = Event()
-        self._thread = Thread(target=self._run, name="settling", daemon=True)
+        self._thread = Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin."""
@@ -32,4 +30,4 @@ class Settling:
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
             with suppress(ForbearError):
-                self._settle()
+                self._act()
