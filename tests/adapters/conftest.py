@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing as mp
+import multiprocessing.context
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
@@ -51,42 +53,58 @@ def databases(postgres: PostgresServer) -> Databases:
     return Databases(postgres)
 
 
+Processes = mp.context.ForkServerContext
 AtEachStep = Callable[[Engine, Callable[[], None]], AbstractContextManager[None]]
+
+
+@contextmanager
+def hooked(engine: Engine, done: Callable[[], None]) -> Iterator[None]:
+    """See `at_each_step`; at the top of the module, where another process finds it."""
+
+    class Hooked(psycopg.Cursor[Any]):
+        """A cursor of the driver's that SQLAlchemy does not see loading rows."""
+
+        def copy(self, *given: Any, **named: Any) -> Any:
+            done()
+            return super().copy(*given, **named)
+
+    def use(connection: Any, *_: Any) -> None:
+        connection.cursor_factory = Hooked
+
+    def use_no_more(connection: Any, *_: Any) -> None:
+        if connection is not None:
+            connection.cursor_factory = psycopg.Cursor
+
+    def step(*_: Any) -> None:
+        done()
+
+    heard = {"before_cursor_execute": step, "commit": step, "checkout": use, "checkin": use_no_more}
+    for name, heeded in heard.items():
+        event.listen(engine, name, heeded)
+    try:
+        yield
+    finally:
+        for name, heeded in heard.items():
+            event.remove(engine, name, heeded)
 
 
 @pytest.fixture(scope="session")
 def at_each_step() -> AtEachStep:
     """While the block runs something is done right before each statement, each load of rows and each commit."""
-
-    @contextmanager
-    def hooked(engine: Engine, done: Callable[[], None]) -> Iterator[None]:
-        class Hooked(psycopg.Cursor[Any]):
-            """A cursor of the driver's that SQLAlchemy does not see loading rows."""
-
-            def copy(self, *given: Any, **named: Any) -> Any:
-                done()
-                return super().copy(*given, **named)
-
-        def use(connection: Any, *_: Any) -> None:
-            connection.cursor_factory = Hooked
-
-        def use_no_more(connection: Any, *_: Any) -> None:
-            if connection is not None:
-                connection.cursor_factory = psycopg.Cursor
-
-        def step(*_: Any) -> None:
-            done()
-
-        heard = {"before_cursor_execute": step, "commit": step, "checkout": use, "checkin": use_no_more}
-        for name, heeded in heard.items():
-            event.listen(engine, name, heeded)
-        try:
-            yield
-        finally:
-            for name, heeded in heard.items():
-                event.remove(engine, name, heeded)
-
     return hooked
+
+
+@pytest.fixture(scope="session")
+def processes() -> Processes:
+    """
+    Processes that fork from one that has no threads.
+
+    A fork of the process that runs the tests copies every lock that another thread of it happens to hold, and the copy
+    waits for it for ever.
+    """
+    context = mp.get_context("forkserver")
+    context.set_forkserver_preload(["forbear.adapters.sql.store", "forbear.adapters.vault", "forbear.testing.outputs"])
+    return context
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing as mp
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,11 +117,10 @@ def _hold(path: Path, held: object, release: object) -> None:
         release.wait(30)  # type: ignore[attr-defined]
 
 
-def test_a_lock_is_held_by_one_and_goes_with_its_process(tmp_path: Path) -> None:
+def test_a_lock_is_held_by_one_and_goes_with_its_process(tmp_path: Path, processes: Any) -> None:
     """While one process holds the lock another does not get it; killed, it holds nothing any more."""
-    context = mp.get_context("fork")
-    held, release = context.Event(), context.Event()
-    holder = context.Process(target=_hold, args=(tmp_path / "lock", held, release))
+    held, release = processes.Event(), processes.Event()
+    holder = processes.Process(target=_hold, args=(tmp_path / "lock", held, release))
     holder.start()
     assert held.wait(30)
     with alone(tmp_path / "lock") as mine:

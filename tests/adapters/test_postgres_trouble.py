@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
 import os
 import signal
 import socket
@@ -74,14 +73,14 @@ def _die_while_committing(url: str, step: int, outputs: Outputs, at_each_step: A
     os._exit(0)
 
 
-def test_a_killed_commit_is_there_or_not(url: str, at_each_step: AtEachStep) -> None:
+def test_a_killed_commit_is_there_or_not(url: str, at_each_step: AtEachStep, processes: Any) -> None:
     """A worker that is killed before any step leaves what was there before; the next one records it."""
     first, second = days(2)
     with closing(open_store(url)) as store:
         store.commit(first)
     step, ended = 0, -signal.SIGKILL
     while ended == -signal.SIGKILL:
-        worker = mp.get_context("fork").Process(target=_die_while_committing, args=(url, step, second, at_each_step))
+        worker = processes.Process(target=_die_while_committing, args=(url, step, second, at_each_step))
         worker.start()
         worker.join(60)
         ended = worker.exitcode or 0
@@ -220,12 +219,11 @@ def _race(url: str, results: Any, start: Any) -> None:
             results.put(type(error).__name__)
 
 
-def test_of_many_processes_one_records(databases: Databases) -> None:
+def test_of_many_processes_one_records(databases: Databases, processes: Any) -> None:
     """Four processes make the store and commit the same at once: one records, the others are told."""
     url = databases.bare("raced")
-    context = mp.get_context("fork")
-    results, start = context.Queue(), context.Event()
-    racers = [context.Process(target=_race, args=(url, results, start)) for _ in range(4)]
+    results, start = processes.Queue(), processes.Event()
+    racers = [processes.Process(target=_race, args=(url, results, start)) for _ in range(4)]
     for racer in racers:
         racer.start()
     start.set()

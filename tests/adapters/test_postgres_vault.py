@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
@@ -59,12 +58,12 @@ def _seal(url: str, customers: list[int], results: Any, start: Any) -> None:
         results.put(dict(zip(customers, vault.seal([(one, b"plain", b"") for one in customers]), strict=True)))
 
 
-def test_processes_agree_on_a_key(databases: Databases) -> None:
+def test_processes_agree_on_a_key(databases: Databases, processes: Any) -> None:
     """Processes that make a vault and meet customers for the first time at once seal under the same keys."""
-    url, context = new_url(databases), mp.get_context("fork")
-    results, start = context.Queue(), context.Event()
+    url = new_url(databases)
+    results, start = processes.Queue(), processes.Event()
     orders = [list(range(40)), list(range(40))[::-1], list(range(20, 40)) + list(range(20))]
-    sealers = [context.Process(target=_seal, args=(url, order, results, start)) for order in orders]
+    sealers = [processes.Process(target=_seal, args=(url, order, results, start)) for order in orders]
     for sealer in sealers:
         sealer.start()
     start.set()

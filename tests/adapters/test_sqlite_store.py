@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
 import os
 import shutil
 import signal
@@ -155,13 +154,13 @@ def _die_while_committing(url: str, step: int, outputs: Outputs) -> None:
     os._exit(0)
 
 
-def test_a_killed_commit_is_there_or_not(url: str) -> None:
+def test_a_killed_commit_is_there_or_not(url: str, processes: Any) -> None:
     """Killed after any statement, a commit is as if it had never begun; the next process records it."""
     first, second = days(2)
     filled(url)
     step, ended = 0, -signal.SIGKILL
     while ended == -signal.SIGKILL:
-        worker = mp.get_context("fork").Process(target=_die_while_committing, args=(url, step, second))
+        worker = processes.Process(target=_die_while_committing, args=(url, step, second))
         worker.start()
         worker.join(60)
         ended = worker.exitcode or 0
@@ -181,11 +180,10 @@ def _race(url: str, results: Any, start: Any) -> None:
         results.put(type(error).__name__)
 
 
-def test_of_many_processes_one_records(url: str) -> None:
+def test_of_many_processes_one_records(url: str, processes: Any) -> None:
     """Four processes make the store and commit the same at once: one records, the others are told."""
-    context = mp.get_context("fork")
-    results, start = context.Queue(), context.Event()
-    racers = [context.Process(target=_race, args=(url, results, start)) for _ in range(4)]
+    results, start = processes.Queue(), processes.Event()
+    racers = [processes.Process(target=_race, args=(url, results, start)) for _ in range(4)]
     for racer in racers:
         racer.start()
     start.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,11 +65,10 @@ def _seal(path: Path, results: Any, start: Any) -> None:
     results.put(vault.seal([(customer, b"plain", b"") for customer in range(5)]))
 
 
-def test_two_processes_agree_on_a_key(tmp_path: Path) -> None:
+def test_two_processes_agree_on_a_key(tmp_path: Path, processes: Any) -> None:
     """Processes that meet customers for the first time at once seal under the same keys."""
-    context = mp.get_context("fork")
-    results, start = context.Queue(), context.Event()
-    sealers = [context.Process(target=_seal, args=(tmp_path / "keys.db", results, start)) for _ in range(3)]
+    results, start = processes.Queue(), processes.Event()
+    sealers = [processes.Process(target=_seal, args=(tmp_path / "keys.db", results, start)) for _ in range(3)]
     for sealer in sealers:
         sealer.start()
     start.set()
