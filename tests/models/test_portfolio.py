@@ -86,6 +86,16 @@ def test_concentration_rises_with_the_share_of_the_book(pd: np.ndarray) -> None:
     assert (found.herfindahl["all"], found.herfindahl["half"]) == pytest.approx((1.0, 0.5))
 
 
+@given(pds)
+def test_the_curve_of_concentration_bends_one_way(pd: np.ndarray) -> None:
+    """From nothing to everything, rising ever more slowly, never below what customers drawn at random would hold."""
+    curve = concentration(pd, {}).curve
+
+    assert (curve[0], curve[-1]) == pytest.approx((0.0, 1.0))
+    assert (np.diff(curve, 2) <= 1e-9).all()
+    assert (curve >= np.linspace(0.0, 1.0, len(curve)) - 1e-9).all()
+
+
 @given(pds, st.data())
 def test_segments_add_up_to_the_book(pd: np.ndarray, data: st.DataObject) -> None:
     """Customers and expected misses of the segments of a dimension sum to those of the book."""

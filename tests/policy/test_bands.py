@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forbear.domain.errors import ConfigError, NotEnoughData
-from forbear.policy.bands import OUTSIDE, bands_of, rank, with_capacity_cut_offs
+from forbear.policy.bands import OUTSIDE, bands_of, rank, with_capacity_cut_offs, with_cut_offs
 from forbear.policy.document import Policy
 
 SHARES = (0.01, 0.04, 0.10)
@@ -93,3 +93,32 @@ def test_what_gives_no_cut_offs_is_refused(policy: Policy, by_share: Policy) -> 
     for hopeless in (np.full(1_000, 0.5), np.zeros(1_000), np.array([]), np.array([0.1, 0.2])):
         with pytest.raises(NotEnoughData, match="would be empty"):
             with_capacity_cut_offs(by_share, hopeless, "2026-2")
+
+
+def test_other_cut_offs_keep_the_rest(policy: Policy) -> None:
+    """Named bands begin where they are told to and keep their ratio; another one goes, and what only it offers."""
+    derived = with_cut_offs(policy, {"critical": 0.2, "medium": 0.02}, "2026-1-draft")
+
+    assert [(band.name, band.enter, band.actions) for band in derived.bands] == [
+        (band.name, enter, band.actions)
+        for band, enter in zip((policy.bands[0], policy.bands[2]), (0.2, 0.02), strict=True)
+    ]
+    assert derived.bands[0].exit == pytest.approx(0.2 * 0.65 / 0.7)
+    assert {action.name for action in policy.actions} - {action.name for action in derived.actions} == {
+        "adviser_message"
+    }
+    assert (
+        msgspec.structs.replace(derived, bands=policy.bands, actions=policy.actions, version=policy.version) == policy
+    )
+
+
+def test_cut_offs_that_make_no_policy_are_refused(policy: Policy) -> None:
+    """An unknown band, the version that is there, rising cut-offs, and no band at all."""
+    for cut_offs, version in (
+        ({"urgent": 0.2}, "x"),
+        ({"high": 0.2}, policy.version),
+        ({"critical": 0.1, "high": 0.2}, "x"),
+        ({}, "x"),
+    ):
+        with pytest.raises(ConfigError):
+            with_cut_offs(policy, cut_offs, version)

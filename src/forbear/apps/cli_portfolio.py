@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, day
+from forbear.apps.options import DEFAULT_HOME, MADE, AnyKind, HomeOption, JsonOption, day
 
 
 @command(
@@ -58,7 +58,9 @@ def portfolio(
     shares: Annotated[
         str, typer.Option("--shares", help="Cut-offs that take such shares of the earlier book, most urgent first.")
     ] = "",
-    out: Annotated[Path | None, typer.Option(help="File to write; default: in the home's reports.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Document to write, its page beside it; default: in the home's reports.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
@@ -66,7 +68,7 @@ def portfolio(
     from forbear.apps.console import Console
     from forbear.apps.home import Home
     from forbear.apps.jobs.portfolio import PortfolioRequest
-    from forbear.apps.jobs.showing_portfolio import show_portfolio
+    from forbear.apps.jobs.showing_portfolio import Written, show_portfolio
     from forbear.apps.jobs.showing_run import shares_in
 
     request = PortfolioRequest(
@@ -76,4 +78,5 @@ def portfolio(
         policy=policy,
         shares=shares_in(shares) if shares else (),
     )
-    show_portfolio(Home(home), request, out, Console(json=json))
+    written = Written(out, datetime.now(UTC).strftime(MADE))
+    show_portfolio(Home(home), request, written, Console(json=json))

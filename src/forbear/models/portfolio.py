@@ -14,6 +14,7 @@ from forbear.models.results import Figure, Floats
 
 RISKIEST = (0.01, 0.05, 0.10)
 """Shares of the book, riskiest first, whose part of the expected misses is told."""
+CURVE_POINTS = 101
 _Z = 1.959963984540054
 INDEX_BASE = 100.0
 
@@ -39,10 +40,12 @@ class Concentration:
 
     top: share of them by share of the book, riskiest first, whole customers, at least one.
     herfindahl: by dimension, sum of squared shares of expected misses over its segments, [1 / segments, 1].
+    curve: (CURVE_POINTS,) share of them that the riskiest 0 to 100 % of the book hold, evenly, [0, 1].
     """
 
     top: Mapping[float, float]
     herfindahl: Mapping[str, float]
+    curve: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,9 @@ def concentration(pd: Floats, segments: Mapping[str, Sequence[str]]) -> Concentr
         _, place = np.unique(np.asarray(names), return_inverse=True)
         shares = np.bincount(place, weights=pd) / total
         parts[dimension] = float(shares @ shares)
-    return Concentration(top, parts)
+    held = np.concatenate([[0.0], np.cumsum(falling) / total])
+    curve = np.interp(np.linspace(0.0, len(pd), CURVE_POINTS), np.arange(len(held)), held)
+    return Concentration(top, parts, curve)
 
 
 def by_segment(dates: TwoDates, dimension: str, names_before: Sequence[str], names: Sequence[str]) -> list[Segment]:

@@ -5,6 +5,7 @@ A band is its place in `Policy.bands`, 0 the most urgent; -1 is outside all of t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -53,18 +54,49 @@ def with_capacity_cut_offs(policy: Policy, pd: Floats, version: str) -> Policy:
     """
     if any(band.share is None for band in policy.bands):
         raise ConfigError("the bands state no shares of the book", mend="give every band a share")
-    if version == policy.version:
-        raise ConfigError(f"version {version!r} is the one that is there", mend="name a new version")
+    _require_new(policy, version)
     if not ((pd >= 0.0) & (pd <= 1.0)).all():
         raise ValueError("a PD lies outside [0, 1] or is not known")
-    enters = _cut_offs(policy.bands, np.sort(pd)[::-1])
-    below = [*enters[1:], 0.0]
-    bands = tuple(
-        msgspec.structs.replace(band, enter=enter, exit=max(enter * (band.exit / band.enter), floor))
-        for band, enter, floor in zip(policy.bands, enters, below, strict=True)
-    )
+    bands = _entered(policy.bands, _cut_offs(policy.bands, np.sort(pd)[::-1]))
     # Through the door again: what is derived is held to what is written by hand.
     return parse_policy(to_toml(msgspec.structs.replace(policy, version=version, bands=bands)))
+
+
+def with_cut_offs(policy: Policy, cut_offs: Mapping[str, float], version: str) -> Policy:
+    """A new version of a policy whose bands begin at these PDs, by name.
+
+    A band without a cut-off is dropped, and so is an action that no band offers then; shares, by which cut-offs were
+    once derived, are dropped too. `exit` is as in `with_capacity_cut_offs`.
+    Raises ConfigError for a version that is not new, and for what makes no policy: no band, a name that it does not
+    have, or cut-offs that do not fall.
+    """
+    _require_new(policy, version)
+    known = [band.name for band in policy.bands]
+    if unknown := [name for name in cut_offs if name not in known]:
+        raise ConfigError(f"the policy has no band {unknown[0]!r}", mend=f"the bands are: {', '.join(known)}")
+    kept = tuple(msgspec.structs.replace(band, share=None) for band in policy.bands if band.name in cut_offs)
+    offered = {name for band in kept for name in band.actions}
+    changed = msgspec.structs.replace(
+        policy,
+        version=version,
+        bands=_entered(kept, [cut_offs[band.name] for band in kept]),
+        actions=tuple(action for action in policy.actions if action.name in offered),
+    )
+    return parse_policy(to_toml(changed))
+
+
+def _require_new(policy: Policy, version: str) -> None:
+    if version == policy.version:
+        raise ConfigError(f"version {version!r} is the one that is there", mend="name a new version")
+
+
+def _entered(bands: tuple[Band, ...], enters: Sequence[float]) -> tuple[Band, ...]:
+    """The bands with other cut-offs, most urgent first."""
+    below = [*enters, 0.0][1:]
+    return tuple(
+        msgspec.structs.replace(band, enter=enter, exit=max(enter * (band.exit / band.enter), floor))
+        for band, enter, floor in zip(bands, enters, below, strict=True)
+    )
 
 
 def _cut_offs(bands: tuple[Band, ...], falling: Floats) -> list[float]:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from forbear.apps.services import ApiSettings
 from forbear.client.models import RoleName
 from forbear.domain.errors import ConfigError
 from forbear.engine.office import Role
+
+START_SECONDS = 120.0
+"""For a process to be ready on a machine that has much else to do: imports, and kernels on a first run."""
 
 
 def test_it_is_ready_once_warm_and_reading(house: Callable[..., Any]) -> None:
@@ -170,12 +173,13 @@ def test_the_command_serves_and_ends(copied: Path, cli: Any) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "forbear.apps.cli", "serve", "--home", str(copied), "--port", str(port)]
-    with (
-        subprocess.Popen([*command, "--json-log"], stdout=subprocess.PIPE, text=True) as process,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}") as client,
-    ):
-        for _ in range(200):
-            with suppress(httpx.ConnectError):
+    with ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}"))
+        process = stack.enter_context(subprocess.Popen([*command, "--json-log"], stdout=subprocess.PIPE, text=True))
+        stack.callback(process.kill)  # or a failure in here would wait for it for ever
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            with suppress(httpx.TransportError):
                 if client.get("/readyz").status_code == 200:
                     break
             time.sleep(0.05)

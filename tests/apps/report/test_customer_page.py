@@ -13,17 +13,24 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from forbear.adapters.sql.queries import open_queries
+from forbear.apps.page.numerals import PERCENT
 from forbear.apps.report import ReportRequest, write_report
 from forbear.apps.report.customer import ERASED, customer_page
 from forbear.apps.report.gather import personal_of
 from forbear.apps.report.request import Sources
-from forbear.apps.report.wording import dated
+from forbear.apps.report.trajectory import MOTION, STEP, trajectory_section
+from forbear.apps.report.wording import Wording, dated
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.outputs import Decision
+from forbear.engine.queries import Scored
+from forbear.features.hashing import keys_of
 from forbear.models.reasons.customer import NOTHING_TOLD
+from forbear.models.results import Figure
+from forbear.policy.triggers import Trigger
 
 Renamed = Callable[[str, str], AbstractContextManager[Sources]]
 HOSTILE = "<script>alert('1 & 2')</script>"
@@ -77,6 +84,36 @@ def test_the_front_door_leads_here(sources: Sources, most_decided: str) -> None:
     assert document == customer_page(sources, most_decided, "today")
     assert f"<h1>Customer {most_decided}</h1>" in document
     assert not re.search(r"https?:|@import|url\((?!#)|\ssrc=|<script|<link", document)
+
+
+def test_the_page_moves_as_the_command_says(
+    cli: Callable[..., Any], home: Path, sources: Sources, most_decided: str
+) -> None:
+    """Velocity, acceleration and why it moved in a week are those of `forbear trajectory`."""
+    told = cli("trajectory", most_decided, "--home", home, "--json").document
+    document = customer_page(sources, most_decided, "today")
+    moves = document[document.index("How it moves") : document.index("The latest score, explained")]
+    figures = [Figure(*one[what].values()) for one in told["motion"] for what in ("velocity", "acceleration")]
+
+    assert all(MOTION.write(np.nan if one.value is None else one.value) in moves for one in figures)
+    assert f">together</th><td>{STEP.write(told['moved']['change'])}</td>" in moves
+    weightiest = max(told["moved"]["by_feature"].items(), key=lambda pair: abs(pair[1]))
+    assert f">{weightiest[0]}</th><td>{STEP.write(weightiest[1])}</td>" in moves
+    assert PERCENT.write(told["path"][-1]["pd"]) in moves
+    assert "path-axes_1" in moves
+
+
+def test_attributions_that_are_gone_are_said_to_be(sources: Sources, most_decided: str) -> None:
+    """Where scores have no attributions the path is drawn, and why it moved is not made up."""
+    key = int(keys_of(np.array([most_decided.encode()]))[0])
+    entries = sources.queries.timeline(key, 500, None).value.entries
+    scores = [one for one in entries if isinstance(one, Scored) and one.trigger & Trigger.DAY_CLOSE]
+    wording = Wording.of(sources.queries.status().value)
+    drawn = trajectory_section(most_decided, [replace(one, attributions=()) for one in scores], wording)
+
+    assert "Why it moved is not told" in drawn
+    assert drawn.count('role="img"') == 1
+    assert not trajectory_section(most_decided, [], wording)
 
 
 def test_nobody_is_nobody(sources: Sources) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from forbear.models.credit.movements import roll_rates, transitions, vintage
+from forbear.models.credit.movements import roll_rates, together, transitions, vintage
 
 STATES = ("a", "b", "c")
 
@@ -35,10 +35,19 @@ def test_a_share_has_its_interval() -> None:
         transitions(np.array([3]), np.array([0]), STATES)
 
 
+@given(arrays(np.int64, 60, elements=st.integers(0, 2)), arrays(np.int64, 60, elements=st.integers(0, 2)))
+def test_periods_add_up(before: np.ndarray, after: np.ndarray) -> None:
+    """Moves counted in parts are those counted at once; parts between other states are refused."""
+    parts = [transitions(before[rows], after[rows], STATES) for rows in (slice(0, 25), slice(25, None))]
+    np.testing.assert_array_equal(together(parts).counts, transitions(before, after, STATES).counts)
+    with pytest.raises(ValueError, match="2 sets"):
+        together([parts[0], transitions(before, after, ("x", *STATES[1:]))])
+
+
 def test_roll_rates_go_by_buckets_of_days() -> None:
     """A day at an edge belongs above it; the roll rate is the share that goes one bucket on."""
     found = roll_rates(np.array([0.0, 5.0, 29.0, 30.0]), np.array([1.0, 35.0, 0.0, 65.0]))
-    assert found.states == ("0-0", "1-29", "30-59", "60-89", "90+")
+    assert found.states == ("current", "1-29", "30-59", "60-89", "90+")
     assert found.shares[1, 2] == 0.5
     assert found.shares[2, 3] == 1.0
     with pytest.raises(ValueError, match="unknown"):

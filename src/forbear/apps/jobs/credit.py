@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint, entry_points
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,6 @@ from forbear.models.credit.severity import LgdTable
 from forbear.models.intervals import Bootstrap
 from forbear.models.results import Figure
 
-REPORT_FORMAT = 1
 STATES = ("stage 1", "stage 2", "default", "paid off")
 _LEAST_COHORT = 20
 """Loans of a vintage, below which its curve is mostly chance."""
@@ -79,10 +77,9 @@ class CreditReport:
     vintages: tuple[Vintage, ...]
 
     def document(self) -> dict[str, Any]:
-        """credit_risk_report.json; docs/credit-risk.md has its schema. NaN and infinities are null."""
+        """The keys of credit_risk_report.json that are of a panel; docs/credit-risk.md has their schema."""
         panel, parameters = self.read.panel, self.parameters
-        found: dict[str, Any] = {
-            "format": REPORT_FORMAT,
+        return {
             "created": self.request.created,
             "source": "Deep Credit Risk panel",
             "currency": "USD",
@@ -114,8 +111,6 @@ class CreditReport:
                 {"cohort": one.cohort, "loans": one.loans, "defaulted": one.defaulted.tolist()} for one in self.vintages
             ],
         }
-        plain: dict[str, Any] = _plain(found)
-        return plain
 
     def _segments(self) -> list[dict[str, Any]]:
         table = self.models[-1].lgd
@@ -202,15 +197,3 @@ def vintages_of(panel: LoanPanel) -> tuple[Vintage, ...]:
         name = f"{YEAR * one + 1}-{YEAR * (one + 1)}"
         made.append(vintage(name, ages, ends == End.DEFAULT, ends == End.RUNNING))
     return tuple(made)
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _plain(one) for key, one in value.items()}
-        case list() | tuple():
-            return [_plain(one) for one in value]
-        case float():
-            return value if isfinite(value) else None
-        case _:
-            return value

@@ -12,11 +12,13 @@ import numpy as np
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.arrears import ArrearsMoves, arrears_moves
 from forbear.apps.jobs.instructing import SHIPPED, policy_from, with_shares_of
 from forbear.apps.jobs.rehearsing import WORKER
 from forbear.apps.jobs.scoring import chosen_model
 from forbear.apps.report.wording import Wording
 from forbear.domain.errors import ConfigError, NotEnoughData
+from forbear.engine.arrears import arrears_at
 from forbear.engine.backfill import BookAt, Rows, book_at, rows_on
 from forbear.engine.register import Register, register_at
 from forbear.features.columns import day_number, day_of
@@ -24,6 +26,7 @@ from forbear.features.figures import FIGURES
 from forbear.features.ledger import Floats
 from forbear.models.artefact import Artefact
 from forbear.models.credit.movements import Transitions, transitions
+from forbear.models.dataset import Ints
 from forbear.models.expert import ExpertScorecard
 from forbear.models.intervals import Bootstrap
 from forbear.models.portfolio import (
@@ -68,26 +71,38 @@ class PortfolioRequest:
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """The book. reference: closes that the stress index is measured against.  moves: between bands, paired."""
+    """The book. moves: between bands, paired.  arrears: moves between days past due, None without payments.
+
+    indices: the stress index at each close of its reference period, of which `first` is the newest, and at `last`.
+    """
 
     model: str
     policy: Policy
     first: date
     last: date
-    reference: tuple[date, ...]
     high: ShareChange
     segments: tuple[Segment, ...]
-    index: Figure
-    index_before: Figure
+    indices: Mapping[date, Figure]
     gathered: Concentration
     moves: Transitions
+    arrears: ArrearsMoves | None
+
+    @property
+    def reference(self) -> tuple[date, ...]:
+        """Closes that the stress index is measured against."""
+        return tuple(day for day in self.indices if day <= self.first)
+
+    @property
+    def cut_off(self) -> float:
+        """The PD from which on a customer is at high risk."""
+        return self.policy.bands[-1].enter
 
     def document(self) -> dict[str, Any]:
         """Plain values for a script."""
         return {
             "model": self.model,
             "policy": {"version": self.policy.version, "digest": self.policy.digest},
-            "high_risk_from": self.policy.bands[-1].enter,
+            "high_risk_from": self.cut_off,
             "first": self.first.isoformat(),
             "last": self.last.isoformat(),
             "high_risk": _change(self.high),
@@ -103,14 +118,17 @@ class Portfolio:
             ],
             "stress_index": {
                 "reference": [day.isoformat() for day in self.reference],
-                "first": self.index_before.as_dict(),
-                "last": self.index.as_dict(),
+                "first": self.indices[self.first].as_dict(),
+                "last": self.indices[self.last].as_dict(),
+                "path": [{"day": day.isoformat(), "index": index.as_dict()} for day, index in self.indices.items()],
             },
             "concentration": {
                 "top": [{"share_of_book": share, "of_expected_misses": of} for share, of in self.gathered.top.items()],
                 "herfindahl": dict(self.gathered.herfindahl),
+                "curve": self.gathered.curve.tolist(),
             },
             "moves": {"bands": list(self.moves.states), "counts": self.moves.counts.tolist()},
+            "arrears": None if self.arrears is None else self.arrears.document(),
         }
 
 
@@ -122,32 +140,32 @@ def portfolio(home: Home, request: PortfolioRequest, console: Console) -> Portfo
     """
     model, kind = chosen_model(home, request.kind)
     first, last = _days(home, request)
-    with console.progress("Folding", 3) as progress:
+    with console.progress("Reading", 4) as progress:
         before = book_at(home.feed, first)
         progress(1)
         after = book_at(home.feed, last)
         progress(2)
         reference = rows_on(home.feed, _reference(home, first))
         progress(3)
+        register, arrears = register_at(home.feed, last), arrears_at(home.feed, last)
+        progress(4)
     if not len(before.rows.customer) or not len(after.rows.customer):
         raise NotEnoughData(f"nobody was eligible on {day_of(first)} or {day_of(last)}", mend="choose other days")
-    dates = TwoDates(_scored(before.rows, model), _scored(after.rows, model), 0.0)
-    policy = _policy(home, request, dates.before.pd, day_of(first + 1))
+    dates = TwoDates(scored_by(before.rows, model), scored_by(after.rows, model), 0.0)
+    policy = policy_asked(home, request, dates.before.pd, day_of(first + 1))
     dates = TwoDates(dates.before, dates.after, policy.bands[-1].enter)
-    register, past = register_at(home.feed, last), _scored(reference, model)
-    names_before, names = _names(before, after, register)
+    names_before, names = segment_names(before, after, register)
     return Portfolio(
         model=kind,
         policy=policy,
         first=day_of(first),
         last=day_of(last),
-        reference=tuple(day_of(day) for day in np.unique(reference.cut_day).tolist()),
         high=dates.high_risk(),
         segments=tuple(one for by in names for one in by_segment(dates, by, names_before[by], names[by])),
-        index=stress_index(past, dates.after, request.chance),
-        index_before=stress_index(past, dates.before, request.chance),
+        indices=_indices(scored_by(reference, model), reference.cut_day, (last, dates.after), request.chance),
         gathered=concentration(dates.after.pd, names),
         moves=band_moves(dates, policy),
+        arrears=arrears_moves(arrears, register, last),
     )
 
 
@@ -177,11 +195,21 @@ def _reference(home: Home, first: int) -> list[int]:
     return [day for day in days if day >= opened or day == first]
 
 
-def _scored(rows: Rows, model: Artefact | ExpertScorecard) -> BookScored:
+def scored_by(rows: Rows, model: Artefact | ExpertScorecard) -> BookScored:
+    """Everybody in some rows, each once, with a model's PD."""
     return BookScored(rows.customer.view(np.int64), model.predict(np.ascontiguousarray(rows.values)))
 
 
-def _policy(home: Home, request: PortfolioRequest, pd: Floats, as_of: date) -> Policy:
+def _indices(past: BookScored, closes: Ints, now: tuple[int, BookScored], chance: Bootstrap) -> dict[date, Figure]:
+    """The stress index at each close of the reference period, and now. closes: (n,) of the rows of past."""
+    parts = {
+        day: BookScored(past.customer[closes == day], past.pd[closes == day]) for day in np.unique(closes).tolist()
+    }
+    return {day_of(day): stress_index(past, book, chance) for day, book in [*parts.items(), now]}
+
+
+def policy_asked(home: Home, request: PortfolioRequest, pd: Floats, as_of: date) -> Policy:
+    """The policy of a request. pd: of the book that shares are taken of, asked at 00:00 of a day."""
     policy = policy_from(home, request.policy) if request.policy else _in_force(home)
     return with_shares_of(lambda: (pd, as_of), policy, request.shares) if request.shares else policy
 
@@ -199,7 +227,7 @@ def _in_force(home: Home) -> Policy:
     return policy_from(home, SHIPPED)
 
 
-def _names(
+def segment_names(
     before: BookAt, after: BookAt, register: Register
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """Segments by dimension of the rows of before, and of after: of the later date for whoever is there on it."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from forbear.adapters.disk import write_whole
 from forbear.apps.console import Console, figure
 from forbear.apps.credit_page import render_credit
 from forbear.apps.credit_page.document import headline
 from forbear.apps.credit_page.tables import HORIZONS
 from forbear.apps.jobs.credit import CreditReport, CreditRequest, assess_credit
+from forbear.apps.jobs.credit_document import DOCUMENT, write_sections
 from forbear.models.results import Figure
 
-DOCUMENT, PAGE = "credit_risk_report.json", "credit_risk.html"
+PAGE = "credit_risk.html"
 _ROWS = (
     ("AUC", "auc"),
     ("AUC without the economy", "auc_blind"),
@@ -38,9 +37,9 @@ def show_credit(request: CreditRequest, into: Path, console: Console) -> Written
     """Assess the panel, write both files into a folder, and show the main figures. Raises as `assess_credit`."""
     report = assess_credit(request, console)
     written = Written(into / DOCUMENT, into / PAGE, report)
-    write_whole(written.document, msgspec.json.format(msgspec.json.encode(report.document()), indent=1))
+    document = write_sections(written.document, report.document())
     write_whole(written.page, render_credit(report).encode())
-    console.result({"document": str(written.document), "page": str(written.page), "pd": report.document()["pd"]})
+    console.result({"document": str(written.document), "page": str(written.page), "pd": document["pd"]})
     console.table(
         "Default out of time, 95 % intervals over loans",
         ("", *(HORIZONS[one.quarters] for one in report.judged)),

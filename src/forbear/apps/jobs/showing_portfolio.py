@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -10,23 +11,44 @@ from forbear.adapters.disk import write_whole
 from forbear.apps.console import Console, figure
 from forbear.apps.home import SYNTHETIC, Home
 from forbear.apps.jobs.portfolio import Portfolio, PortfolioRequest, portfolio
+from forbear.apps.portfolio_page import PortfolioPage, render_portfolio
+from forbear.domain.errors import ConfigError
+from forbear.models.credit.movements import Transitions
 from forbear.models.results import Figure
 
 DOCUMENT = "portfolio.json"
+PAGE = ".html"
+"""What the name of the page beside a document ends in."""
 
 
-def show_portfolio(home: Home, request: PortfolioRequest, out: Path | None, console: Console) -> Portfolio:
-    """Write the portfolio as JSON and show its main figures. out: the file; None: in the home's reports."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Where the portfolio is written. out: the document's file, None: in the home's reports.  created: in words."""
+
+    out: Path | None
+    created: str
+
+
+def show_portfolio(home: Home, request: PortfolioRequest, written: Written, console: Console) -> Portfolio:
+    """Write the portfolio as JSON, with a page for people beside it, and show its main figures.
+
+    Raises ConfigError for a document that bears the name of its page; else as `portfolio` does.
+    """
+    path = written.out or home.reports / DOCUMENT
+    if path.suffix == PAGE:
+        raise ConfigError(f"--out {path} is the name of the page", mend="name the document; its page stands beside it")
     found = portfolio(home, request, console)
-    path = out or home.reports / DOCUMENT
     synthetic = home.deployment.source == SYNTHETIC
     document = {"synthetic": synthetic, **found.document()}
+    page = path.with_suffix(PAGE)
     write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1))
-    console.result({"document": str(path), **document})
+    source = home.deployment.source
+    write_whole(page, render_portfolio(PortfolioPage(found, source, written.created, synthetic=synthetic)).encode())
+    console.result({"document": str(path), "page": str(page), **document})
     if synthetic:
         console.say("Synthetic data: none of this is evidence about real customers")
     console.table(
-        f"At high risk (PD from {found.policy.bands[-1].enter:.2%}), {found.first} to {found.last}, 95 % intervals",
+        f"At high risk (PD from {found.cut_off:.2%}), {found.first} to {found.last}, 95 % intervals",
         ("Segment", "Customers", "Mean PD", "At high risk", "Change"),
         [
             ("all", f"{found.high.customers:,}", "", _cell(found.high.after), _cell(found.high.change, "+.4f")),
@@ -42,17 +64,23 @@ def show_portfolio(home: Home, request: PortfolioRequest, out: Path | None, cons
             ),
         ],
     )
-    states = found.moves.states
-    console.table(
-        "Moves between bands",
-        ("From \\ to", *states),
-        [(name, *map(str, row)) for name, row in zip(states, found.moves.counts.tolist(), strict=True)],
-    )
-    console.say(f"Stress index: {_cell(found.index_before, '.1f')} before, {_cell(found.index, '.1f')} now")
+    _show_moves(console, "Moves between bands", found.moves)
+    if found.arrears:
+        months = found.arrears.months
+        title = f"Days past due, from month to month, closes of {months[0].first} to {months[-1].last}"
+        _show_moves(console, title, found.arrears.pooled)
+    before, now = (_cell(found.indices[day], ".1f") for day in (found.first, found.last))
+    console.say(f"Stress index: {before} before, {now} now")
     told = ", ".join(f"{of:.0%} in the riskiest {share:.0%}" for share, of in found.gathered.top.items())
     console.say(f"Expected misses: {told}")
     console.say(f"Document: {path}")
+    console.say(f"Page: {page}")
     return found
+
+
+def _show_moves(console: Console, title: str, moves: Transitions) -> None:
+    rows = zip(moves.states, moves.counts.tolist(), strict=True)
+    console.table(title, ("From \\ to", *moves.states), [(name, *map(str, row)) for name, row in rows])
 
 
 def _cell(found: Figure, style: str = ".4f") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -13,64 +12,18 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
 from forbear.apps.jobs.rehearsing import WORKER
+from forbear.apps.report.path import WINDOWS, Path, path_of, steps_of
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.engine.queries import MOST_ROWS, Queries, Scored
 from forbear.features.columns import day_number, day_of
 from forbear.features.hashing import keys_of
 from forbear.models.results import Figure
-from forbear.models.trajectory import LEVEL_DAYS, Motion, Moved, Points, level_of, motion, moved
+from forbear.models.trajectory import LEVEL_DAYS
 from forbear.policy.triggers import Trigger
 
-WINDOWS = (7, 30)
-"""Days over which velocity and acceleration are told."""
 MOST_PAGES = 100
 """Of a customer's history, read for one path."""
 _SHOWN_CLOSES = 14
-_SHOWN_FEATURES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """points: the closes from `since` on.  levels: PDs without their day-to-day noise, one a point.
-
-    motions: over WINDOWS.  moved: from the first point to the last.
-    """
-
-    customer: str
-    since: date
-    points: Points
-    levels: tuple[Figure, ...]
-    motions: tuple[Motion, ...]
-    moved: Moved
-
-    def document(self) -> dict[str, Any]:
-        """Plain values for a script."""
-        rows = zip(self.points.day, self.points.pd.tolist(), self.points.log_odds.tolist(), self.levels, strict=True)
-        return {
-            "customer_id": self.customer,
-            "since": self.since.isoformat(),
-            "level_days": LEVEL_DAYS,
-            "path": [
-                {"day": day_of(day).isoformat(), "pd": pd, "log_odds": odds, "level": level.as_dict()}
-                for day, pd, odds, level in rows
-            ],
-            "motion": [
-                {
-                    "days": one.days,
-                    "points": one.points,
-                    "velocity": one.velocity.as_dict(),
-                    "acceleration": one.acceleration.as_dict(),
-                }
-                for one in self.motions
-            ],
-            "moved": {
-                "before": self.moved.before,
-                "after": self.moved.after,
-                "change": self.moved.change,
-                "by_feature": dict(self.moved.by_feature),
-                "by_model": list(self.moved.by_model),
-            },
-        }
 
 
 def show_trajectory(home: Home, customer: str, since: date | None, console: Console) -> Path:
@@ -90,14 +43,10 @@ def show_trajectory(home: Home, customer: str, since: date | None, console: Cons
         ("Window", "Velocity", "Acceleration"),
         [(f"{one.days} days", _signed(one.velocity), _signed(one.acceleration)) for one in path.motions],
     )
-    ranked = sorted(path.moved.by_feature.items(), key=lambda item: (-abs(item[1]), item[0]))
-    by_model = [("a change of model", f"{step:+.4f}") for step in path.moved.by_model]
-    told = [(name, f"{step:+.4f}") for name, step in ranked[:_SHOWN_FEATURES] if step]
-    rest = sum(step for _, step in ranked[_SHOWN_FEATURES:])
     console.table(
         f"Why the score moved by {path.moved.change:+.4f} log-odds since the close of {day_of(path.points.day[0])}",
         ("Feature", "Added"),
-        [*told, *([("all others", f"{rest:+.4f}")] if rest else []), *by_model],
+        [(name, f"{step:+.4f}") for name, step in steps_of(path.moved)],
     )
     return path
 
@@ -119,17 +68,8 @@ def trajectory(home: Home, customer: str, since: date | None) -> Path:
             f"no close of a day has a score of {customer!r}{'' if since is None else f' since {since}'}",
             mend="check the id, or choose an earlier --since",
         )
-    first = int(closes[-1].day) - LEVEL_DAYS if since is None else day_number(since)
     features: Any = model.document["features"]
-    whole, shown = _points(closes), _points([one for one in closes if one.day >= first])
-    return Path(
-        customer=customer,
-        since=day_of(first),
-        points=shown,
-        levels=level_of(whole.day, whole.pd)[-len(shown) :],
-        motions=tuple(motion(whole.day, whole.log_odds, days) for days in WINDOWS),
-        moved=moved(shown, features),
-    )
+    return path_of(customer, closes, features, None if since is None else day_number(since))
 
 
 def _closes(queries: Queries, customer: int, since: int | None) -> list[Scored]:
@@ -153,21 +93,6 @@ def _closes(queries: Queries, customer: int, since: int | None) -> list[Scored]:
 def _earliest(newest: int, since: int | None) -> int:
     span = newest - 2 * max(WINDOWS)
     return span if since is None else min(span, since - LEVEL_DAYS)
-
-
-def _points(closes: list[Scored]) -> Points:
-    width = max((len(one.attributions) for one in closes), default=0)
-    attributions = np.full((len(closes), width), np.nan)
-    for row, one in enumerate(closes):
-        if len(one.attributions) == width:
-            attributions[row] = one.attributions
-    return Points(
-        day=np.array([one.day for one in closes], dtype=np.int64),
-        log_odds=np.array([one.log_odds for one in closes]),
-        pd=np.array([one.pd for one in closes]),
-        attributions=attributions,
-        model=np.array([one.model for one in closes], dtype=np.int64),
-    )
 
 
 def _signed(found: Figure) -> str:

@@ -109,7 +109,8 @@ sup{line-height:0;font-size:.75em;margin-left:.1em}
 .card.whole{display:flex;flex-direction:column;grid-column:1/-1}
 .long{min-width:15rem}
 .card.narrow{grid-column:auto}
-.scroll+details{margin-top:1rem}
+.scroll+details,.grid+details,.card+details{margin-top:1rem}
+section>.legend+.grid,section>.legend+.card{margin-top:1rem}
 section>.grid+.scroll,section>.scroll+.scroll,section>.scroll+.grid{margin-top:1.5rem}
 .card .how{font-size:.875rem;color:var(--muted)}
 .card figcaption{font-size:.9375rem}

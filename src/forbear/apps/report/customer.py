@@ -18,6 +18,7 @@ from forbear.apps.report.gather import personal_of
 from forbear.apps.report.labels import labels, titled
 from forbear.apps.report.plots import Course, course
 from forbear.apps.report.request import Sources
+from forbear.apps.report.trajectory import trajectory_section
 from forbear.apps.report.wording import LANGUAGE, OFFER, Wording, dated, money, plain, told_in, verdict_of
 from forbear.domain.errors import NotEnoughData
 from forbear.domain.terms import OutcomeStatus
@@ -52,6 +53,11 @@ class _Customer:
     cut: bool
 
     @property
+    def closes(self) -> list[Scored]:
+        """Scores that the close of a day asked for, newest first."""
+        return [scored for scored in self.scores if scored.trigger & Trigger.DAY_CLOSE]
+
+    @property
     def currency(self) -> str:
         """Of what a customer owes."""
         return self.sources.deployment.currency
@@ -72,7 +78,15 @@ def customer_page(sources: Sources, name: str, created: str) -> str:
         element("p", _headline(one), class_="headline"),
         _tiles(one),
     )
-    main = element("main", _timeline(one), _latest(one), _decisions(one), _contacts(one), _outcomes(one))
+    main = element(
+        "main",
+        _timeline(one),
+        trajectory_section(name, one.closes, one.wording),
+        _latest(one),
+        _decisions(one),
+        _contacts(one),
+        _outcomes(one),
+    )
     facts = {
         "position": f"{one.position.offset}.{one.position.ordinal}",
         "customer key": f"{_key(name):016x}",
@@ -144,7 +158,7 @@ def _timeline(one: _Customer) -> Html:
         return Html()
     policy = one.wording.policy
     bands = tuple((band.name, band.enter) for band in policy.bands) if policy else ()
-    closes = [scored for scored in one.scores if scored.trigger & Trigger.DAY_CLOSE]
+    closes = one.closes
     events = [scored for scored in one.scores if not scored.trigger & Trigger.DAY_CLOSE]
     marks: Mapping[str, Mapping[tuple[str, str], Sequence[int]]] = {
         "payments": {

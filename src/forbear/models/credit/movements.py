@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ import numpy as np
 from forbear.models.dataset import Bools, Ints
 from forbear.models.evaluate import wilson
 from forbear.models.results import Figure, Floats
+
+CURRENT = "current"
+"""The bucket of whom nothing is past due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +56,24 @@ def transitions(before: Ints, after: Ints, states: Sequence[str]) -> Transitions
     return Transitions(tuple(states), counts.astype(np.int64))
 
 
+def together(parts: Sequence[Transitions]) -> Transitions:
+    """The moves of several periods as one. Raises ValueError for none, or for states that differ."""
+    states = {part.states for part in parts}
+    if len(states) != 1:
+        raise ValueError(f"moves between {len(states)} sets of states")
+    return Transitions(states.pop(), np.sum([part.counts for part in parts], axis=0))
+
+
 def roll_rates(before_days: Floats, after_days: Floats, edges: Sequence[int] = (1, 30, 60, 90)) -> Transitions:
     """Moves between buckets of days past due of n exposures.
 
-    before_days, after_days: (n,) >= 0, without NaN.  edges: the least days of each bucket but the first, rising.
+    before_days, after_days: (n,) >= 0, without NaN.  edges: the least days of each bucket but CURRENT, rising.
     The share from a bucket to the next is its roll rate. Raises ValueError for NaN.
     """
     if np.isnan(before_days).any() or np.isnan(after_days).any():
         raise ValueError("days past due are unknown for an exposure")
-    bounds = [0, *edges]
-    names = [f"{low}-{high - 1}" for low, high in zip(bounds, edges, strict=False)] + [f"{bounds[-1]}+"]
+    between = [f"{low}-{high - 1}" for low, high in itertools.pairwise(edges)]
+    names = [CURRENT, *between, f"{edges[-1]}+"]
     return transitions(np.digitize(before_days, edges), np.digitize(after_days, edges), names)
 
 

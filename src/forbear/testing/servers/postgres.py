@@ -20,7 +20,7 @@ from typing import IO, Self
 from forbear.domain.errors import BackendUnavailable, ConfigError
 
 _USER = "forbear"
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 _POLL_SECONDS = 0.02
 _STATUS_LINE = 7
 """Of postmaster.pid, where the server writes "ready" once it takes connections."""

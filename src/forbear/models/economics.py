@@ -1,0 +1,132 @@
+"""What help costs and brings, as stated by people (package data: economics.toml). `parse_economics` is the door.
+
+Money is in minor units of `currency`. What an offer itself costs is said by the policy, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from msgspec import Meta, Struct
+
+from forbear.domain.errors import ConfigError
+from forbear.domain.events import AmountMinor, Currency
+from forbear.models.results import Floats
+
+ECONOMICS_FORMAT = 1
+
+Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
+Change: TypeAlias = Annotated[float, Meta(ge=-1.0, le=1.0)]
+Source: TypeAlias = Annotated[str, Meta(min_length=1)]
+Word: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}\Z")]
+
+
+class MissLoss(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one avoided miss saves the lender. It is no PD x LGD x EAD: a missed payment is not a default."""
+
+    loss_minor: AmountMinor
+    source: Source
+
+
+class Unneeded(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What it costs to contact somebody who would have missed nothing: annoyance, complaints, opt-outs."""
+
+    cost_minor: AmountMinor
+    source: Source
+
+
+class StatedEffect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """By how much an offer lowers the chance of a miss; negative where it does harm.
+
+    kind: "absolute", in points of the chance; "relative", as a share of it.  of: of every offer made ("offer"), or of
+    those that are accepted ("acceptance").  value: with its 95 % interval low to high, all in [-1, 1].
+    """
+
+    kind: Literal["absolute", "relative"]
+    of: Literal["offer", "acceptance"]
+    value: Change
+    low: Change
+    high: Change
+    source: Source
+
+
+class Acceptance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Share of the offers that is accepted, and what each of those costs beside the offer itself."""
+
+    share: Share
+    cost_minor: AmountMinor
+    source: Source
+
+
+class OfferInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is stated of one action."""
+
+    effect: StatedEffect
+    accepts: Acceptance
+
+    def avoided(self, pd: Floats, size: float) -> Floats:
+        """(n,) by how much one offer lowers each chance of a miss, never past 0 nor past 1.
+
+        pd: (n,) in [0, 1].  size: of the effect, in its own terms; its value, a bound or a draw.
+        """
+        whole = size * self.accepts.share if self.effect.of == "acceptance" else size
+        moved = whole * pd if self.effect.kind == "relative" else np.full(len(pd), whole)
+        return np.clip(moved, pd - 1.0, pd)
+
+
+class Economics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One version of the inputs. offers: by name of the policy's action."""
+
+    format: int
+    version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}\Z")]
+    currency: Currency
+    miss: MissLoss
+    unneeded: Unneeded
+    offers: dict[Word, OfferInputs]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, hexadecimal: the same for two texts that say the same."""
+        document = msgspec.to_builtins(self)
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def of_action(self, action: str) -> OfferInputs:
+        """What is stated of an action. Raises ConfigError where nothing is: no effect is taken for granted."""
+        if action not in self.offers:
+            raise ConfigError(
+                f"economics: nothing is stated of the action {action!r}",
+                mend=f"add [offers.{action}.effect] and [offers.{action}.accepts]",
+            )
+        return self.offers[action]
+
+
+def parse_economics(document: Mapping[str, Any]) -> Economics:
+    """The inputs of a parsed TOML document, checked as a whole.
+
+    Raises ConfigError that names the place, what is wrong there, and what would be right.
+    """
+    try:
+        found = msgspec.convert(document, Economics)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"economics: {error}", mend="docs/thresholds.md says what may stand there") from error
+    if found.format != ECONOMICS_FORMAT:
+        raise ConfigError(
+            f"economics: format {found.format}, this version reads {ECONOMICS_FORMAT}",
+            mend="bring the document into that format",
+        )
+    for message, mend in _faults(found):
+        raise ConfigError(f"economics: {message}", mend=mend)
+    return found
+
+
+def _faults(found: Economics) -> Iterator[tuple[str, str]]:
+    for name, stated in found.offers.items():
+        effect = stated.effect
+        if not effect.low <= effect.value <= effect.high:
+            yield f"offers.{name}.effect: {effect.value} does not lie in its interval", "set low <= value <= high"
