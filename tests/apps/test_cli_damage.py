@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from forbear.models.documents import canonical_json
+from forbear.domain.stated import canonical_json
 
 Cli = Callable[..., Any]
 Files = Callable[[Path], dict[str, bytes]]

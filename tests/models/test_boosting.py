@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from forbear.domain.errors import CorruptState
+from forbear.domain.stated import canonical_json
 from forbear.models.boosting import Boosting, default_settings, fit_boosting, fit_watched
 from forbear.models.dataset import Dataset
-from forbear.models.documents import canonical_json
 
 
 def test_two_fits_are_identical(bank: Dataset) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from forbear.domain.errors import CorruptState, ModelMismatch
+from forbear.domain.stated import canonical_json
 from forbear.models.base import MODELS, Model, load_model
 from forbear.models.boosting import default_settings, fit_boosting
 from forbear.models.dataset import Dataset
-from forbear.models.documents import canonical_json
 from forbear.models.expert import build_expert
 from forbear.models.scorecard import ScorecardSettings, fit_scorecard
 

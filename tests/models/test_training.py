@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from forbear.domain.errors import NotEnoughData
+from forbear.domain.stated import canonical_json
 from forbear.models.boosting import default_settings
 from forbear.models.dataset import Dataset
-from forbear.models.documents import canonical_json
 from forbear.models.evaluate import evaluate
 from forbear.models.intervals import Bootstrap
 from forbear.models.training import TrainedKind, TrainedModel, TrainingSpec, cross_validate_table, train

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forbear.domain.stated import canonical_json
 from forbear.models.base import Model
 from forbear.models.boosting import default_settings, fit_boosting
 from forbear.models.calibration import Platt, fit_calibrator
 from forbear.models.dataset import Dataset
-from forbear.models.documents import canonical_json
 from forbear.models.logistic import sigmoid
 from forbear.models.scorecard import ScorecardSettings, fit_scorecard
 from forbear.models.training import TrainingSpec, train

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+from forbear.domain.stated import canonical_json
 from forbear.engine.outputs import AuditRecord, Decision
-from forbear.models.documents import canonical_json
 
 _ANCHOR_DIGITS = 32
 _DIGESTED = [field.name for field in fields(AuditRecord) if field.name != "digest"]

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 
-from forbear.domain.errors import ConfigError
 from forbear.domain.events import Obligation
+from forbear.domain.stated import Kind, StatedDocument
 from forbear.domain.terms import Category, Frequency, ObligationKind
 
-STRESS_FORMAT = 1
+_KIND = Kind("stress test", format=1, page="docs/portfolio.md")
 PAID_AS = {
     ObligationKind.MORTGAGE: Category.MORTGAGE,
     ObligationKind.LOAN: Category.LOAN_REPAYMENT,
@@ -95,21 +92,13 @@ class Shock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return ", ".join(text for size, text in parts if size) or "no shock"
 
 
-class StressTerms(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StressTerms(StatedDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of the assumptions. rates: by kind of obligation that bears interest."""
 
-    format: int
-    version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}\Z")]
     salaries: Salaries
     prices: Prices
     rates: dict[ObligationKind, Rate]
     scenarios: Annotated[tuple[Shock, ...], Meta(min_length=1, max_length=16)]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the content, hexadecimal: the same for two texts that say the same."""
-        text = json.dumps(msgspec.to_builtins(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
     def dearer(self, obligation: Obligation, shock: Shock, on: date) -> float:
         """Part by which an obligation rises under a shock, as of a day; 0 where it is not reached."""
@@ -124,18 +113,7 @@ def parse_stress(document: Mapping[str, Any]) -> StressTerms:
 
     Raises ConfigError that names the place, what is wrong there, and what would be right.
     """
-    try:
-        terms = msgspec.convert(document, StressTerms)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"stress test: {error}", mend="docs/portfolio.md says what may stand there") from error
-    if terms.format != STRESS_FORMAT:
-        raise ConfigError(
-            f"stress test: format {terms.format}, this version reads {STRESS_FORMAT}",
-            mend="bring the document into that format",
-        )
-    for message, mend in _faults(terms):
-        raise ConfigError(f"stress test: {message}", mend=mend)
-    return terms
+    return _KIND.read(document, StressTerms, _faults)
 
 
 def _faults(terms: StressTerms) -> Iterator[tuple[str, str]]:

@@ -16,10 +16,11 @@ import xgboost
 
 import forbear
 from forbear.domain.errors import CorruptState, ModelMismatch
+from forbear.domain.stated import canonical_json
 from forbear.models.base import Model, load_model
 from forbear.models.calibration import Calibrator, load_calibrator
 from forbear.models.dataset import Dataset, FeatureSpec
-from forbear.models.documents import Document, canonical_json
+from forbear.models.documents import Document
 from forbear.models.explanation import Explanation
 from forbear.models.results import Floats
 from forbear.models.training import TrainedModel

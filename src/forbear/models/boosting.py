@@ -12,8 +12,9 @@ import numpy as np
 import xgboost
 
 from forbear.domain.errors import CorruptState
+from forbear.domain.stated import canonical_json
 from forbear.models.dataset import Dataset, require_columns
-from forbear.models.documents import Document, canonical_json, read_document
+from forbear.models.documents import Document, read_document
 from forbear.models.explanation import Explanation
 from forbear.models.logistic import sigmoid
 from forbear.models.results import Floats, Weight

@@ -1,8 +1,7 @@
-"""Models as plain JSON documents: canonical bytes out, checked types in."""
+"""Models as plain JSON documents: checked types in."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeAlias, TypeVar
 
@@ -12,15 +11,6 @@ from forbear.domain.errors import CorruptState
 
 Document: TypeAlias = dict[str, Any]
 T = TypeVar("T")
-
-
-def canonical_json(document: Mapping[str, Any]) -> bytes:
-    """One document, one byte string: sorted keys, no spaces, shortest exact floats, UTF-8.
-
-    Raises ValueError for NaN or infinity, which JSON does not know.
-    """
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return text.encode()
 
 
 def read_document(document: Mapping[str, Any], kind: str, shape: type[T]) -> T:

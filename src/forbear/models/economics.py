@@ -5,20 +5,18 @@ Money is in minor units of `currency`. What an offer itself costs is said by the
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-import msgspec
 import numpy as np
 from msgspec import Meta, Struct
 
 from forbear.domain.errors import ConfigError
 from forbear.domain.events import AmountMinor, Currency
+from forbear.domain.stated import Kind, StatedDocument
 from forbear.models.results import Floats
 
-ECONOMICS_FORMAT = 1
+_KIND = Kind("economics", format=1, page="docs/thresholds.md")
 
 Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Change: TypeAlias = Annotated[float, Meta(ge=-1.0, le=1.0)]
@@ -79,22 +77,13 @@ class OfferInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return np.clip(moved, pd - 1.0, pd)
 
 
-class Economics(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Economics(StatedDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of the inputs. offers: by name of the policy's action."""
 
-    format: int
-    version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}\Z")]
     currency: Currency
     miss: MissLoss
     unneeded: Unneeded
     offers: dict[Word, OfferInputs]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the content, hexadecimal: the same for two texts that say the same."""
-        document = msgspec.to_builtins(self)
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
     def of_action(self, action: str) -> OfferInputs:
         """What is stated of an action. Raises ConfigError where nothing is: no effect is taken for granted."""
@@ -111,18 +100,7 @@ def parse_economics(document: Mapping[str, Any]) -> Economics:
 
     Raises ConfigError that names the place, what is wrong there, and what would be right.
     """
-    try:
-        found = msgspec.convert(document, Economics)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"economics: {error}", mend="docs/thresholds.md says what may stand there") from error
-    if found.format != ECONOMICS_FORMAT:
-        raise ConfigError(
-            f"economics: format {found.format}, this version reads {ECONOMICS_FORMAT}",
-            mend="bring the document into that format",
-        )
-    for message, mend in _faults(found):
-        raise ConfigError(f"economics: {message}", mend=mend)
-    return found
+    return _KIND.read(document, Economics, _faults)
 
 
 def _faults(found: Economics) -> Iterator[tuple[str, str]]:

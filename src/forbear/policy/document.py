@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, TypeAlias
@@ -14,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from forbear.domain.events import AmountMinor, Currency
+from forbear.domain.stated import digest_of
 from forbear.domain.terms import Category, Circumstance
 
 POLICY_FORMAT = 1
@@ -158,9 +158,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def digest(self) -> str:
         """SHA-256 of the content, hexadecimal: the same for two texts that say the same."""
-        document = msgspec.to_builtins(self)
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(self)
 
     def reason_of(self, feature: str) -> int:
         """Index into `reasons` of the one that a feature belongs to, -1 for none."""

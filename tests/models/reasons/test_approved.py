@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from forbear.domain.errors import ConfigError, CorruptState, ModelMismatch
+from forbear.domain.stated import canonical_json
 from forbear.models.dataset import Dataset
-from forbear.models.documents import canonical_json
 from forbear.models.expert import Reference
 from forbear.models.reasons.approved import approval_of, digest_of_approval, read_approved
 from forbear.models.reasons.selection import Limits, Teller

@@ -28,7 +28,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeDecorator
 
-from forbear.models.documents import canonical_json
+from forbear.domain.stated import canonical_json
 from forbear.policy.triggers import Trigger
 
 REVISION = "0005"

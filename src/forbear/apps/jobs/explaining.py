@@ -16,13 +16,13 @@ from forbear.apps.jobs.scoring import chosen_model
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.domain.money import amount_text
+from forbear.domain.stated import canonical_json
 from forbear.engine.backfill import BookAt, book_at
 from forbear.features.columns import day_number, day_of
 from forbear.features.compute import FeatureSet
 from forbear.features.eligibility import Hurdle
 from forbear.features.figures import FIGURES
 from forbear.models.artefact import Artefact
-from forbear.models.documents import canonical_json
 from forbear.models.expert import ExpertScorecard
 from forbear.models.reasons.catalogue import Catalogue, Telling
 from forbear.models.reasons.customer import ExplainedCustomer, ScoredBook, explain_rows

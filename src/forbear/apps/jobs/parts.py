@@ -17,10 +17,10 @@ from forbear.apps.jobs.modelling import feature_specs, load_model_of
 from forbear.apps.jobs.scoring import EXPERT, chosen_model
 from forbear.apps.package_data import shipped
 from forbear.domain.errors import ConfigError, CorruptState
+from forbear.domain.stated import canonical_json
 from forbear.engine.scorer import Scoring
 from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact
-from forbear.models.documents import canonical_json
 from forbear.models.expert import ExpertScorecard, build_expert
 from forbear.models.reasons.approved import Approved, digest_of_approval
 from forbear.policy.document import Policy, to_toml

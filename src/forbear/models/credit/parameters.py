@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeAlias
 
-import msgspec
 from msgspec import Meta, Struct
 
 from forbear.domain.credit import Target, Trouble
-from forbear.domain.errors import ConfigError
+from forbear.domain.stated import Kind, StatedDocument
 
-PARAMETERS_FORMAT = 1
+_KIND = Kind("credit parameters", format=1, page="docs/credit-risk.md")
 _TOTAL_TOLERANCE = 1e-9
 
 Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
@@ -105,11 +102,9 @@ class ScenarioRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: Source
 
 
-class CreditParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CreditParameters(StatedDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of the parameters. lgd, ccf: by name of the product."""
 
-    format: int
-    version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}\Z")]
     default: Default
     lgd: dict[str, LgdSegments]
     ccf: dict[str, Conversion]
@@ -118,33 +113,13 @@ class CreditParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     economy: Economy
     scenarios: Annotated[tuple[ScenarioRule, ...], Meta(min_length=1, max_length=16)]
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the content, hexadecimal: the same for two texts that say the same."""
-        document = msgspec.to_builtins(self)
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
-
 
 def parse_parameters(document: Mapping[str, Any]) -> CreditParameters:
     """The parameters of a parsed TOML document, checked as a whole.
 
     Raises ConfigError that names the place, what is wrong there, and what would be right.
     """
-    try:
-        parameters = msgspec.convert(document, CreditParameters)
-    except msgspec.ValidationError as error:
-        raise ConfigError(
-            f"credit parameters: {error}", mend="docs/credit-risk.md says what may stand there"
-        ) from error
-    if parameters.format != PARAMETERS_FORMAT:
-        raise ConfigError(
-            f"credit parameters: format {parameters.format}, this version reads {PARAMETERS_FORMAT}",
-            mend="bring the document into that format",
-        )
-    for message, mend in _faults(parameters):
-        raise ConfigError(f"credit parameters: {message}", mend=mend)
-    return parameters
+    return _KIND.read(document, CreditParameters, _faults)
 
 
 def _faults(parameters: CreditParameters) -> Iterator[tuple[str, str]]:

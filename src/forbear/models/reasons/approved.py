@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from forbear.domain.errors import ConfigError, CorruptState
+from forbear.domain.stated import canonical_json
 from forbear.models.dataset import FeatureSpec
-from forbear.models.documents import Document, canonical_json
+from forbear.models.documents import Document
 from forbear.models.expert import Reference
 from forbear.models.reasons.catalogue import Catalogue
 from forbear.models.reasons.reading import read_catalogue

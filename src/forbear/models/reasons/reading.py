@@ -14,8 +14,8 @@ import msgspec
 
 from forbear.domain.errors import ConfigError, ModelMismatch
 from forbear.domain.protected import is_protected
+from forbear.domain.stated import canonical_json
 from forbear.models.dataset import FeatureSpec
-from forbear.models.documents import canonical_json
 from forbear.models.reasons.catalogue import (
     Catalogue,
     Change,
