@@ -37,7 +37,7 @@ def test_it_is_ready_once_warm_and_reading(house: Callable[..., Any]) -> None:
     with made.served() as port, httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         assert client.get("/healthz").json() == {"status": "alive"}
         assert client.get("/readyz").status_code == 503
-        assert client.get("/readyz").json() == {"ready": False, "missing": ["warm-up"]}
+        assert "warm-up" in client.get("/readyz").json()["missing"]
         warm.set()
         for _ in range(100):
             if client.get("/readyz").status_code == 200:
@@ -63,7 +63,7 @@ def test_a_warm_up_that_fails_leaves_it_unready(house: Callable[..., Any], visit
         if "warm-up" in made.log.getvalue():
             break
         time.sleep(0.02)
-    assert client.get("/readyz").json()["missing"] == ["warm-up"]
+    assert "warm-up" in client.get("/readyz").json()["missing"]
     assert "OSError" in made.log.getvalue()
     assert "secret" not in made.log.getvalue()
 
@@ -80,7 +80,7 @@ def test_readiness_goes_before_service(house: Callable[..., Any]) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         key = {"X-API-Key": made.key()}
         server.handle_exit(signal.SIGTERM, None)
-        assert client.get("/readyz").json()["missing"][0] == "shutdown"
+        assert "shutdown" in client.get("/readyz").json()["missing"]
         assert client.get("/v1/test/persons/1", headers=key).status_code == 200
     thread.join(10)
     assert not thread.is_alive()

@@ -21,6 +21,7 @@ from forbear.apps.api import figures, histories, interventions, long_jobs, own, 
 from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
+from forbear.apps.api.health import WARM_UP
 from forbear.apps.api.live import Live
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.reception import Gate, Reception, place_of, refused
@@ -120,7 +121,7 @@ def _warm(parts: ApiParts) -> None:
             note("warm-up failed", trouble=place_of(error))
             return
         else:
-            parts.readiness.warmed()
+            parts.readiness.there(WARM_UP)
             return
 
 

@@ -9,7 +9,7 @@ from forbear.domain.errors import ForbearError
 from forbear.engine.desk import Desk
 
 _KEPT_SECONDS = 1.0
-WARM_UP, SHUTDOWN, DESK = "warm-up", "shutdown", "records"
+WARM_UP, FEED, SHUTDOWN, DESK = "warm-up", "feed", "shutdown", "records"
 
 
 class Readiness:
@@ -17,14 +17,14 @@ class Readiness:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._missing = {WARM_UP}
+        self._missing = {WARM_UP, FEED}
         self._asked = float("-inf")
         self._answers = False
 
-    def warmed(self) -> None:
-        """The warm-up has run."""
+    def there(self, part: str) -> None:
+        """A part is missing no more."""
         with self._lock:
-            self._missing.discard(WARM_UP)
+            self._missing.discard(part)
 
     def closing(self) -> None:
         """The server is about to end: no new requests, please."""

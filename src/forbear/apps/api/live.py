@@ -14,6 +14,7 @@ from forbear.apps.api.feed.hub import Hub
 from forbear.apps.api.feed.listening import Limits
 from forbear.apps.api.feed.refused import Refused
 from forbear.apps.api.feed.routes import feed_router
+from forbear.apps.api.health import FEED
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate, Reception
@@ -47,6 +48,7 @@ class Live:
                 try:
                     await self.hub.start()
                     started = True
+                    self._parts.readiness.there(FEED)
                 except ForbearError:
                     await asyncio.sleep(_AGAIN_SECONDS)
             while not self._parts.readiness.ends:  # noqa: ASYNC110  # a signal says so, in its own thread
