@@ -135,7 +135,16 @@ class Feed:
                 publisher.send(topic, *message_of(event), partition=partition)
                 self.now_us = max(self.now_us, micros(event.received_at))
             publisher.flush()
-        await_committed(replace(self.cluster, patience_seconds=MOST_SECONDS), ROUTER_GROUP, (CONTROL, 0), self.controls)
+        self._await_routed(CONTROL, 0, self.controls)
+
+    def await_outcomes(self) -> None:
+        """Wait until the router has copied all that is on the topic of outcomes: a close would else come before it."""
+        for partition, (_, past) in watermarks(self.cluster, OUTCOMES).items():
+            if past:
+                self._await_routed(OUTCOMES, partition, past)
+
+    def _await_routed(self, topic: str, partition: int, past: int) -> None:
+        await_committed(replace(self.cluster, patience_seconds=MOST_SECONDS), ROUTER_GROUP, (topic, partition), past)
 
 
 @dataclass
@@ -390,6 +399,7 @@ def test_without_kafka_answers_go_on_and_what_is_written_waits(over: Over) -> No
         over.kafka.start()
     eventually(lambda: over.parts.office.outgoing.count() == 0)
     assert told_on(over.feed.cluster, customer)[-3:] == reasons
+    over.feed.await_outcomes()
     eventually(lambda: not over.parts.watch.troubles)
     closes_as_looked_at(over)
 
