@@ -246,7 +246,7 @@ def test_seats_are_counted(desk: Any) -> None:
 def test_the_slow_are_told_and_go_on_from_there(desk: Any, bench: SimpleNamespace) -> None:
     """Who falls behind hears so, with the cursor to come back with, and then misses nothing and hears nothing twice."""
     count = 20_000
-    limits = Limits(tick_seconds=0.005, queue_characters=300_000)
+    limits = Limits(tick_seconds=0.005, queue_characters=300_000, send_seconds=300.0)
 
     async def scene(server: Server) -> None:
         heard: list[Any] = []
