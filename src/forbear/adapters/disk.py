@@ -7,10 +7,12 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import msgspec
 
 from forbear.domain.errors import StorageError
 
@@ -85,6 +87,11 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a small file whole. Raises StorageError."""
     with whole_file(path) as file:
         file.write(content)
+
+
+def write_document(path: Path, document: Mapping[str, Any]) -> None:
+    """Write plain values as JSON that people can read, whole. Raises StorageError."""
+    write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1))
 
 
 def sync_folder(folder: Path) -> None:

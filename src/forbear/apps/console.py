@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isnan
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -22,6 +22,9 @@ from forbear.domain.errors import (
     NotEnoughData,
     StorageError,
 )
+
+if TYPE_CHECKING:
+    from forbear.models.results import Figure
 
 EXIT_CODES: dict[type[ForbearError], int] = {
     ConfigError: 2,
@@ -122,6 +125,11 @@ def figure(value: float | None, low: float | None, high: float | None, style: st
         return "-"
     bounded = low is not None and high is not None and not isnan(low) and not isnan(high)
     return f"{value:{style}} [{low:{style}}, {high:{style}}]" if bounded else f"{value:{style}}"
+
+
+def interval(found: Figure, style: str = ".4f") -> str:
+    """`figure` of an estimate."""
+    return figure(found.value, found.low, found.high, style)
 
 
 def complain(message: str) -> None:

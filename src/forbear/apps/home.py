@@ -91,6 +91,11 @@ class Home:
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise CorruptState(f"{path} is damaged: {error}", mend=_RESTORE) from error
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether a simulated bank lives here."""
+        return self.deployment.source == SYNTHETIC
+
     @cached_property
     def archive(self) -> FileArchive:
         """The log of record. Raises CorruptState where it is damaged, or gone from a home that holds data."""
@@ -201,7 +206,7 @@ class Home:
                 f"{self.folder} already holds data from {self.deployment.source}",
                 mend="choose another --home, or pass --replace to put the new data in its place",
             )
-        if self.database.exists() and self.deployment.source != SYNTHETIC:
+        if self.database.exists() and not self.synthetic:
             raise ConfigError(
                 f"{self.folder} holds decisions on its data, and they are to be kept", mend="choose another --home"
             )

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forbear.apps.jobs.stressing import Outcome, Stressed, times
+from forbear.apps.jobs.stressing import Outcome, Stressed
 from forbear.apps.page.canvas import Drawing, colour, draw, shares_on
-from forbear.apps.page.effect_plots import Line, forest
+from forbear.apps.page.effect_plots import Line, finding_of, forest
 from forbear.apps.page.experiment import POINTS
 from forbear.apps.page.frame import footer, section, synthetic_note, terms, tiles, whole
 from forbear.apps.page.legend import plotted
 from forbear.apps.page.markup import Html, column, element, row_heading, small, table
 from forbear.apps.page.numerals import COUNT, PERCENT, Notation
-from forbear.apps.report.wording import dated, plain
+from forbear.apps.portfolio_page.plots import heat
+from forbear.apps.report.wording import dated
 from forbear.features.columns import day_number
-from forbear.models.credit.movements import Transitions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 TITLE = "Stress test: the book under shocks of its last days"
 _INDEX = Notation(lambda _: 1)
 _MISSES = Notation(lambda _: 0, signed=True)
-_DEEPEST = 0.85
 _LIMITS = (
     "A payment that an account would no longer cover is made all the same: its balance falls below zero.",
     "No payment fails, none is reported missed, and no fee or overdraft interest is charged.",
@@ -126,7 +125,7 @@ def _figures(outcomes: Sequence[Outcome]) -> Html:
         ("Customers", "", lambda one: COUNT.write(one.customers)),
         ("Mean PD", "", lambda one: PERCENT.estimate(one.after)),
         ("Change of the mean PD", "percentage points", lambda one: POINTS.estimate(one.change)),
-        ("More misses expected", "within 30 days", lambda one: _MISSES.estimate(times(one.change, one.customers))),
+        ("More misses expected", "within 30 days", lambda one: _MISSES.estimate(one.change.times(one.customers))),
         ("Stress index", "100 without a shock", lambda one: _INDEX.estimate(one.index)),
         ("At high risk", "", lambda one: PERCENT.estimate(one.high.after)),
         ("Change of the share at high risk", "percentage points", lambda one: POINTS.estimate(one.high.change)),
@@ -149,35 +148,10 @@ def _moves(one: Outcome) -> Html:
     return element(
         "figure",
         element("h3", one.shock.name),
-        plotted(heat_map(one.moves, drawing)),
+        plotted(heat(one.moves, drawing, to="With the shock")),
         element("figcaption", summary),
         class_="card",
     )
-
-
-def heat_map(moves: Transitions, drawing: Drawing) -> Html:
-    """Moves as a grid: the deeper a cell, the larger the share of its row that is in it; with the count in it."""
-
-    def paint(canvas: Canvas) -> None:
-        axes = canvas.add_subplot()
-        shares = np.nan_to_num(moves.shares)
-        size = len(moves.states)
-        for row in range(size):
-            for place in range(size):
-                depth = _DEEPEST * float(shares[row, place])
-                axes.fill_between([place, place + 1], row, row + 1, color=colour("accent"), alpha=depth, linewidth=0.0)
-                ink = "surface" if depth > _DEEPEST / 2 else "ink"
-                count = COUNT.write(moves.counts[row, place])
-                axes.text(place + 0.5, row + 0.5, count, ha="center", va="center", color=colour(ink))
-        middles = np.arange(size) + 0.5
-        names = [plain(state) for state in moves.states]
-        axes.set_xticks(middles, names)
-        axes.set_yticks(middles, names)
-        axes.set(xlim=(0, size), ylim=(size, 0), xlabel="with the shock")
-        axes.grid(visible=False)
-        axes.set_title("without", loc="left", color=colour("muted"))
-
-    return draw(drawing, paint)
 
 
 def _segments(one: Outcome) -> Html:
@@ -185,7 +159,7 @@ def _segments(one: Outcome) -> Html:
         Line(
             f"{segment.dimension}: {segment.name}",
             segment.high.change,
-            "harm" if segment.high.change.low > 0.0 else "benefit" if segment.high.change.high < 0.0 else "",
+            finding_of(segment.high.change),
         )
         for segment in one.segments
     ]

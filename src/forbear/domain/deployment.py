@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -58,6 +58,11 @@ class Deployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     country: Country = ""
     eligibility: Eligibility = Eligibility()
     unsupported: tuple[str, ...] = ()
+
+    @property
+    def first_asked(self) -> date:
+        """The first day on which anybody can have the days of history that eligibility asks for."""
+        return self.opens_on + timedelta(days=self.eligibility.history_days)
 
     def __post_init__(self) -> None:
         if not EARLIEST <= self.opens_on < LATEST:

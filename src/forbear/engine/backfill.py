@@ -179,13 +179,19 @@ def book_at(
     return BookAt(asked, rows.values[:, columns:], closed, met, codes)
 
 
+def newest_close(archive: History) -> int:
+    """The last closed day [days since 1970]. Raises NotEnoughData where none ever was."""
+    closed = archive.closed_day
+    if closed is None:
+        raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
+    return closed
+
+
 def _pause(
     feed: Feed, found: _Collected, cut_day: int | None, snapshots: Snapshots | None, progress: Progress | None
 ) -> int:
     """Replay until the close of one day, and answer which."""
-    closed = feed.archive.closed_day if cut_day is None else cut_day
-    if closed is None:
-        raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
+    closed = newest_close(feed.archive) if cut_day is None else cut_day
     start = 0 if snapshots is None or cut_day is not None else resume(found.book, snapshots, feed.archive.next_offset)
     if start:
         found.told += earlier_misses(feed, closed, start)

@@ -44,6 +44,11 @@ def _keys(text: Any, width: int, keys: Any) -> None:
         keys[row] = key
 
 
+def key_of(identifier: str) -> int:
+    """The key of one customer id."""
+    return int(keys_of(np.array([identifier.encode()]))[0])
+
+
 def keys_of(identifiers: NDArray[np.bytes_]) -> Keys:
     """(n,) uint64 keys of (n,) byte strings; independent of the width that the array happens to have."""
     keys = np.empty(len(identifiers), dtype=np.uint64)

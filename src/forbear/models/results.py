@@ -19,6 +19,10 @@ class Figure:
     low: float
     high: float
 
+    def times(self, factor: float) -> Figure:
+        """The figure and its bounds so many times, factor >= 0."""
+        return Figure(factor * self.value, factor * self.low, factor * self.high)
+
     def as_dict(self) -> dict[str, float | None]:
         """The figure for JSON: NaN becomes null, since NaN is not JSON."""
         return {

@@ -35,7 +35,6 @@ from forbear.apps.api.keys import KeyWish, fresh_key
 from forbear.apps.api.opening import Opening, open_parts
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.serving import server_of
-from forbear.apps.api.telling import key_of
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.stream.places import stream_of
@@ -45,6 +44,7 @@ from forbear.domain.events import DayClosed, Event, Instructed
 from forbear.engine.desk import Picked
 from forbear.engine.office import Role
 from forbear.features.columns import events_of, micros
+from forbear.features.hashing import key_of
 from forbear.testing.servers.kafka import KafkaServer
 from forbear.testing.servers.postgres import PostgresServer
 

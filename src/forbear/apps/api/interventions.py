@@ -13,10 +13,11 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.promoted import Promoted
 from forbear.apps.api.reading import BandName, BoardHere, DaysHere, as_of
 from forbear.apps.api.reception import Gate
-from forbear.apps.api.telling import answer, at, key_of
+from forbear.apps.api.telling import answer, at
 from forbear.client.records import AnswerShown, Intervention, InterventionsPage, OneIntervention
 from forbear.engine.desk import Made, Picked
 from forbear.features.columns import day_of
+from forbear.features.hashing import key_of
 from forbear.policy.proposals import NEVER
 
 decisions = APIRouter(prefix="/v1", route_class=Gate, tags=["interventions"])

@@ -18,10 +18,10 @@ from forbear.apps.api.health import FEED
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate, Reception
-from forbear.apps.api.telling import key_of
 from forbear.client.feed_models import Reason
 from forbear.domain.errors import BackendUnavailable, ForbearError
 from forbear.engine.office import Access
+from forbear.features.hashing import key_of
 
 LIVE = "live"
 """The operation of the WebSocket."""

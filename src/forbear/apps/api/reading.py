@@ -13,12 +13,13 @@ from pydantic import BeforeValidator
 from forbear.apps.api.board import Board, Standing, View
 from forbear.apps.api.parts import ApiParts, PartsHere
 from forbear.apps.api.problems import Refusal
-from forbear.apps.api.telling import at, key_of
+from forbear.apps.api.telling import at
 from forbear.apps.api.visit import Visit
 from forbear.client.records import Mark, Scored
 from forbear.engine.desk import Known
 from forbear.engine.outputs import Position
 from forbear.features.columns import day_number, day_of
+from forbear.features.hashing import key_of
 
 DAYS_UNASKED = 90
 """Days that a question about days is about if it does not say."""

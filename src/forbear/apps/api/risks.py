@@ -15,12 +15,13 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reading import BoardHere
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
-from forbear.apps.api.telling import answer, at, impacts_of, key_of, reasons_of, stood_at
+from forbear.apps.api.telling import answer, at, impacts_of, reasons_of, stood_at
 from forbear.apps.api.together import Together
 from forbear.client.scores import Reason, Risk, Ruling, StoodAt
 from forbear.engine.looking import Looks, Rulings
 from forbear.engine.queries import Scored
 from forbear.features.columns import day_of
+from forbear.features.hashing import key_of
 from forbear.policy.proposals import HOLD_REASONS
 from forbear.policy.triggers import Trigger
 

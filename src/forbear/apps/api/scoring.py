@@ -23,7 +23,6 @@ from forbear.apps.api.reception import Gate
 from forbear.apps.api.telling import (
     answer,
     band_of,
-    key_of,
     model_of,
     onlooker_of,
     ruling_of,
@@ -52,7 +51,7 @@ from forbear.engine.what_if import Happening, Occurrence, events_of
 from forbear.features.columns import columns_of, day_number
 from forbear.features.definition import REGISTRY
 from forbear.features.eligibility import Hurdle
-from forbear.features.hashing import keys_of
+from forbear.features.hashing import key_of, keys_of
 from forbear.features.ledger import Floats
 from forbear.features.local_time import DAY_US, local_time
 

@@ -18,7 +18,6 @@ from forbear.engine.looking import Looks, Rulings, Stand, in_words
 from forbear.engine.onlooker import Onlooker
 from forbear.features.columns import day_of
 from forbear.features.eligibility import Hurdle
-from forbear.features.hashing import keys_of
 from forbear.features.ledger import Floats
 
 M = TypeVar("M", bound=BaseModel)
@@ -55,11 +54,6 @@ def onlooker_of(parts: ApiParts) -> Onlooker:
     if not parts.onlooker.running:
         raise Refusal("unavailable", "no model and no policy are in force yet, or the ledgers are being read")
     return parts.onlooker
-
-
-def key_of(customer_id: str) -> int:
-    """The key of a customer id."""
-    return int(keys_of(np.array([customer_id.encode()]))[0])
 
 
 def at(us: int) -> datetime:

@@ -17,13 +17,14 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.publishing import ABOUT_CUSTOMERS, ORDERS
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
-from forbear.apps.api.telling import answer, band_of, key_of, onlooker_of
+from forbear.apps.api.telling import answer, band_of, onlooker_of
 from forbear.apps.api.visit import Visit
 from forbear.client.scores import Accepted, CustomerHelpWish, GivenAnswer, HelpWish, Outcome, Outreach
 from forbear.domain.events import Event, HelpRequested, Instructed, OfferAnswered, PaymentOutcome, checked, encode
 from forbear.domain.terms import Answer, Instruction, OutcomeStatus
 from forbear.engine.office import Role
 from forbear.features.eligibility import Hurdle
+from forbear.features.hashing import key_of
 
 writes = APIRouter(prefix="/v1", route_class=Gate, tags=["help"])
 short_writes = APIRouter(route_class=Gate, tags=["short paths"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from forbear.adapters.replays import read_replay, write_replay
 from forbear.apps.console import Console
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.groups import groups_file, groups_in
 from forbear.apps.jobs.recorded import recorded_of
 from forbear.apps.jobs.replaying import Played, ReplayRequest, replay
@@ -80,7 +80,7 @@ def compare(home: Home, console: Console, request: ReplayRequest, beside: Beside
         rates=contact_rates(mine.decided, groupings),
         rates_before=() if other is None else contact_rates(other.decided, groupings),
         value=value,
-        synthetic=home.deployment.source == SYNTHETIC,
+        synthetic=home.synthetic,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from forbear.adapters.disk import storage_errors, write_whole
+from forbear.adapters.disk import storage_errors, write_document
 from forbear.domain.errors import CorruptState
 
 DOCUMENT = "credit_risk_report.json"
@@ -24,7 +24,7 @@ def write_sections(path: Path, sections: Mapping[str, Any]) -> dict[str, Any]:
     """
     written: dict[str, Any] = _plain(dict(sections))
     document = {"format": REPORT_FORMAT, **_kept(path), **written}
-    write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1))
+    write_document(path, document)
     return written
 
 

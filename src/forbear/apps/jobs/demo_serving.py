@@ -7,7 +7,7 @@ from datetime import datetime
 from forbear.apps.api.keys import KeyWish, state_of
 from forbear.apps.api.opening import Opening, office_of
 from forbear.apps.console import Console
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.demo import ALL_DAYS, live_bank
 from forbear.apps.jobs.keys import show_new_key
 from forbear.apps.jobs.serving import Listening, serve
@@ -28,7 +28,7 @@ def serve_demo(asked: Opening, listening: Listening, console: Console, *, now: d
     A home that a worker has worked in is served as it is. Raises ConfigError where its data are not synthetic.
     """
     home = Home(asked.home)
-    if home.holds_data and home.deployment.source != SYNTHETIC:
+    if home.holds_data and not home.synthetic:
         raise ConfigError(
             f"{home.folder} holds a bank's data", mend="serve it without --demo, or choose another --home"
         )

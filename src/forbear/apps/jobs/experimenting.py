@@ -11,7 +11,7 @@ import numpy as np
 
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.adapters.sql.queries import open_queries
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.rehearsing import WORKER
 from forbear.apps.report.foreseen import due_days, first_unripe, missed_after
 from forbear.apps.report.gather import drawn_decisions
@@ -152,7 +152,7 @@ def _observed(home: Home, definition: Definition, queries: Queries) -> Observed:
         waiting=len(every) - len(ripe),
         exempt=exempt,
         currency=policy.currency,
-        synthetic=home.deployment.source == SYNTHETIC,
+        synthetic=home.synthetic,
     )
 
 

@@ -18,7 +18,7 @@ from forbear.apps.jobs.approving import shipped_approval
 from forbear.apps.jobs.orders import Order, Outlet, Told
 from forbear.apps.jobs.parts import keep_policy, keep_reasons, model_to_promote
 from forbear.apps.jobs.scoring import ScoreRequest, score
-from forbear.apps.package_data import text_of
+from forbear.apps.package_data import text_in, text_of
 from forbear.apps.services import require_kafka, services_of
 from forbear.domain.errors import ConfigError, CorruptState
 from forbear.domain.events import Instructed
@@ -132,16 +132,8 @@ def policy_from(home: Home, source: str) -> Policy:
     """The policy of a file, or the shipped one, its amounts taken in the currency of the deployment."""
     if source == SHIPPED:
         return replace(parse_policy(text_of("policy.toml")), currency=home.deployment.currency)
-    path = Path(source)
-    with storage_errors(f"cannot read {path}"):
-        if not path.is_file():
-            raise ConfigError(f"{path} is no file", mend=f"name a policy file, or {SHIPPED!r}")
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{path} is no text: {error}", mend="save it as UTF-8") from error
-    names = FeatureSet.standard(home.deployment.unsupported).names
-    return parse_policy(text, features=names)
+    text = text_in(Path(source), f"a policy, or say {SHIPPED!r}")
+    return parse_policy(text, features=FeatureSet.standard(home.deployment.unsupported).names)
 
 
 def with_shares(home: Home, policy: Policy, shares: tuple[float, ...], kind: str | None, console: Console) -> Policy:

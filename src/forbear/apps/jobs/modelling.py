@@ -17,7 +17,7 @@ from forbear.apps.jobs.relearning import WithoutHelp, recorded_draws
 from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import ConfigError, CorruptState, ModelMismatch, NotEnoughData
 from forbear.domain.money import amount_text
-from forbear.engine.backfill import Replay, Rows, last_cut, training_rows
+from forbear.engine.backfill import Replay, Rows, last_cut, newest_close, training_rows
 from forbear.features.columns import day_number, day_of
 from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact, ModelTarget, make_artefact
@@ -75,10 +75,9 @@ def replay_rows(home: Home, cut_days: list[int], console: Console, *, until: dat
 
 def last_as_of(home: Home, until: date | None) -> date:
     """The last as-of date whose label is mature, by what the home holds or by `until` if that is earlier."""
-    closed = home.archive.closed_day
-    if closed is None:
-        raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
-    end = closed + 1 if until is None else min(day_number(until), closed + 1)
+    end = newest_close(home.archive) + 1
+    if until is not None:
+        end = min(day_number(until), end)
     return day_of(last_cut(home.deployment, end) + 1)
 
 
@@ -125,7 +124,7 @@ def train_models(home: Home, console: Console, request: TrainingRequest) -> list
     What is learnt is the risk without help: rows of those who were helped are left out, as `models.untreated` says.
     """
     deployment = home.deployment
-    first = deployment.opens_on + timedelta(days=deployment.eligibility.history_days)
+    first = deployment.first_asked
     last = last_as_of(home, request.until)
     cuts = CUTS[request.every](first, last)
     if not cuts:

@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.arrears import ArrearsMoves, arrears_moves
-from forbear.apps.jobs.instructing import SHIPPED, policy_from, with_shares_of
-from forbear.apps.jobs.rehearsing import WORKER
+from forbear.apps.jobs.instructing import with_shares_of
+from forbear.apps.jobs.rehearsing import policy_of
 from forbear.apps.jobs.scoring import chosen_model
-from forbear.apps.report.wording import Wording
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.engine.arrears import arrears_at
-from forbear.engine.backfill import BookAt, Rows, book_at, rows_on
+from forbear.engine.backfill import BookAt, Rows, book_at, newest_close, rows_on
 from forbear.engine.register import Register, register_at
 from forbear.features.columns import day_number, day_of
 from forbear.features.figures import FIGURES
@@ -178,10 +176,7 @@ def band_moves(dates: TwoDates, policy: Policy) -> Transitions:
 
 
 def _days(home: Home, request: PortfolioRequest) -> tuple[int, int]:
-    closed = home.archive.closed_day
-    if closed is None:
-        raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
-    last = closed if request.last is None else day_number(request.last)
+    last = newest_close(home.archive) if request.last is None else day_number(request.last)
     first = last - APART_DAYS if request.first is None else day_number(request.first)
     if first >= last:
         raise ConfigError(f"--from {day_of(first)} is not before --to {day_of(last)}", mend="swap them")
@@ -190,7 +185,7 @@ def _days(home: Home, request: PortfolioRequest) -> tuple[int, int]:
 
 def _reference(home: Home, first: int) -> list[int]:
     """Closes of the reference period, as far back as customers had their days of history; the last is `first`."""
-    opened = day_number(home.deployment.opens_on) + home.deployment.eligibility.history_days
+    opened = day_number(home.deployment.first_asked)
     days = [first - APART_DAYS * back for back in reversed(range(REFERENCE_CLOSES))]
     return [day for day in days if day >= opened or day == first]
 
@@ -210,21 +205,8 @@ def _indices(past: BookScored, closes: Ints, now: tuple[int, BookScored], chance
 
 def policy_asked(home: Home, request: PortfolioRequest, pd: Floats, as_of: date) -> Policy:
     """The policy of a request. pd: of the book that shares are taken of, asked at 00:00 of a day."""
-    policy = policy_from(home, request.policy) if request.policy else _in_force(home)
+    policy = policy_of(home, request.policy)
     return with_shares_of(lambda: (pd, as_of), policy, request.shares) if request.shares else policy
-
-
-def _in_force(home: Home) -> Policy:
-    """The policy in force, else the shipped one."""
-    if home.database.exists():
-        queries = open_queries(f"sqlite:///{home.database}", consumer=WORKER)
-        try:
-            found = Wording.of(queries.status().value).policy
-        finally:
-            queries.close()
-        if found is not None:
-            return found
-    return policy_from(home, SHIPPED)
 
 
 def segment_names(

@@ -21,7 +21,7 @@ from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
 from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.instructing import policy_from, require_currency, told_before, with_shares_of
+from forbear.apps.jobs.instructing import SHIPPED, policy_from, require_currency, told_before, with_shares_of
 from forbear.apps.jobs.parts import HomeParts, model_to_promote
 from forbear.apps.jobs.running import THREADS, letters_of
 from forbear.domain.errors import ConfigError, NotEnoughData
@@ -250,6 +250,12 @@ def in_force(home: Home) -> dict[str, str]:
         return {part.kind: part.digest for part in parts if part is not None}
     told = [one for one in told_before(home) if one.instruction in PROMOTIONS]
     return {one.instruction.removeprefix("promote_"): one.value or "" for one in told}
+
+
+def policy_of(home: Home, source: str) -> Policy:
+    """The policy that is named as `policy_from` takes it, else the one in force, else the shipped one."""
+    digest = in_force(home).get("policy")
+    return HomeParts(home).policy(digest) if not source and digest else policy_from(home, source or SHIPPED)
 
 
 # ---- how

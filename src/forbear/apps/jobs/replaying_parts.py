@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,6 +16,7 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.modelling import target_of
 from forbear.apps.jobs.parts import HomeParts, digest_of, model_to_promote
 from forbear.apps.jobs.scoring import EXPERT
+from forbear.apps.package_data import text_in, toml_of
 from forbear.domain.errors import ConfigError, ModelMismatch
 from forbear.engine.scorer import Scoring
 from forbear.features.compute import FeatureSet
@@ -126,7 +126,7 @@ def _labels_end(scoring: Scoring) -> str:
 
 def law_of(path: Path | None) -> Law | None:
     """The law of a file. Raises ConfigError for what is no law."""
-    return None if path is None else parse_law(_text_of(path, "a law"))
+    return None if path is None else parse_law(text_in(path, "a law"))
 
 
 def capacity_of(asked: str) -> Mapping[str, int]:
@@ -142,17 +142,6 @@ def capacity_of(asked: str) -> Mapping[str, int]:
     if "=" in asked:
         raise ConfigError(f"{asked!r} is no capacity", mend="write phone=50,sms=1000, or name a file")
     try:
-        raw: Any = tomllib.loads(_text_of(Path(asked), "a capacity"))
-        return msgspec.convert(raw, dict[str, int])
-    except ValueError as error:
+        return msgspec.convert(toml_of(Path(asked), "a capacity"), dict[str, int])
+    except msgspec.ValidationError as error:
         raise ConfigError(f"{asked}: {error}", mend="write one line a channel, such as phone = 50") from error
-
-
-def _text_of(path: Path, what: str) -> str:
-    with storage_errors(f"cannot read {path}"):
-        if not path.is_file():
-            raise ConfigError(f"{path} is no file", mend=f"name {what} in a TOML file")
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{path} is no text: {error}", mend="save it as UTF-8") from error

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forbear.adapters.disk import write_whole
-from forbear.apps.console import Console, figure
+from forbear.apps.console import Console, interval
 from forbear.apps.credit_page import render_credit
 from forbear.apps.credit_page.document import headline
 from forbear.apps.credit_page.tables import HORIZONS
 from forbear.apps.jobs.credit import CreditReport, CreditRequest, assess_credit
 from forbear.apps.jobs.credit_document import DOCUMENT, write_sections
-from forbear.models.results import Figure
 
 PAGE = "credit_risk.html"
 _ROWS = (
@@ -43,13 +42,9 @@ def show_credit(request: CreditRequest, into: Path, console: Console) -> Written
     console.table(
         "Default out of time, 95 % intervals over loans",
         ("", *(HORIZONS[one.quarters] for one in report.judged)),
-        [(label, *(_cell(one.figures[name]) for one in report.judged)) for label, name in _ROWS],
+        [(label, *(interval(one.figures[name], ".3f") for one in report.judged)) for label, name in _ROWS],
     )
     console.say(headline(report))
     console.say(f"Document: {written.document}")
     console.say(f"Page: {written.page}")
     return written
-
-
-def _cell(found: Figure) -> str:
-    return figure(found.value, found.low, found.high, ".3f")

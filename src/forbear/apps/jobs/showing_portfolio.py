@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from forbear.adapters.disk import write_whole
-from forbear.apps.console import Console, figure
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.adapters.disk import write_document, write_whole
+from forbear.apps.console import Console, interval
+from forbear.apps.home import Home
 from forbear.apps.jobs.portfolio import Portfolio, PortfolioRequest, portfolio
 from forbear.apps.portfolio_page import PortfolioPage, render_portfolio
 from forbear.domain.errors import ConfigError
 from forbear.models.credit.movements import Transitions
-from forbear.models.results import Figure
 
 DOCUMENT = "portfolio.json"
 PAGE = ".html"
@@ -38,10 +35,10 @@ def show_portfolio(home: Home, request: PortfolioRequest, written: Written, cons
     if path.suffix == PAGE:
         raise ConfigError(f"--out {path} is the name of the page", mend="name the document; its page stands beside it")
     found = portfolio(home, request, console)
-    synthetic = home.deployment.source == SYNTHETIC
+    synthetic = home.synthetic
     document = {"synthetic": synthetic, **found.document()}
     page = path.with_suffix(PAGE)
-    write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1))
+    write_document(path, document)
     source = home.deployment.source
     write_whole(page, render_portfolio(PortfolioPage(found, source, written.created, synthetic=synthetic)).encode())
     console.result({"document": str(path), "page": str(page), **document})
@@ -51,25 +48,25 @@ def show_portfolio(home: Home, request: PortfolioRequest, written: Written, cons
         f"At high risk (PD from {found.cut_off:.2%}), {found.first} to {found.last}, 95 % intervals",
         ("Segment", "Customers", "Mean PD", "At high risk", "Change"),
         [
-            ("all", f"{found.high.customers:,}", "", _cell(found.high.after), _cell(found.high.change, "+.4f")),
+            ("all", f"{found.high.customers:,}", "", interval(found.high.after), interval(found.high.change, "+.4f")),
             *(
                 (
                     f"{one.dimension}: {one.name}",
                     f"{one.high.customers:,}",
                     f"{one.mean_pd:.2%}",
-                    _cell(one.high.after),
-                    _cell(one.high.change, "+.4f"),
+                    interval(one.high.after),
+                    interval(one.high.change, "+.4f"),
                 )
                 for one in found.segments
             ),
         ],
     )
-    _show_moves(console, "Moves between bands", found.moves)
+    show_moves(console, "Moves between bands", found.moves)
     if found.arrears:
         months = found.arrears.months
         title = f"Days past due, from month to month, closes of {months[0].first} to {months[-1].last}"
-        _show_moves(console, title, found.arrears.pooled)
-    before, now = (_cell(found.indices[day], ".1f") for day in (found.first, found.last))
+        show_moves(console, title, found.arrears.pooled)
+    before, now = (interval(found.indices[day], ".1f") for day in (found.first, found.last))
     console.say(f"Stress index: {before} before, {now} now")
     told = ", ".join(f"{of:.0%} in the riskiest {share:.0%}" for share, of in found.gathered.top.items())
     console.say(f"Expected misses: {told}")
@@ -78,10 +75,7 @@ def show_portfolio(home: Home, request: PortfolioRequest, written: Written, cons
     return found
 
 
-def _show_moves(console: Console, title: str, moves: Transitions) -> None:
+def show_moves(console: Console, title: str, moves: Transitions) -> None:
+    """Moves as a table of counts."""
     rows = zip(moves.states, moves.counts.tolist(), strict=True)
     console.table(title, ("From \\ to", *moves.states), [(name, *map(str, row)) for name, row in rows])
-
-
-def _cell(found: Figure, style: str = ".4f") -> str:
-    return figure(found.value, found.low, found.high, style)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from forbear.apps.console import Console
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.rehearsing import OFFER, OnRecord, RehearsalRequest, Rehearsed, rehearse
 from forbear.domain.money import amount_text
 
@@ -20,7 +20,7 @@ def show_rehearsal(home: Home, console: Console, request: RehearsalRequest) -> N
     begun = time.monotonic()
     done = rehearse(home, console, request)
     seconds = time.monotonic() - begun
-    synthetic = home.deployment.source == SYNTHETIC
+    synthetic = home.synthetic
     console.result({**_document(done, request.into), "synthetic": synthetic, "seconds": round(seconds, 3)})
     console.table(_title(done), ["", "rehearsed", "recorded"], _rows(done, home.deployment.currency))
     console.say(

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
-from forbear.adapters.disk import write_whole
-from forbear.apps.console import Console, figure
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.adapters.disk import write_document, write_whole
+from forbear.apps.console import Console, interval
+from forbear.apps.home import Home
+from forbear.apps.jobs.showing_portfolio import show_moves
 from forbear.apps.jobs.stressing import Stressed, StressRequest, stress
 from forbear.apps.stress_page import stress_page
-from forbear.models.results import Figure
 
 DOCUMENT = "stress.json"
 
@@ -24,9 +22,9 @@ def show_stress(home: Home, request: StressRequest, out: Path | None, created: s
     found = stress(home, request, console)
     path = out or home.reports / DOCUMENT
     page = path.with_suffix(".html")
-    synthetic = home.deployment.source == SYNTHETIC
+    synthetic = home.synthetic
     document = {"synthetic": synthetic, **found.document()}
-    write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1))
+    write_document(path, document)
     write_whole(page, stress_page(found, created, synthetic=synthetic).encode())
     console.result({"document": str(path), "page": str(page), **document})
     if synthetic:
@@ -40,9 +38,9 @@ def show_stress(home: Home, request: StressRequest, out: Path | None, created: s
                 (
                     one.shock.name,
                     f"{one.after.value:.2%}",
-                    _cell(one.change, "+.4f"),
-                    _cell(one.index, ".1f"),
-                    _cell(one.high.change, "+.4f"),
+                    interval(one.change, "+.4f"),
+                    interval(one.index, ".1f"),
+                    interval(one.high.change, "+.4f"),
                     f"{one.lost:,}",
                 )
                 for one in found.outcomes
@@ -50,15 +48,7 @@ def show_stress(home: Home, request: StressRequest, out: Path | None, created: s
         ],
     )
     for one in found.outcomes:
-        console.table(
-            f"Moves between bands, {one.shock.name}",
-            ("From \\ to", *one.moves.states),
-            [(name, *map(str, row)) for name, row in zip(one.moves.states, one.moves.counts.tolist(), strict=True)],
-        )
+        show_moves(console, f"Moves between bands, {one.shock.name}", one.moves)
     console.say(f"Document: {path}")
     console.say(f"Page: {page}")
     return found
-
-
-def _cell(found: Figure, style: str) -> str:
-    return figure(found.value, found.low, found.high, style)

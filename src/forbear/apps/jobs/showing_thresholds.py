@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forbear.adapters.disk import write_whole
-from forbear.apps.console import Console, figure
+from forbear.apps.console import Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.credit_document import DOCUMENT, write_sections
 from forbear.apps.jobs.thresholds import Plan, Thresholds, ThresholdsRequest, thresholds
@@ -89,7 +89,7 @@ def _say(found: Thresholds, console: Console) -> None:
         seen = "; the model has learnt of these outcomes" if matured.seen else ""
         console.say(
             f"Of {matured.above.rows:,} customers above the lines on {matured.on}, {matured.above.predicted:.1%} were "
-            f"expected to miss a payment and {figure(came.value, came.low, came.high, '.1%')} did{seen}"
+            f"expected to miss a payment and {interval(came, '.1%')} did{seen}"
         )
     if found.chosen is None:
         return
@@ -118,5 +118,5 @@ def _row(found: Thresholds, plan: Plan) -> tuple[str, ...]:
         f"{outcomes.above[row]:,}",
         money(round(outcomes.spent[row]), currency),
         f"{outcomes.avoided[row]:,.1f}",
-        *(figure(factor * net.value, factor * net.low, factor * net.high, ",.0f") for net in nets),
+        *(interval(net.times(factor), ",.0f") for net in nets),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forbear.apps.console import Console, figure
+from forbear.apps.console import Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.known_truth import TRIAL_SHARE, TruthRequest, find_truth
 from forbear.models.results import Figure
@@ -64,9 +64,9 @@ def _trial_row(trial: Trial) -> tuple[str, ...]:
     )
 
 
-def _cell(found: Figure) -> str:
-    return figure(found.value, found.low, found.high, ".3f")
-
-
 def _percent(found: Figure) -> str:
-    return figure(found.value, found.low, found.high, ".2%")
+    return interval(found, ".2%")
+
+
+def _cell(found: Figure) -> str:
+    return interval(found, ".3f")

@@ -23,7 +23,7 @@ from forbear.adapters.sql.outbox import Outbox
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import open_stores
 from forbear.apps.console import Console
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.demo import simulate_bank
 from forbear.apps.jobs.feeding import Fed, Feed, Pace, await_routed
 from forbear.apps.jobs.history_sources import Between, PastOfHome
@@ -79,7 +79,7 @@ def bank_for(home: Home, console: Console, request: StreamRequest) -> Live:
         spec = BankSpec(customers=request.customers, days=request.history_days + request.days, seed=request.seed)
         live_from = spec.start + timedelta(days=request.history_days)
         simulate_bank(home, spec, console, replace=False, live_from=live_from)
-    elif home.deployment.source != SYNTHETIC:
+    elif not home.synthetic:
         raise ConfigError(
             f"{home.folder} holds data from {home.deployment.source}, no synthetic bank", mend="choose another --home"
         )

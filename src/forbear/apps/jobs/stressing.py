@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -12,12 +11,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from forbear.adapters.disk import storage_errors
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.portfolio import PortfolioRequest, band_moves, policy_asked, scored_by, segment_names
 from forbear.apps.jobs.scoring import chosen_model
-from forbear.apps.package_data import shipped
+from forbear.apps.package_data import shipped, toml_of
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.engine.backfill import book_at
 from forbear.engine.register import register_at
@@ -99,7 +97,7 @@ class Outcome:
             "newly_asked": self.won,
             "mean_pd": {name: getattr(self, name).as_dict() for name in ("before", "after", "change")},
             "expected_misses": {
-                name: times(getattr(self, name), self.customers).as_dict() for name in ("before", "after", "change")
+                name: getattr(self, name).times(self.customers).as_dict() for name in ("before", "after", "change")
             },
             "stress_index": self.index.as_dict(),
             "high_risk": {name: getattr(self.high, name).as_dict() for name in ("before", "after", "change")},
@@ -193,16 +191,7 @@ def stress(home: Home, request: StressRequest, console: Console) -> Stressed:
 
 def terms_of(path: Path | None) -> StressTerms:
     """The assumptions and scenarios of a file, or the shipped ones. Raises ConfigError for what cannot be read."""
-    if path is None:
-        return parse_stress(shipped("stress.toml"))
-    with storage_errors(f"cannot read {path}"):
-        if not path.is_file():
-            raise ConfigError(f"{path} is no file", mend="name a file like the shipped one in docs/portfolio.md")
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ConfigError(f"{path} cannot be read: {error}", mend="write it as TOML, in UTF-8") from error
-    return parse_stress(document)
+    return parse_stress(shipped("stress.toml") if path is None else toml_of(path, "scenarios"))
 
 
 def shock_asked(salaries_late: str, prices: str, rates: str) -> Shock | None:
@@ -218,11 +207,6 @@ def shock_asked(salaries_late: str, prices: str, rates: str) -> Shock | None:
         return msgspec.convert({"name": ASKED, **sizes}, Shock, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"no such shock: {error}", mend="docs/portfolio.md says how far each may go") from error
-
-
-def times(figure: Figure, factor: float) -> Figure:
-    """A figure and its bounds so many times."""
-    return Figure(factor * figure.value, factor * figure.low, factor * figure.high)
 
 
 def _size(option: str, text: str, unit: str) -> float:

@@ -11,15 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from forbear.apps.console import Console
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import require_currency
-from forbear.apps.jobs.portfolio import NO_BAND
+from forbear.apps.jobs.portfolio import NO_BAND, scored_by
+from forbear.apps.jobs.rehearsing import policy_of
 from forbear.apps.jobs.replaying_parts import capacity_of
 from forbear.apps.jobs.scoring import chosen_model
-from forbear.apps.jobs.thresholds_inputs import economics_of, minor_of, policy_of, terms_of
+from forbear.apps.jobs.thresholds_inputs import economics_of, minor_of, terms_of
 from forbear.domain.credit import EarlyPd
 from forbear.domain.errors import NotEnoughData
-from forbear.engine.backfill import Rows, last_cut, rows_on, training_rows
+from forbear.engine.backfill import Rows, last_cut, newest_close, rows_on, training_rows
 from forbear.features.columns import day_number, day_of
 from forbear.features.ledger import Floats
 from forbear.models.artefact import Artefact
@@ -208,24 +209,21 @@ def thresholds(home: Home, request: ThresholdsRequest, console: Console) -> Thre
         ),
         frontier=frontier(outcomes, fits),
         matured=None,
-        synthetic=home.deployment.source == SYNTHETIC,
+        synthetic=home.synthetic,
     )
     return replace(found, matured=_matured(home, model, found, console))
 
 
 def _closes(home: Home, request: ThresholdsRequest) -> list[int]:
     """The closed days that are asked for, as far back as anybody had the days of history."""
-    closed = home.archive.closed_day
-    if closed is None:
-        raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
-    last = closed if request.on is None else day_number(request.on)
-    opened = day_number(home.deployment.opens_on) + home.deployment.eligibility.history_days
+    last = newest_close(home.archive) if request.on is None else day_number(request.on)
+    opened = day_number(home.deployment.first_asked)
     return [day for day in range(last - request.closes + 1, last + 1) if day >= opened or day == last]
 
 
 def _book(rows: Rows, model: Artefact | ExpertScorecard, days: list[int]) -> tuple[ScoredBook, Floats]:
     """The book at the last of some days, and (days, n) PDs of whoever is in it on any, NaN on days on which not."""
-    pd = model.predict(np.ascontiguousarray(rows.values)) if len(rows.customer) else np.empty(0)
+    pd = scored_by(rows, model).pd
     now = rows.cut_day == days[-1]
     if not now.any():
         raise NotEnoughData(f"nobody was eligible on {day_of(days[-1])}", mend="choose another --on")
@@ -251,13 +249,13 @@ def _matured(home: Home, model: Artefact | ExpertScorecard, found: Thresholds, c
     """The newest close whose outcomes were all known on the day that is asked about; None where there is none."""
     deployment = home.deployment
     day = last_cut(deployment, day_number(found.on) + 1)
-    if day < day_number(deployment.opens_on) + deployment.eligibility.history_days:
+    if day < day_number(deployment.first_asked):
         return None
     with console.progress("Outcomes", home.archive.next_offset) as progress:
         rows = training_rows(home.feed, {day}, progress=progress).rows
     if not len(rows.customer):
         return None
-    pd = model.predict(np.ascontiguousarray(rows.values))
+    pd = scored_by(rows, model).pd
     learnt = model.provenance.window.labels_end if isinstance(model, Artefact) else ""
     labels = rows.labels.astype(np.float64)
     lines = found.lines(found.chosen or found.plans[-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,13 +9,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from forbear.adapters.disk import storage_errors
 from forbear.apps.home import Home
 from forbear.apps.jobs.experimenting import Observed, definition_of, observe
-from forbear.apps.jobs.instructing import SHIPPED, policy_from
-from forbear.apps.jobs.parts import HomeParts
-from forbear.apps.jobs.rehearsing import in_force
-from forbear.apps.package_data import text_of
+from forbear.apps.package_data import shipped, toml_of
 from forbear.apps.report.wording import plain
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.domain.money import decimals_of
@@ -64,9 +59,9 @@ def economics_of(home: Home, inputs: Path | None, effect_from: str) -> Economics
     """
     currency = home.deployment.currency
     if inputs is None:
-        found = msgspec.structs.replace(parse_economics(tomllib.loads(text_of(ECONOMICS))), currency=currency)
+        found = msgspec.structs.replace(parse_economics(shipped(ECONOMICS)), currency=currency)
     else:
-        found = parse_economics(_toml(inputs))
+        found = parse_economics(toml_of(inputs, "inputs"))
     if found.currency != currency:
         raise ConfigError(
             f"the inputs count in {found.currency}, the deployment in {currency}",
@@ -102,23 +97,6 @@ def _absolute(change: Figure, source: str) -> StatedEffect:
     """A change of the share that misses, as an effect: fewer misses are more of it."""
     value, low, high = (float(np.clip(-bound, -1.0, 1.0)) for bound in (change.value, change.high, change.low))
     return StatedEffect(kind="absolute", of="offer", value=value, low=low, high=high, source=source)
-
-
-def _toml(path: Path) -> Mapping[str, object]:
-    with storage_errors(f"cannot read {path}"):
-        if not path.is_file():
-            raise ConfigError(f"{path} is no file", mend="name a TOML file of inputs")
-        content = path.read_bytes()
-    try:
-        return tomllib.loads(content.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", mend="save it as TOML in UTF-8") from error
-
-
-def policy_of(home: Home, source: str) -> Policy:
-    """The policy that is named as `policy_from` takes it, else the one in force, else the shipped one."""
-    digest = in_force(home).get("policy")
-    return HomeParts(home).policy(digest) if not source and digest else policy_from(home, source or SHIPPED)
 
 
 def _action_of(band: Band, actions: Mapping[str, Action]) -> Action:

@@ -6,8 +6,6 @@ from contextlib import closing
 from datetime import date
 from typing import Any
 
-import numpy as np
-
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
@@ -16,7 +14,7 @@ from forbear.apps.report.path import WINDOWS, Path, path_of, steps_of
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.engine.queries import MOST_ROWS, Queries, Scored
 from forbear.features.columns import day_number, day_of
-from forbear.features.hashing import keys_of
+from forbear.features.hashing import key_of
 from forbear.models.results import Figure
 from forbear.models.trajectory import LEVEL_DAYS
 from forbear.policy.triggers import Trigger
@@ -59,7 +57,7 @@ def trajectory(home: Home, customer: str, since: date | None) -> Path:
     """
     if not home.holds_data or not home.database.exists():
         raise ConfigError(f"{home.database} is not there", mend="start the worker first: `forbear run`")
-    key = int(keys_of(np.array([customer.encode()]))[0])
+    key = key_of(customer)
     with closing(open_queries(f"sqlite:///{home.database}", consumer=WORKER)) as queries:
         model = queries.status().value.model
         closes = _closes(queries, key, None if since is None else day_number(since))

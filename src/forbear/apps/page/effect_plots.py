@@ -24,6 +24,11 @@ FINDING_COLOURS = {"benefit": "accent", "harm": "amber", "": "slate"}
 _ZERO: dict[str, Any] = {"color": colour("muted"), "linewidth": 0.9, "linestyle": dashes("1 2.5")}
 
 
+def finding_of(rise: Figure) -> str:
+    """What the interval of a change of something bad says: "harm" for a rise, "benefit" for a fall, else ""."""
+    return "harm" if rise.low > 0.0 else "benefit" if rise.high < 0.0 else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of a forest. finding: "benefit", "harm" or ""."""

@@ -10,7 +10,7 @@ from forbear.apps.jobs.portfolio import Portfolio
 from forbear.apps.page import effect_plots
 from forbear.apps.page.canvas import Drawing
 from forbear.apps.page.cards import Card
-from forbear.apps.page.effect_plots import FINDING_COLOURS, Line
+from forbear.apps.page.effect_plots import FINDING_COLOURS, Line, finding_of
 from forbear.apps.page.experiment import POINTS
 from forbear.apps.page.frame import footer, section, synthetic_note, tiles, whole
 from forbear.apps.page.legend import absent, key_square, plotted
@@ -80,17 +80,12 @@ def headline(found: Portfolio) -> str:
     change = found.high.change
     now = f"{PERCENT.write(found.high.after.value)} of customers are at high risk."
     by = f"{POINTS.write(abs(change.value)).lstrip('+')} percentage points"
-    match moved(change):
+    match finding_of(change):
         case "harm":
             return f"{now} The share rose by {by} since {_dated(found.first)}."
         case "benefit":
             return f"{now} The share fell by {by} since {_dated(found.first)}."
     return f"{now} Whether the share moved since {_dated(found.first)} cannot be told."
-
-
-def moved(change: Figure) -> str:
-    """What an interval of a change says: "harm" for a rise, "benefit" for a fall, "" where 0 is in it or unknown."""
-    return "harm" if change.low > 0.0 else "benefit" if change.high < 0.0 else ""
 
 
 def _header(page: PortfolioPage) -> Html:
@@ -142,7 +137,7 @@ def _stress(found: Portfolio) -> Html:
 
 def _segments(found: Portfolio) -> Html:
     known = [one for one in found.segments if one.high.paired]
-    left_out = sum(bool(moved(one.high.change)) for one in known)
+    left_out = sum(bool(finding_of(one.high.change)) for one in known)
     lead = (
         f"In percentage points from {_dated(found.first)} to {_dated(found.last)}, of customers eligible on both "
         f"dates; right of the dotted line the share rose. Of {len(known)} intervals {left_out} leave 0 out; if nothing "
@@ -163,10 +158,10 @@ def _forest(dimension: str, segments: Sequence[Segment]) -> Html:
             dimension.capitalize(), how, Html(), absent("Not drawn: nobody was there on both dates."), ""
         ).html()
     lines = [
-        Line(f"{one.name} ({COUNT.write(one.high.paired)})", one.high.change, moved(one.high.change))
+        Line(f"{one.name} ({COUNT.write(one.high.paired)})", one.high.change, finding_of(one.high.change))
         for one in segments
     ]
-    found = {one.name: moved(one.high.change) for one in segments}
+    found = {one.name: finding_of(one.high.change) for one in segments}
     words = [f"{name} {_MOVED[finding].removeprefix('the share ')}" for name, finding in found.items() if finding]
     summary = f"Intervals without 0: {'; '.join(words) if words else 'none'}."
     label = f"Change of the share at high risk by {dimension}. {summary}"

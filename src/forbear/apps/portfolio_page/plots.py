@@ -13,6 +13,7 @@ from forbear.apps.page.canvas import Drawing, colour, dashes, draw, shares_on, u
 from forbear.apps.page.markup import Html
 from forbear.apps.page.numerals import COUNT, PERCENT
 from forbear.apps.report.plots import days_on
+from forbear.apps.report.wording import plain
 from forbear.features.columns import day_number
 from forbear.models.credit.movements import Transitions, Vintage
 from forbear.models.portfolio import INDEX_BASE
@@ -62,8 +63,8 @@ def gathered(curve: Floats, drawing: Drawing) -> Html:
     return draw(drawing, paint)
 
 
-def heat(moves: Transitions, drawing: Drawing) -> Html:
-    """A matrix of moves, row: from, column: to. Each cell has the share of its row and the number below.
+def heat(moves: Transitions, drawing: Drawing, to: str = "To") -> Html:
+    """A matrix of moves, row: from, column: `to`. Each cell has the share of its row and the number below.
 
     The larger the share, the darker. A row of fewer than LEAST has numbers alone.
     """
@@ -75,7 +76,7 @@ def heat(moves: Transitions, drawing: Drawing) -> Html:
         size = len(moves.states)
         for row, totals in enumerate(moves.counts.tolist()):
             few = sum(totals) < LEAST
-            for text, below, points in ((moves.states[row], -0.12, 11.0), (COUNT.write(sum(totals)), 0.22, 9.0)):
+            for text, below, points in ((plain(moves.states[row]), -0.12, 11.0), (COUNT.write(sum(totals)), 0.22, 9.0)):
                 axes.text(-0.56, row + below, text, ha="right", va="center", color=colour("muted"), size=points)
             for place, count in enumerate(totals):
                 share = 0.0 if few else count / sum(totals)
@@ -84,8 +85,8 @@ def heat(moves: Transitions, drawing: Drawing) -> Html:
                 axes.add_patch(Rectangle((place - 0.5, row - 0.5), 1.0, 1.0, linewidth=0.0, **face))
                 axes.add_patch(Rectangle((place - 0.5, row - 0.5), 1.0, 1.0, fill=False, **edge))
                 _cell(axes, (place, row), count, None if few else share)
-        axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xlabel="To", yticks=[])
-        axes.set_xticks(range(size), moves.states)
+        axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xlabel=to, yticks=[])
+        axes.set_xticks(range(size), [plain(state) for state in moves.states])
         axes.xaxis.set_ticks_position("top")
         axes.xaxis.set_label_position("top")
         axes.tick_params(length=0.0)

@@ -24,7 +24,7 @@ from forbear.domain.errors import NotEnoughData
 from forbear.domain.terms import OutcomeStatus
 from forbear.engine.outputs import Contact, Decision, OutcomeRow, Position
 from forbear.engine.queries import MOST_ROWS, Entry, Queries, Scored
-from forbear.features.hashing import keys_of
+from forbear.features.hashing import key_of
 from forbear.features.ledger import Floats
 from forbear.models.reasons.customer import NOTHING_TOLD, Line
 from forbear.policy.proposals import HoldReason
@@ -89,19 +89,15 @@ def customer_page(sources: Sources, name: str, created: str) -> str:
     )
     facts = {
         "position": f"{one.position.offset}.{one.position.ordinal}",
-        "customer key": f"{_key(name):016x}",
+        "customer key": f"{key_of(name):016x}",
     }
     return whole(title, header, main, footer("Provenance", facts, created, synthetic=sources.synthetic),
                  synthetic=sources.synthetic)  # fmt: skip
 
 
-def _key(name: str) -> int:
-    return int(keys_of(np.array([name.encode()]))[0])
-
-
 def _read(sources: Sources, name: str) -> _Customer:
     position, status = sources.queries.status()
-    entries = list(_entries(sources.queries, _key(name)))
+    entries = list(_entries(sources.queries, key_of(name)))
     if not entries:
         raise NotEnoughData(
             f"nothing is recorded of {name!r}: never scored, or erased",

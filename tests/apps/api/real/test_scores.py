@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from forbear.apps.api.telling import key_of
 from forbear.engine.office import Role
+from forbear.features.hashing import key_of
 
 
 def of(real: Any, customer: str, method: str = "GET", path: str = "risk", **more: Any) -> dict[str, Any]:

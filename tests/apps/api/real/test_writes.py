@@ -14,12 +14,12 @@ import pytest
 
 from forbear.adapters.sql.office import open_office
 from forbear.apps.api.publishing import LogOutlet, Publishing
-from forbear.apps.api.telling import key_of
 from forbear.apps.home import Home
 from forbear.domain.errors import StorageError
 from forbear.domain.events import HelpRequested, encode
 from forbear.engine.office import Role
 from forbear.features.columns import EventKind, instant
+from forbear.features.hashing import key_of
 
 
 def eventually(done: Callable[[], bool], seconds: float = 30.0) -> None:
