@@ -72,3 +72,10 @@ PolicyOption = Annotated[str, typer.Option("--policy", help="A policy file, or `
 SharesOption = Annotated[
     str, typer.Option("--shares", help="Cut-offs that take such shares of the book as it is, most urgent first.")
 ]
+DownturnOption = Annotated[
+    date | None, typer.Option("--downturn-on", parser=day, help="A downturn begins on this day; default: none does.")
+]
+HardshipOption = Annotated[
+    float,
+    typer.Option("--hardship", min=1.0, max=100.0, help="In a downturn work is lost, pay cut, so many times as often."),
+]
