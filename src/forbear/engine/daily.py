@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,13 +50,16 @@ class DailyCloses:
         self.received_day = -1
 
     def each(self, progress: Progress | None = None) -> Iterator[DayClose]:
-        """Every one of the days that was closed, in order; the history is read to its end."""
+        """Every one of the days that was closed, in order; the history is read up to where it ends.
+
+        Whoever stops asking knows no more than was known then.
+        """
         feed = self._feed
         book = book_for(feed, FeatureSet.standard(feed.deployment.unsupported))
         for scanned in feed.archive.scan(self._zone):
             for part in _until_each_close(scanned, self._cut_days):
                 emitted: list[tuple[NDArray[np.int64], Floats]] = []
-                book.replay(part.batch, self._cut_days, lambda _, *found, into=emitted: into.append(found))
+                book.replay(part.batch, self._cut_days, _into(emitted))
                 self._take_in(part)
                 closes = part.batch.day[part.batch.kind == EventKind.DAY_CLOSED]
                 if len(closes):
@@ -104,6 +107,10 @@ class DailyCloses:
         days = np.full(len(places), day, dtype=np.int64)
         unknown = np.full(len(places), np.nan)
         return Rows(features_only(kept), customer[places], days, unknown, extra(kept, LOWEST))
+
+
+def _into(found: list[tuple[NDArray[np.int64], Floats]]) -> Callable[[int, NDArray[np.int64], Floats], None]:
+    return lambda _, slots, values: found.append((slots, values))
 
 
 def _until_each_close(scanned: Scanned, cut_days: set[int]) -> Iterator[Scanned]:

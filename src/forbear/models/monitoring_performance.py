@@ -77,7 +77,7 @@ def estimated(closes: Closes, bootstrap: Bootstrap) -> Performance:
 
     Each row counts as p of a miss and 1 - p of none. A change of what follows from the features is not seen by this.
     Source: confidence-based performance estimation, NannyML documentation, "Confidence-based Performance Estimation
-    (CBPE)"; Bialek et al. (2024), arXiv:2407.08649.
+    (CBPE)"; Kivimäki et al. (2024), arXiv:2407.08649.
     """
     ranking, contacted = metrics.rank(closes.pd, closes.pd), (closes.pd >= closes.cut_off).astype(np.float64)
 

@@ -106,19 +106,14 @@ class MonitorTerms(StatedDocument, frozen=True, kw_only=True, forbid_unknown_fie
 
     def limits(self, kind: str) -> Limits:
         """The limits of a kind of series; raises KeyError for a kind without any."""
-        return _LIMITS[kind](self)
+        if kind not in LIMITED:
+            raise KeyError(kind)
+        found: Limits = getattr(self, kind)
+        return found
 
 
-_LIMITS = {
-    "feature_drift": lambda terms: terms.feature_drift,
-    "score_drift": lambda terms: terms.score_drift,
-    "decision_drift": lambda terms: terms.decision_drift,
-    "band_changes": lambda terms: terms.band_changes,
-    "high_risk": lambda terms: terms.high_risk,
-    "score_shift": lambda terms: terms.score_shift,
-    "missing_values": lambda terms: terms.missing_values,
-    "unmoved_scores": lambda terms: terms.unmoved_scores,
-}
+LIMITED = tuple(name for name in MonitorTerms.__struct_fields__ if MonitorTerms.__annotations__.get(name) == "Limits")
+"""Kinds of series that have limits."""
 
 
 def parse_monitoring(document: Mapping[str, Any]) -> MonitorTerms:
@@ -130,7 +125,7 @@ def parse_monitoring(document: Mapping[str, Any]) -> MonitorTerms:
 
 
 def _faults(found: MonitorTerms) -> Iterator[tuple[str, str]]:
-    for kind in _LIMITS:
+    for kind in LIMITED:
         limits = found.limits(kind)
         if limits.page < limits.warn or limits.page_after_days < limits.warn_after_days:
             yield f"{kind}: it pages before it warns", "set page >= warn and page_after_days >= warn_after_days"

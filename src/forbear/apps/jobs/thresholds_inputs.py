@@ -66,7 +66,7 @@ def economics_of(home: Home, inputs: Path | None, effect_from: str) -> Economics
     if inputs is None:
         found = msgspec.structs.replace(parse_economics(tomllib.loads(text_of(ECONOMICS))), currency=currency)
     else:
-        found = parse_economics(_toml(inputs))
+        found = parse_economics(toml_of(inputs))
     if found.currency != currency:
         raise ConfigError(
             f"the inputs count in {found.currency}, the deployment in {currency}",
@@ -104,7 +104,8 @@ def _absolute(change: Figure, source: str) -> StatedEffect:
     return StatedEffect(kind="absolute", of="offer", value=value, low=low, high=high, source=source)
 
 
-def _toml(path: Path) -> Mapping[str, object]:
+def toml_of(path: Path) -> Mapping[str, object]:
+    """A TOML file that somebody has named. Raises ConfigError for one that is none."""
     with storage_errors(f"cannot read {path}"):
         if not path.is_file():
             raise ConfigError(f"{path} is no file", mend="name a TOML file of inputs")
