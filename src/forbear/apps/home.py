@@ -13,6 +13,7 @@ api.db            of the HTTP interface: keys to it, accesses, answers given
 models/           the registry: a folder an artefact, named by its content; latest.json has the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
+monitor/          which alarms the channels of alerts.toml have been told of
 truth/            of a synthetic bank alone: what it was asked to be, and who its customers are
 services.toml     where Kafka and the store are, if they are not this folder's own
 stream/           of the production path: snapshots, archives of the partitions, what its processes say
@@ -189,6 +190,11 @@ class Home:
     def reports(self) -> Path:
         """Where pages go."""
         return self.folder / "reports"
+
+    @property
+    def monitor(self) -> Path:
+        """Which alarms have been told to whom."""
+        return self.folder / "monitor"
 
     @property
     def dead_letters(self) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import msgspec
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.apps.console import Console
 from forbear.apps.gate_page import render_gate
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.champions import in_force
 from forbear.apps.jobs.modelling import (
     CUTS,
@@ -28,10 +27,11 @@ from forbear.apps.jobs.modelling import (
 )
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.jobs.relearning import recorded_draws
-from forbear.apps.package_data import shipped
+from forbear.apps.package_data import shipped, toml_of
 from forbear.domain.deployment import HORIZON_DAYS
 from forbear.domain.errors import ConfigError, CorruptState, NotEnoughData
 from forbear.domain.stated import canonical_json
+from forbear.engine.backfill import newest_close
 from forbear.engine.versions import LEAST_DIGITS, gate_record
 from forbear.features.columns import day_of
 from forbear.features.compute import FeatureSet
@@ -90,16 +90,7 @@ class Retrained:
 
 def gate_terms(path: Path | None) -> GateTerms:
     """The terms of a file, or those of the package. Raises ConfigError for what is no terms."""
-    if path is None:
-        return parse_terms(shipped("gate.toml"))
-    with storage_errors(f"cannot read {path}"):
-        if not path.is_file():
-            raise ConfigError(f"{path} is no file", mend="name a TOML file like gate.toml of the package")
-        content = path.read_bytes()
-    try:
-        return parse_terms(tomllib.loads(content.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no TOML: {error}", mend="mend the line that it names") from error
+    return parse_terms(shipped("gate.toml") if path is None else toml_of(path, "terms like gate.toml of the package"))
 
 
 def retrain(home: Home, console: Console, request: RetrainRequest) -> Retrained:
@@ -171,10 +162,8 @@ def _due(home: Home, request: RetrainRequest, champion: Champion | None) -> tupl
     if not isinstance(champion.scorer, Artefact):
         return True, "the champion learnt from no rows"
     last = date.fromisoformat(champion.scorer.provenance.window.last_as_of)
-    closed, most = home.archive.closed_day, request.terms.window.due_after_days
-    if closed is None:
-        raise NotEnoughData("no day was ever closed in this archive", mend="import at least one whole day")
-    age = (day_of(closed) - last).days
+    most = request.terms.window.due_after_days
+    age = (day_of(newest_close(home.archive)) - last).days
     told = f"the champion's newest rows are of {last}, {age} days before the last close; due after {most}"
     return age >= most, told
 
@@ -264,6 +253,6 @@ def _kept(home: Home, kind: str, report: GateReport, created: str) -> Candidate:
     name = f"gate-{digest[:LEAST_DIGITS]}"
     path, page = home.reports / f"{name}.json", home.reports / f"{name}.html"
     write_whole(path, canonical_json(document) + b"\n")
-    synthetic = home.deployment.source == SYNTHETIC
+    synthetic = home.synthetic
     write_whole(page, render_gate(report, gate_record(document).digest, created, synthetic=synthetic).encode())
     return Candidate(kind, digest, report, path, page)
