@@ -221,7 +221,7 @@ def windows(home: Home, request: RetrainRequest) -> tuple[list[int], list[int]]:
     if not LEAST_MONTHS <= months <= MOST_MONTHS:
         raise ConfigError(f"--months {months}", mend=f"learn from {LEAST_MONTHS} to {MOST_MONTHS} months")
     deployment = home.deployment
-    opens = deployment.opens_on + timedelta(days=deployment.eligibility.history_days)
+    opens = deployment.first_asked
     last = last_as_of(home, request.until)
     held = CUTS[request.every](max(opens, _months_before(last, request.terms.window.hold_out_months)), last)
     if held:
