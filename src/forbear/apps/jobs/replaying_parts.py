@@ -14,7 +14,7 @@ import numpy as np
 
 from forbear.adapters.disk import storage_errors
 from forbear.apps.home import Home
-from forbear.apps.jobs.modelling import target_of
+from forbear.apps.jobs.modelling import TRAINABLE, target_of
 from forbear.apps.jobs.parts import HomeParts, digest_of, model_to_promote
 from forbear.apps.jobs.scoring import EXPERT
 from forbear.domain.errors import ConfigError, ModelMismatch
@@ -25,7 +25,7 @@ from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy
 from forbear.policy.law import Law, parse_law, under, with_capacity
 
-KINDS = ("boosting", "scorecard", EXPERT)
+KINDS = (*TRAINABLE, EXPERT)
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 _PLACES = re.compile(r"([a-z][a-z0-9_]{0,47})=([0-9]{1,9})")
 
