@@ -155,8 +155,11 @@ def _moves(one: Outcome) -> Html:
     )
 
 
-def heat_map(moves: Transitions, drawing: Drawing) -> Html:
-    """Moves as a grid: the deeper a cell, the larger the share of its row that is in it; with the count in it."""
+def heat_map(moves: Transitions, drawing: Drawing, sides: tuple[str, str] = ("without", "with the shock")) -> Html:
+    """Moves as a grid: the deeper a cell, the larger the share of its row that is in it; with the count in it.
+
+    sides: what rows and columns are.
+    """
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.add_subplot()
@@ -173,9 +176,9 @@ def heat_map(moves: Transitions, drawing: Drawing) -> Html:
         names = [plain(state) for state in moves.states]
         axes.set_xticks(middles, names)
         axes.set_yticks(middles, names)
-        axes.set(xlim=(0, size), ylim=(size, 0), xlabel="with the shock")
+        axes.set(xlim=(0, size), ylim=(size, 0), xlabel=sides[1])
         axes.grid(visible=False)
-        axes.set_title("without", loc="left", color=colour("muted"))
+        axes.set_title(sides[0], loc="left", color=colour("muted"))
 
     return draw(drawing, paint)
 

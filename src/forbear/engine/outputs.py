@@ -169,7 +169,8 @@ class Part:
     """What was put in force. kind: "model", "policy" or "reasons".  number: from 1, in order of promotion.
 
     digest: SHA-256 of its content.  offset: from which event on.  by: who promoted it.
-    document: of a model {"kind", "features": [...], "expected": log-odds}; of a policy {"version", "bands": [...],
+    document: of a model {"kind", "features": [...], "expected": log-odds}, of one that a roll-out has score some of the
+    customers "rollout" (its digest) and "percent" too; of a policy {"version", "bands": [...],
     "reasons": [...], "currency", "text": its TOML}; of reasons {"version", "catalogue": its digest,
     "languages": [...]}.
     """
@@ -180,6 +181,11 @@ class Part:
     offset: int
     by: str
     document: Mapping[str, object]
+
+    @property
+    def in_roll_out(self) -> bool:
+        """Whether it is a model beside the one in force."""
+        return "rollout" in self.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

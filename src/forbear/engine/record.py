@@ -6,25 +6,36 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from forbear.domain.errors import CorruptState
 from forbear.domain.events import Instructed
 from forbear.engine.audit import chain, tells
 from forbear.engine.draft import Draft
-from forbear.engine.findings import Requested
+from forbear.engine.findings import Requested, WatchedArms
 from forbear.engine.intervenor import Pending, word_of
 from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
 from forbear.engine.ports import Vault
 from forbear.engine.scorer import Scores
+from forbear.features.hashing import Keys
 from forbear.policy.bands import OUTSIDE
 from forbear.policy.decide import Rules
+from forbear.policy.rollout import Rollout
 
 Tell = Callable[[Scores, int], Mapping[str, Any]]
 """What is told in words of one of some scores, as JSON can hold it; empty where nothing is."""
+
+
+class Second(NamedTuple):
+    """A model in force beside the first, as it is recorded. number: of its `Part`.  expected: see `NewModel`."""
+
+    number: int
+    expected: float
+    rollout: Rollout
 
 
 class Recorder:
@@ -33,6 +44,8 @@ class Recorder:
     def __init__(self, vault: Vault, features: tuple[str, ...], tell: Tell) -> None:
         self.head: AuditRecord | None = None
         self.model, self.policy, self.reasons = 0, 0, 0
+        self.models = 0
+        self.second: Second | None = None
         self.digests = {"model": "", "policy": ""}
         self._expected = 0.0
         self._vault, self._features, self._tell = vault, features, tell
@@ -48,8 +61,21 @@ class Recorder:
         self._recorded, self._ahead = recorded, None
 
     def put_model(self, number: int, digest: str, expected: float) -> None:
-        """Another model is in force."""
+        """Another model is in force, for everybody."""
         self.model, self.digests["model"], self._expected = number, digest, expected
+        self.models, self.second = max(self.models, number), None
+
+    def put_second(self, second: Second | None) -> None:
+        """A second model scores some of the customers; None: the one in force scores everybody again."""
+        self.second = second
+        self.models = max(self.models, second.number if second else 0)
+
+    def models_of(self, customers: Keys) -> NDArray[np.int32]:
+        """(n,) the number of the model that scores each customer."""
+        numbers = np.full(len(customers), self.model, dtype=np.int32)
+        if self.second is not None:
+            numbers[self.second.rollout.takes(customers)] = self.second.number
+        return numbers
 
     def put_policy(self, number: int, digest: str) -> None:
         """Another policy is in force."""
@@ -95,6 +121,11 @@ class Recorder:
         body = {"instruction": str(told.instruction), "value": told.value or "", "by": told.by}
         self._add(draft, "instruction", offset, body)
 
+    def stopped(self, draft: Draft, offset: int, rollout: Rollout, watched: WatchedArms) -> None:
+        """Record that a close has ended a roll-out, and what it rests on."""
+        body = {"rollout": rollout.digest, "why": watched.stopped, **watched.arms.said(rollout.guard)}
+        self._add(draft, "rollout_stopped", offset, body)
+
     def request(self, draft: Draft, asked: Requested) -> None:
         """Record that a person asked for help for a customer, who is not named: what was decided names whom."""
         body = {
@@ -128,7 +159,7 @@ class Recorder:
     def _recorded_of(self, decisions: Iterable[Decision]) -> Iterator[str]:
         """Outcomes of those that were recorded: of whoever was erased by then nothing was."""
         for decision in decisions:
-            if self._is_recorded("decision", decision.offset, _said(decision, self.digests)):
+            if self._is_recorded("decision", decision.offset, _said(decision, self._digests_of(decision))):
                 yield decision.outcome
 
     def _made(self, draft: Draft, decisions: Sequence[Decision], personal: Sequence[bytes]) -> Iterator[str]:
@@ -141,7 +172,7 @@ class Recorder:
                 made = replace(decision, sealed=sealed)
                 draft.decisions.append(made)
                 draft.contacts += _contacts(made)
-                self._add(draft, "decision", made.offset, _said(made, self.digests), sealed)
+                self._add(draft, "decision", made.offset, _said(made, self._digests_of(made)), sealed)
                 yield made.outcome
 
     def _add(self, draft: Draft, kind: str, offset: int, body: Mapping[str, Any], sealed: bytes = b"") -> None:
@@ -179,7 +210,7 @@ class Recorder:
             held_out=bool(decisions.held_out[row]),
             expires_day=int(decisions.expires_day[row]),
             prediction=Position(int(scores.offset[row]), int(scores.ordinal[row])),
-            model=self.model,
+            model=int(self.models_of(scores.customer[row : row + 1])[0]),
             policy=self.policy,
             sealed=b"",
         )
@@ -191,12 +222,23 @@ class Recorder:
         return {
             "pd": float(scores.pd[row]),
             "log_odds": float(scores.log_odds[row]),
-            "expected": self._expected,
+            "expected": self._expected_of(scores.customer[row : row + 1]),
             "features": _by_name(self._features, scores.values[row].tolist()),
             "attributions": _by_name(self._features, scores.attributions[row].tolist()),
             "reason": rules.policy.reasons[reason].code if reason >= 0 else "",
             **self._tell(scores, row),
         }
+
+    def _digests_of(self, decision: Decision) -> Mapping[str, str]:
+        """Digests of what a decision was made by: the model is the one that scored its customer."""
+        second = self.second
+        if second is None or decision.model != second.number:
+            return self.digests
+        return {**self.digests, "model": second.rollout.challenger}
+
+    def _expected_of(self, customer: Keys) -> float:
+        second = self.second
+        return second.expected if second is not None and second.rollout.takes(customer)[0] else self._expected
 
 
 Recording = Callable[[Vault, tuple[str, ...], Tell], Recorder]

@@ -249,10 +249,10 @@ IN_FORCE = ("model", "policy", "reasons")
 
 
 def in_force(connection: Connection, partition: int, kind: str) -> Part | None:
-    """What a partition knows to be in force of a kind, None before the first promotion."""
+    """What a partition knows to be in force of a kind, None before the first promotion; never a roll-out's model."""
     query = select(*selected(Part)).where(PARTS.c.partition == partition, PARTS.c.kind == kind)
-    row = connection.execute(query.order_by(PARTS.c.number.desc()).limit(1)).one_or_none()
-    return None if row is None else value_of(Part, row)
+    newest_first = (value_of(Part, row) for row in connection.execute(query.order_by(PARTS.c.number.desc())))
+    return next((part for part in newest_first if not part.in_roll_out), None)
 
 
 _FIELDS = dict(

@@ -24,6 +24,7 @@ from forbear.models.artefact import Artefact
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy
 from forbear.policy.law import Law, parse_law, under, with_capacity
+from forbear.policy.rollout import Rollout
 
 KINDS = (*TRAINABLE, EXPERT)
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
@@ -65,6 +66,10 @@ class ReplayParts:
         named = self.policy_named
         policy = named if named is not None and named.digest == digest else self.parts.policy(digest)
         return with_capacity(policy if self.law is None else under(policy, self.law), self.capacity)
+
+    def rollout(self, digest: str) -> Rollout:
+        """A roll-out of the home."""
+        return self.parts.rollout(digest)
 
     def reasons(self, digest: str) -> Approved:
         """Approved reasons of the home."""
