@@ -12,10 +12,10 @@ import numpy as np
 
 from forbear.adapters.disk import storage_errors
 from forbear.apps.home import Home
+from forbear.apps.jobs.champions import in_force
 from forbear.apps.jobs.experimenting import Observed, definition_of, observe
 from forbear.apps.jobs.instructing import SHIPPED, policy_from
 from forbear.apps.jobs.parts import HomeParts
-from forbear.apps.jobs.rehearsing import in_force
 from forbear.apps.package_data import text_of
 from forbear.apps.report.wording import plain
 from forbear.domain.errors import ConfigError, NotEnoughData
