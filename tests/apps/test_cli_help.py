@@ -44,6 +44,10 @@ COMMANDS = (
     ["store", "migrate"],
     ["credit", "dcr"],
     ["experiment", "define"],
+    ["models", "shadow"],
+    ["models", "rollout"],
+    ["models", "stop"],
+    ["models", "watch"],
     ["experiment", "hillstrom"],
 )
 

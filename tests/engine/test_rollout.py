@@ -151,7 +151,7 @@ def test_records_name_the_model_that_scored(bank: SmallBank, third: list[Outputs
     for one in decisions:
         assert one.model == at[tuple(one.prediction)]
         assert records[one.decision_id]["model_sha"] == parts[one.model].digest
-        inside = json.loads(one.sealed[one.sealed.index(b"{") :])
+        inside = json.loads(one.sealed[8 + len(one.decision_id) :])
         assert inside["expected"] == parts[one.model].document["expected"]
         assert inside["expected"] + sum(inside["attributions"].values()) == pytest.approx(inside["log_odds"])
         assert inside["told"]

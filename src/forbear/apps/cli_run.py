@@ -125,7 +125,7 @@ def promote(
     from forbear.apps.jobs.showing_run import show_promotion
 
     asked = (None if model is None else str(model), policy, shares)
-    show_promotion(_teller(home, by), Console(json=json), asked)
+    show_promotion(teller_of(home, by), Console(json=json), asked)
 
 
 @command(app, "outreach", "forbear outreach start\nforbear outreach stop --by 'M. Muster'")
@@ -139,7 +139,7 @@ def outreach(
     from forbear.apps.console import Console
     from forbear.apps.jobs.showing_run import show_switch
 
-    show_switch(_teller(home, by), Console(json=json), str(what))
+    show_switch(teller_of(home, by), Console(json=json), str(what))
 
 
 @command(app, "status", "forbear status\nforbear status --json\nforbear status --stream")
@@ -162,7 +162,8 @@ def status(
     show_status(Home(home), Console(json=json), _now())
 
 
-def _teller(home: Path, by: str) -> Teller:
+def teller_of(home: Path, by: str) -> Teller:
+    """Whoever says something of a home, now. by: "" for the user's name."""
     from forbear.apps.home import Home
     from forbear.apps.jobs.instructing import Teller, outlet_of
 

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 TITLE = "A challenger in the shadow"
 _LIMITS = (
-    "Compared are decisions: customers whom the champion's score had brought before the policy. Whom the challenger "
-    "alone would have brought there cannot be seen from them; `forbear replay --model` answers that.",
+    "Compared are decisions: customers whom the champion's score had brought before the policy.",
+    "Whom the challenger alone would have brought there they do not show; `forbear replay --model` answers that.",
     "The inputs are those that were sealed with each decision. Nothing was computed anew.",
     "Bands go by the lines to enter them, for both models: where a customer stood before is the champion's doing.",
     "The lists rank a day's proposals by PD alone; the policy also knows consent, cool-downs, reasons and channels.",
-    "An offer may have kept a payment from being missed. Of those with an offer the outcome is the champion's doing too, "
-    "which makes it look worse; those without one are shown by themselves, and are no random part of all.",
+    "An offer may have kept a payment from being missed, which makes the champion look worse than it is.",
+    "Those without an offer are shown by themselves; they are no random part of all.",
     "Erased customers are left out, and counted.",
 )
 
@@ -67,6 +67,7 @@ def shadow_page(found: Shadowed, created: str, *, synthetic: bool) -> str:
     return whole(TITLE, header, main, footer("Provenance", facts, created, synthetic=synthetic), synthetic=synthetic)
 
 
+_BANDS = "Each row is a band by the champion's PD; its cells say where the challenger's leads."
 _OUTCOMES = "Whether a payment was missed in the 30 days behind a decision, where that is known. Paired by customer."
 
 

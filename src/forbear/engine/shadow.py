@@ -180,9 +180,9 @@ def _ranks(recorded: Recorded, pd: Floats) -> Ranks:
     for day in np.unique(recorded.day[recorded.offered]).tolist():
         rows = np.flatnonzero(recorded.day == day)
         many = int(np.count_nonzero(recorded.offered[rows]))
-        lists = [rows[np.argsort(-column[rows], kind="stable")[:many]] for column in (recorded.pd, pd)]
+        first, second = (rows[np.argsort(-column[rows], kind="stable")[:many]] for column in (recorded.pd, pd))
         places += many
-        common += len(np.intersect1d(*lists))
+        common += len(np.intersect1d(first, second))
     return Ranks(places=places, common=common)
 
 

@@ -1,4 +1,4 @@
-"""A challenger in the shadow: what a home's worker has recorded of its decisions, opened and scored by another model."""
+"""A challenger in the shadow: what a home's worker has recorded of its decisions, scored by another model."""
 
 from __future__ import annotations
 

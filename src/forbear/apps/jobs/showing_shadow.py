@@ -36,8 +36,8 @@ def show_shadow(home: Home, request: ShadowRequest, out: Path | None, created: s
         [("Mean PD", *means.values()), *(_row(name, auc) for name, auc in _judged(found).items())],
     )
     console.say(
-        f"Offers: {int(seen.recorded.offered.sum()):,}, of which the challenger would put {seen.still_in_band:,} into a "
-        f"band; lists of each day's riskiest agree in {seen.ranks.common:,} of {seen.ranks.places:,} places"
+        f"Offers: {int(seen.recorded.offered.sum()):,}, of which the challenger would put {seen.still_in_band:,} "
+        f"into a band; lists of each day's riskiest agree in {seen.ranks.common:,} of {seen.ranks.places:,} places"
     )
     console.say(f"{seen.reproduced:,} of {len(seen.recorded):,} recorded scores come out again to the last bit")
     if found.has_seen:
