@@ -31,6 +31,7 @@ COMMANDS = (
     ["truth"],
     ["demo"],
     ["report"],
+    ["audit", "replay"],
     ["run"],
     ["worker", "scorer"],
     ["up"],
