@@ -35,6 +35,7 @@ COMMANDS = (
     ["truth"],
     ["demo"],
     ["report"],
+    ["audit", "replay"],
     ["run"],
     ["worker", "scorer"],
     ["up"],

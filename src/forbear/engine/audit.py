@@ -107,7 +107,7 @@ def verify(links: Iterable[Link], anchors: Collection[str] = ()) -> Break | None
         sequence = previous.sequence + 1 if previous else 0
         if not follows(record, previous):
             return Break(sequence, "the record does not follow the one before it")
-        if why := _mismatch(record, decision):
+        if why := mismatch(record, decision):
             return Break(sequence, why)
         missing.discard(anchor(record))
         previous = record
@@ -123,8 +123,8 @@ def named_decision(record: AuditRecord) -> str | None:
     return str(body["decision_id"]) if isinstance(body, dict) and "decision_id" in body else None
 
 
-def _mismatch(record: AuditRecord, decision: Decision | None) -> str:
-    """What is wrong between a record and its decision, "" for nothing."""
+def mismatch(record: AuditRecord, decision: Decision | None) -> str:
+    """What is wrong between a record and the decision that it is of, "" for nothing."""
     named = named_decision(record)
     if named is None:
         return "the record commits to a ciphertext and names no decision" if record.sealed_sha else ""
