@@ -24,6 +24,7 @@ from forbear.engine.findings import Ordered
 from forbear.engine.follower import Follower, Following
 from forbear.engine.keeping import become, become_follower, kept_of, kept_of_follower
 from forbear.engine.outputs import Outputs, Predictions
+from forbear.engine.receipts import Recorded, Remaker, Remaking, State
 from forbear.features.columns import EventKind, columns_of, instant, joined
 from forbear.models.expert import ExpertScorecard
 from forbear.policy.rollout import Guard, Rollout
@@ -177,6 +178,23 @@ def test_records_name_the_model_that_scored(bank: SmallBank, third: list[Outputs
         assert inside["expected"] + sum(inside["attributions"].values()) == pytest.approx(inside["log_odds"])
         assert inside["told"]
     assert {one.model for one in decisions} == {1, 2}
+
+
+def test_a_receipt_is_of_the_model_that_scored(bank: SmallBank, third: list[Outputs]) -> None:
+    """Every decision of either model is made again from its receipt alone, to the byte."""
+    features, vault = bank.worker().follower.scorer.features, bank.vault()
+    numbers = {(part.kind, part.number): part.digest for one in third for part in one.parts}
+    known = (features.names, features.hash, bank.deployment.currency, rolled(bank, 33.0).parts, numbers)
+    names = [f.name for f in fields(Remaking)]
+    remaker = Remaker(Remaking(**dict(zip(names, known, strict=True))))
+    decisions = {one.decision_id: one for out in third for one in out.decisions}
+    records = [one for out in third for one in out.audit if one.kind == "decision"]
+    made = [decisions[json.loads(record.body)["decision_id"]] for record in records]
+    recorded = [
+        Recorded(record, one, vault.open(one.customer, one.sealed, one.decision_id.encode()))
+        for record, one in zip(records, made, strict=True)
+    ]
+    assert {one.state for one in remaker.remade(recorded)} == {State.SAME}
 
 
 @settings(max_examples=3, deadline=None)

@@ -121,8 +121,8 @@ class Contact:
 class AuditRecord:
     """One link of the chain. sequence: from 0, without a gap.  offset: of the log, where it was made.
 
-    kind: "decision", "cut", "instruction", "request", "access" or "erasure".  body: canonical JSON of what is not
-    personal.
+    kind: "decision", "cut", "instruction", "request", "rollout_stopped", "access" or "erasure".  body: canonical
+    JSON of what is not personal.
     sealed_sha: SHA-256 [hexadecimal] of the ciphertext that belongs to it, "" for none; the chain commits to this, so
     that the plaintext may be lost without a break.  previous, digest: SHA-256 [hexadecimal]; "" before the first.
     """

@@ -29,7 +29,10 @@ from forbear.policy.rollout import Rollout, read_rollout
 
 
 class HomeParts:
-    """Parts over a home: artefacts in models/, policies in policies/, reasons in reasons/, the shipped scorecard."""
+    """Parts over a home: artefacts in models/, policies in policies/, roll-outs in rollouts/, reasons in reasons/.
+
+    The shipped scorecard needs no file.
+    """
 
     def __init__(self, home: Home) -> None:
         self._home = home

@@ -143,8 +143,8 @@ class Watched:
         }
 
 
-def watched(home: Home) -> Watched | None:
-    """The newest roll-out that the worker has come to; None where there never was one."""
+def watched(home: Home, closes: int = _SHOWN_CLOSES) -> Watched | None:
+    """The newest roll-out that the worker has come to, with so many closes; None where there never was one."""
     if not home.database.exists():
         return None
     with closing(open_desk(f"sqlite:///{home.database}")) as desk:
@@ -162,7 +162,7 @@ def watched(home: Home) -> Watched | None:
             state=ended[0] if ended else RUNNING,
             why=ended[1] if ended else "",
             ended_at=ended[2] if ended else None,
-            closes=tuple(_closes(desk, found, rollout, ended[2] if ended else None)),
+            closes=tuple(_closes(desk, found, rollout, ended[2] if ended else None, closes)),
         )
 
 
@@ -191,14 +191,14 @@ def _end_of(record: AuditRecord) -> tuple[str, str, int] | None:
     return None
 
 
-def _closes(desk: Desk, part: Part, rollout: Rollout, ended: int | None) -> Iterator[AtClose]:
+def _closes(desk: Desk, part: Part, rollout: Rollout, ended: int | None, most: int) -> Iterator[AtClose]:
     """The newest closes at which both models scored, oldest first."""
     queries, policy = desk.of(0), desk.parts("policy").value[-1]
     cut_off = min(band.enter for band in parse_policy(str(policy.document["text"])).bands)
     last = queries.status().value.last_day
     days = queries.days(0, -1 if last is None else last).value
     under = [row for row in days if row.offset > part.offset and (ended is None or row.offset <= ended) and row.scored]
-    for row in under[-_SHOWN_CLOSES:]:
+    for row in under[len(under) - min(most, len(under)) :]:
         scored = queries.day_close(row.day).value
         if scored is None:
             continue
