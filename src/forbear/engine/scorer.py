@@ -238,7 +238,7 @@ class Scorer:
                 customer=np.empty(0, np.uint64), **known,
             )  # fmt: skip
         customer = self.book.keys[known["slots"]]
-        log_odds, pd, attributions = _told_by(self.model, self.challenger, features, customer)
+        log_odds, pd, attributions = told_by(self.model, self.challenger, features, customer)
         return Scores(values=features, log_odds=log_odds, pd=pd, attributions=attributions, customer=customer, **known)
 
 
@@ -252,7 +252,7 @@ def _feature_sets(deployment: Deployment) -> tuple[FeatureSet, FeatureSet, Featu
     return features, with_eligibility(features, deployment), figure_set(deployment.unsupported)
 
 
-def _told_by(
+def told_by(
     champion: Scoring, challenger: Challenger | None, features: Floats, customer: Keys
 ) -> tuple[Floats, Floats, Floats]:
     """Log-odds, PDs and attributions of (n, k) features, each row by the model that scores its customer.
