@@ -42,6 +42,7 @@ COMMANDS = (
     ["truth"],
     ["demo"],
     ["report"],
+    ["audit", "replay"],
     ["run"],
     ["worker", "scorer"],
     ["up"],

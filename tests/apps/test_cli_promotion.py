@@ -32,11 +32,18 @@ Contents = Callable[[Path], dict[str, bytes]]
 def terms_in(folder: Path, *, passes: bool) -> Path:
     """The shipped terms with a month of hold-out: lenient, or with a band that nobody meets."""
     text = text_of("gate.toml").replace("hold_out_months = 3", "hold_out_months = 1")
-    text = text.replace("least = -0.02", "least = -1.0").replace("low = 0.7\nhigh = 1.4", "low = 0.001\nhigh = 1000.0")
-    text = text.replace(
-        "low = 0.75\nhigh = 1.33", "low = 0.001\nhigh = 1000.0" if passes else "low = 900.0\nhigh = 901.0"
-    )
-    text = text.replace("most = 0.25", "most = 99.0").replace("more_missing = 0.10", "more_missing = 1.0")
+    band = "low = 0.001\nhigh = 1000.0"
+    for stated, instead in (
+        ("least = -0.02", "least = -1.0"),
+        ("floor = -0.05", "floor = -1.0"),
+        ("floor = -0.10", "floor = -1.0"),
+        ("low = 0.7\nhigh = 1.4", band),
+        ("low = 0.75\nhigh = 1.33", band if passes else "low = 900.0\nhigh = 901.0"),
+        ("most = 0.25", "most = 99.0"),
+        ("more_missing = 0.10", "more_missing = 1.0"),
+    ):
+        assert stated in text
+        text = text.replace(stated, instead)
     path = folder / f"gate-{passes}.toml"
     path.write_text(text)
     return path

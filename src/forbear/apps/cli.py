@@ -13,6 +13,7 @@ import typer
 
 from forbear.apps import (
     cli_api,
+    cli_audit,
     cli_credit,
     cli_experiment,
     cli_live,
@@ -49,6 +50,7 @@ from forbear.domain.errors import ConfigError
 
 _ELSEWHERE = (
     cli_api,
+    cli_audit,
     cli_credit,
     cli_experiment,
     cli_live,
