@@ -198,3 +198,34 @@ def test_what_cannot_be_is_refused(cli: Cli, promoted: Path, words: tuple[Any, .
     assert ended.code == code
     assert said in ended.err
     assert not (promoted / "rollouts").exists()
+
+
+def test_where_two_must_agree_one_alone_rolls_nothing_out(
+    cli: Cli, promoted: Path, challenger: str, tmp_path: Path
+) -> None:
+    """A signed proposal has nothing in force; the second person's approval has, and the log names both of them."""
+    home = copy_of(promoted, tmp_path)
+    artefact_of(Home(home), 1.25)
+    for name in ("anna", "bert"):
+        assert cli("models", "key", name, "--into", tmp_path).code == 0
+    keys = [arg for name in ("anna", "bert") for arg in ("--approver", f"{name}={tmp_path / name}.key.pub")]
+    assert cli("models", "found", *keys, "--home", home).code == 0
+    asked = ("models", "rollout", challenger, "--percent", 25, "--home", home)
+    alone = cli(*asked)
+    assert (alone.code, "has approvers" in alone.err) == (2, True)
+
+    signs = {name: ("--by", name, "--key", tmp_path / f"{name}.key") for name in ("anna", "bert")}
+    proposed = cli(*asked, *signs["anna"], "--why", "less wrong", "--json").document
+    assert (proposed["what"], proposed["model"], proposed["percent"]) == ("rollout", challenger, 25.0)
+    assert cli("models", "watch", "--home", home).code == 4
+    again = cli("models", "approve", proposed["proposal"], *signs["anna"], "--home", home)
+    assert (again.code, "somebody else" in again.err) == (2, True)
+    told = cli("models", "approve", proposed["proposal"], *signs["bert"], "--home", home, "--json").document["told"]
+    assert [one["instruction"] for one in told] == ["rollout"]
+    assert cli("run", "--once", "--home", home).code == 0
+    watched = cli("models", "watch", "--home", home, "--json").document
+    assert (watched["state"], watched["percent"]) == ("in force", 25.0)
+    assert watched["by"] == f"proposal {proposed['proposal']}: anna, bert"
+    assert cli("models", "approve", proposed["proposal"], *signs["bert"], "--home", home).code == 8
+    [listed] = cli("models", "proposals", "--home", home, "--json").document["proposals"]
+    assert (listed["what"], listed["state"], listed["approved_by"]) == ("rollout", "carried out", "bert")

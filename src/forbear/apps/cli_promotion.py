@@ -87,7 +87,7 @@ def propose(
     from forbear.apps.home import Home
     from forbear.apps.jobs.showing_promotion import show_proposal
 
-    show_proposal(Home(home), Console(json=json), digest, _person(by, key), why)
+    show_proposal(Home(home), Console(json=json), digest, person_of(by, key), why)
 
 
 @command(models, "rollback", "forbear models rollback --by anna --key anna.key --why 'wrong since this morning'")
@@ -99,7 +99,7 @@ def rollback(
     from forbear.apps.home import Home
     from forbear.apps.jobs.showing_promotion import show_rollback
 
-    show_rollback(Home(home), Console(json=json), _person(by, key), why)
+    show_rollback(Home(home), Console(json=json), person_of(by, key), why)
 
 
 @command(models, "approve", "forbear models approve 0123456789ab --by bert --key bert.key")
@@ -117,7 +117,7 @@ def approve(
     from forbear.apps.jobs.showing_promotion import show_approval
 
     told = Home(home)
-    show_approval(told, Console(json=json), proposal, _person(by, key), outlet_of(told, os.environ))
+    show_approval(told, Console(json=json), proposal, person_of(by, key), outlet_of(told, os.environ))
 
 
 @command(models, "proposals", "forbear models proposals\nforbear models proposals --json")
@@ -130,7 +130,8 @@ def proposals(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None
     show_proposals(Home(home), Console(json=json))
 
 
-def _person(by: str, key: Path) -> Person:
+def person_of(by: str, key: Path) -> Person:
+    """Who signs, now. key: the file of their private key."""
     from forbear.apps.jobs.promoting import Person
 
     return Person(by, key, datetime.now(UTC))

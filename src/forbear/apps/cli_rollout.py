@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from forbear.apps.cli_models import models
+from forbear.apps.cli_promotion import person_of
 from forbear.apps.cli_run import ByOption, teller_of
 from forbear.apps.commands import command
 from forbear.apps.options import DEFAULT_HOME, MADE, HomeOption, JsonOption, SeedOption, day
@@ -55,6 +56,7 @@ def shadow(
     """
     forbear models rollout 0123456789ab --percent 10 --by 'M. Muster'
     forbear models rollout 0123456789ab --percent 50 --least-customers 500
+    forbear models rollout 0123456789ab --percent 10 --by anna --key anna.key --why 'passed the gate'
     """,
 )
 def rollout(
@@ -63,17 +65,27 @@ def rollout(
     salt: Annotated[str, typer.Option("--salt", help="Draws the customers; default: the challenger's digest.")] = "",
     least: Annotated[int, typer.Option("--least-customers", min=2, help="Judge from so many of each arm on.")] = 200,
     by: ByOption = "",
+    key: Annotated[
+        Path | None, typer.Option("--key", help="Where two must agree: the file of your private key, to propose it.")
+    ] = None,
+    why: Annotated[str, typer.Option("--why", help="With --key: why, in 3 to 500 characters; it is signed.")] = "",
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
     """Have a challenger score a share of the customers; raise the share by saying it again. It stops by itself."""
     from forbear.apps.console import Console
+    from forbear.apps.home import Home
     from forbear.apps.jobs.rolling_out import RolloutRequest
-    from forbear.apps.jobs.showing_rollout import show_rollout
+    from forbear.apps.jobs.showing_rollout import show_proposed, show_rollout
     from forbear.policy.rollout import Guard
 
     request = RolloutRequest(model=model, percent=percent, salt=salt, guard=Guard(least_customers=least))
-    show_rollout(teller_of(home, by), request, Console(json=json))
+    if key is None:
+        if why:
+            raise typer.BadParameter("--why goes with --key")
+        show_rollout(teller_of(home, by), request, Console(json=json))
+        return
+    show_proposed(Home(home), request, person_of(by, key), why, Console(json=json))
 
 
 @command(models, "stop", "forbear models stop --by 'M. Muster'")

@@ -63,15 +63,17 @@ class Approvers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One change of the champion that somebody asks for.
+    """One change of who scores that somebody asks for.
 
-    what: a candidate of the registry, or back to the champion before.  approvers: digest of those who may approve.
-    model: to be champion.  gate: digest of its newest gate's report, "" for a roll-back.  champion, promotions: in
-    force when it was proposed, "" for none, and how many promotions had been told: it holds for that moment alone.
+    what: a candidate of the registry, back to the champion before, or a roll-out beside the champion.
+    approvers: digest of those who may approve.  model: to be champion, or to be rolled out.
+    gate: digest of its newest gate's report, "" for a roll-back, and where no gate has seen it.
+    champion, promotions: in force when it was proposed, "" for none, and how many promotions had been told: it holds
+    for that moment alone.  rollout: digest of one, "" for none.
     """
 
     format: int
-    what: Literal["promotion", "rollback"]
+    what: Literal["promotion", "rollback", "rollout"]
     approvers: Digest
     model: Digest
     gate: NoDigest
@@ -80,6 +82,7 @@ class Proposal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     proposed_at: datetime
     by: PersonName
     why: Annotated[str, Meta(min_length=3, max_length=500)]
+    rollout: NoDigest = ""
 
     @property
     def digest(self) -> str:

@@ -14,11 +14,12 @@ from forbear.adapters.signing import FileSigner, checked_by, read_public
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.champions import champions_of
-from forbear.apps.jobs.instructing import Teller, approvals_of, put_model_in_force, require_let_through
+from forbear.apps.jobs.instructing import Teller, approvals_of, instruct, put_model_in_force, require_let_through
 from forbear.apps.jobs.modelling import note_newest
 from forbear.apps.jobs.orders import Outlet, Told
 from forbear.apps.jobs.parts import HomeParts
 from forbear.domain.errors import ConfigError, ConflictError, ForbearError
+from forbear.domain.terms import Instruction
 from forbear.engine.champions import Champion
 from forbear.engine.promotion import (
     PROMOTION_FORMAT,
@@ -38,6 +39,7 @@ from forbear.engine.promotion import (
 )
 from forbear.engine.versions import LEAST_DIGITS, named_by
 from forbear.models.artefact import Artefact
+from forbear.policy.rollout import Rollout
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,17 @@ def roll_back(home: Home, console: Console, person: Person, why: str) -> Proposa
     return _proposed(home, champions, person, _Asked("rollback", earlier, "", why))
 
 
+def propose_rollout(home: Home, console: Console, rollout: Rollout, person: Person, why: str) -> Proposal:
+    """Propose a roll-out that the home holds. Raises ModelMismatch for a challenger that a gate has failed, and
+    ConfigError for a person or a key that may not propose.
+    """
+    registry, model = home.registry, rollout.challenger
+    require_let_through(home, model)
+    gates = registry.gates(model) if registry.holds(model) else []
+    asked = _Asked("rollout", model, gates[-1].digest if gates else "", why, rollout.digest)
+    return _proposed(home, champions_of(home, console), person, asked)
+
+
 def approve(home: Home, console: Console, short: str, person: Person, outlet: Outlet) -> tuple[Told, ...]:
     """Sign a proposal as the second person, and have its model in force. Where both have signed and the log does not
     say so yet, because a crash came between, only the latter is done.
@@ -133,11 +146,19 @@ def approve(home: Home, console: Console, short: str, person: Person, outlet: Ou
             kept.approve(proposal, given)
         approval = require_second(proposal, given, approvers, checked_by)
         teller = Teller(home, told_by(proposal, approval), person.now, outlet)
-        told = put_model_in_force(teller, proposal.model)
+        told = _carried_out(teller, proposal)
         kept.tell(proposal, told[0].offset)
-        if isinstance(scorer, Artefact):
+        if isinstance(scorer, Artefact) and not proposal.rollout:
             note_newest(home, kind, proposal.model)
     return told
+
+
+def _carried_out(teller: Teller, proposal: Proposal) -> tuple[Told, ...]:
+    """Tell the log of what two people want. A roll-out that is told twice goes on as it was."""
+    if not proposal.rollout:
+        return put_model_in_force(teller, proposal.model)
+    HomeParts(teller.home).rollout(proposal.rollout)
+    return (instruct(teller, Instruction.ROLLOUT, proposal.rollout),)
 
 
 def stands_of(home: Home, console: Console) -> list[Stand]:
@@ -185,12 +206,13 @@ def approvals_behind(home: Home, champions: Sequence[Champion]) -> dict[int, tup
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is asked for, of which model, by which gate's report, and why."""
+    """What is asked for, of which model, by which gate's report, and why. rollout: digest of one, "" for none."""
 
-    what: Literal["promotion", "rollback"]
+    what: Literal["promotion", "rollback", "rollout"]
     model: str
     gate: str
     why: str
+    rollout: str = ""
 
 
 def _proposed(home: Home, champions: Sequence[Champion], person: Person, asked: _Asked) -> Proposal:
@@ -213,6 +235,7 @@ def _proposed(home: Home, champions: Sequence[Champion], person: Person, asked: 
                 "proposed_at": person.now,
                 "by": who.name,
                 "why": asked.why,
+                "rollout": asked.rollout,
             },
             Proposal,
         )

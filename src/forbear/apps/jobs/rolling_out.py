@@ -12,7 +12,7 @@ import numpy as np
 from forbear.adapters.sql.desk import open_desk
 from forbear.apps.home import Home
 from forbear.apps.jobs.champions import in_force
-from forbear.apps.jobs.instructing import Teller, instruct
+from forbear.apps.jobs.instructing import Teller, approvals_of, instruct, require_let_through
 from forbear.apps.jobs.modelling import target_of
 from forbear.apps.jobs.orders import Told
 from forbear.apps.jobs.parts import HomeParts, keep_rollout
@@ -51,10 +51,24 @@ class RolloutRequest:
 def roll_out(teller: Teller, request: RolloutRequest) -> tuple[Rollout, Told]:
     """Have a challenger score a share of the customers from the next event on.
 
-    Raises ConfigError where nothing is in force that it could be held against, ModelMismatch for a model of another
-    target or other features, and what the outlet raises: a home on Kafka takes no roll-out.
+    Raises what `prepared` does, ConfigError where two people must agree, and what the outlet raises: a home on Kafka
+    takes no roll-out.
     """
-    home = teller.home
+    if approvals_of(teller.home).approvers() is not None:
+        raise ConfigError(
+            f"{teller.home.folder} has approvers: one person alone rolls nothing out",
+            mend="sign it with --key and --why, and have somebody else approve it: `forbear models approve`",
+        )
+    rollout = prepared(teller.home, request)
+    return rollout, instruct(teller, Instruction.ROLLOUT, rollout.digest)
+
+
+def prepared(home: Home, request: RolloutRequest) -> Rollout:
+    """A roll-out, kept in the home under its digest; nothing is in force by it.
+
+    Raises ConfigError where nothing is in force that it could be held against, ModelMismatch for a model of another
+    target or other features, and for one that a gate has failed.
+    """
     challenger = named_model(home, request.model)
     scoring = challenger.scoring
     if isinstance(scoring, Artefact) and scoring.provenance.target != (target := target_of(home.deployment)):
@@ -64,6 +78,7 @@ def roll_out(teller: Teller, request: RolloutRequest) -> tuple[Rollout, Told]:
         )
     # Once more by its digest: a model that only a file outside of the home holds could not be found again.
     HomeParts(home).model(challenger.digest, FeatureSet.standard(home.deployment.unsupported).hash)
+    require_let_through(home, challenger.digest)
     _require_champion(home, challenger.digest)
     rollout = Rollout(
         challenger=challenger.digest,
@@ -72,11 +87,14 @@ def roll_out(teller: Teller, request: RolloutRequest) -> tuple[Rollout, Told]:
         guard=request.guard,
     )
     keep_rollout(home, rollout)
-    return rollout, instruct(teller, Instruction.ROLLOUT, rollout.digest)
+    return rollout
 
 
 def stop_rollout(teller: Teller) -> Told:
-    """Have the champion score everybody from the next event on; where nothing is rolled out this changes nothing."""
+    """Have the champion score everybody from the next event on; where nothing is rolled out this changes nothing.
+
+    One person may do that alone, approvers or not: it leads back to what two have agreed to.
+    """
     return instruct(teller, Instruction.STOP_ROLLOUT)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import msgspec
+
 from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import Teller
-from forbear.apps.jobs.rolling_out import AtClose, RolloutRequest, Watched, roll_out, stop_rollout, watched
+from forbear.apps.jobs.promoting import Person, propose_rollout
+from forbear.apps.jobs.rolling_out import AtClose, RolloutRequest, Watched, prepared, roll_out, stop_rollout, watched
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.arms import spread
 from forbear.features.columns import day_of
@@ -22,6 +25,19 @@ def show_rollout(teller: Teller, request: RolloutRequest, console: Console) -> N
         f"{rollout.challenger[:12]} scores {rollout.percent:g} % of the customers from offset {told.offset:,} on; each "
         f"close of a day judges it from {rollout.guard.least_customers:,} customers of each arm on"
     )
+
+
+def show_proposed(home: Home, request: RolloutRequest, person: Person, why: str, console: Console) -> None:
+    """Propose a roll-out, and say what must follow."""
+    rollout = prepared(home, request)
+    proposal = propose_rollout(home, console, rollout, person, why)
+    console.result({"proposal": proposal.short, **msgspec.to_builtins(proposal), "percent": rollout.percent})
+    console.say(
+        f"Proposal {proposal.short}: {rollout.challenger[:12]} for {rollout.percent:g} % of the customers, by "
+        f"{proposal.by}: {proposal.why}"
+    )
+    console.say(f"Nothing is in force by it. Somebody else than {proposal.by} runs: forbear models approve")
+    console.say(proposal.short)
 
 
 def show_stop(teller: Teller, console: Console) -> None:
