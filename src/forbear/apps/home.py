@@ -7,6 +7,7 @@ snapshots/        ledgers, folded up to an offset
 log/              what is live, on from where the archive ends
 worker/           the worker's memory, at closes of days
 policies/         policies that were promoted, each named by its digest
+rollouts/         roll-outs that were told, each named by its digest
 forbear.db        predictions, decisions, contacts, audit chain, outcomes
 keys.db           keys of customers, under which what is personal is sealed
 api.db            of the HTTP interface: keys to it, accesses, answers given
@@ -160,6 +161,11 @@ class Home:
     def policies(self) -> Path:
         """Where policies that were promoted are, each named by its digest."""
         return self.folder / "policies"
+
+    @property
+    def rollouts(self) -> Path:
+        """Where roll-outs that were told are, each named by its digest."""
+        return self.folder / "rollouts"
 
     @property
     def reasons(self) -> Path:

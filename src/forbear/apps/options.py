@@ -22,6 +22,7 @@ class Kind(StrEnum):
 
     BOOSTING = "boosting"
     SCORECARD = "scorecard"
+    ENSEMBLE = "ensemble"
 
 
 class AnyKind(StrEnum):
@@ -29,6 +30,7 @@ class AnyKind(StrEnum):
 
     BOOSTING = "boosting"
     SCORECARD = "scorecard"
+    ENSEMBLE = "ensemble"
     EXPERT = "expert"
 
 

@@ -18,6 +18,7 @@ from forbear.features.local_time import LocalTime
 from forbear.models.artefact import Artefact
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy
+from forbear.policy.rollout import Rollout
 
 
 class Scanned(NamedTuple):
@@ -229,12 +230,16 @@ class Vault(Protocol):
 
 
 class Parts(Protocol):
-    """Where artefacts, policies and approved reasons are kept, by the digest that a promotion names."""
+    """Where artefacts, policies and approved reasons are kept, by the digest that an instruction names."""
 
     def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
         """A model, its kind and its expected log-odds. Raises ConfigError if it is not there, ModelMismatch if it does
         not fit the features, CorruptState if it is not what was promoted.
         """
+        ...
+
+    def rollout(self, digest: str) -> Rollout:
+        """A roll-out. Raises ConfigError if it is not there, CorruptState if it is not what was told."""
         ...
 
     def policy(self, digest: str) -> Policy:

@@ -28,7 +28,9 @@ from forbear.models.training import TrainedKind, TrainedModel, TrainingSpec, tra
 from forbear.models.untreated import Untreated, beside_naive, untreated
 
 KINDS: tuple[TrainedKind, ...] = ("boosting", "scorecard")
-"""The first is the one that leads unless another is asked for."""
+"""What is trained unless something else is asked for; the first leads."""
+TRAINABLE: tuple[TrainedKind, ...] = (*KINDS, "ensemble")
+"""Every kind that a home may hold, the leading one first."""
 
 
 def month_cuts(first: date, last: date) -> list[int]:
@@ -235,7 +237,7 @@ def load_model_of(home: Home, kind: str) -> Artefact:
 
 def kinds_kept(home: Home) -> list[str]:
     """Kinds of which the home holds a model, the leading one first."""
-    return [kind for kind in KINDS if kind in _latest(home)]
+    return [kind for kind in TRAINABLE if kind in _latest(home)]
 
 
 def require_unseen(artefact: Artefact, first_as_of: date) -> None:

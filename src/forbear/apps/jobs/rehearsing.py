@@ -43,6 +43,7 @@ from forbear.features.local_time import LocalTime, local_time
 from forbear.importers.days import LocalDays
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy
+from forbear.policy.rollout import Rollout
 
 WORKER, REHEARSAL = "worker", "rehearsal"
 """Consumers: whose position a home's store holds, and whose a rehearsal's; who delivers asks for the first.
@@ -172,6 +173,10 @@ class _Cast:
     def policy(self, digest: str) -> Policy:
         """The policy that is rehearsed. Raises ConfigError for another that the home does not hold."""
         return self.own if digest == self.own.digest else self.parts.policy(digest)
+
+    def rollout(self, digest: str) -> Rollout:
+        """A roll-out of the home."""
+        return self.parts.rollout(digest)
 
     def reasons(self, digest: str) -> Approved:
         """Approved reasons of the home."""

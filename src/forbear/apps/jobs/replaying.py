@@ -267,10 +267,12 @@ def _turn(home: Home, worker: Worker, plan: _Plan, parts: ReplayParts, request: 
     rules = worker.decider.force.rules
     if policy and (rules is None or rules.digest != parts.policy(policy).digest):
         given[Instruction.PROMOTE_POLICY] = policy
+    if parts.model_named and Instruction.ROLLOUT in follower.digests and Instruction.PROMOTE_MODEL not in given:
+        given[Instruction.STOP_ROLLOUT] = None
     if plan.afresh or request.outreach:
         given[Instruction.START_OUTREACH] = None
     passed: set[Instruction] = set(_SWITCHES) if request.outreach else set()
-    passed |= {Instruction.PROMOTE_MODEL} if parts.model_named else set()
+    passed |= {Instruction.PROMOTE_MODEL, Instruction.ROLLOUT} if parts.model_named else set()
     passed |= {Instruction.PROMOTE_POLICY} if parts.policy_named else set()
     obeys = frozenset[Instruction]() if plan.afresh else _WORDLESS - passed
     said: Any = {"by": REPLAY, "booked_at": at, "received_at": at}
