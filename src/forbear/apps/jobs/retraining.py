@@ -54,6 +54,7 @@ class RetrainRequest:
 
     until: nothing known from that day on is used.  every: "month" or "week".  if_due, on_alarm: only if the champion
     is old, or if the monitor advises it.  examine: of fairness; None: it is not examined.  created: for the page.
+    prepared: what is done to the rows before they are learnt from; None: nothing.
     """
 
     terms: GateTerms
@@ -66,6 +67,7 @@ class RetrainRequest:
     if_due: bool = False
     on_alarm: bool = False
     examine: Examiner | None = None
+    prepared: Callable[[Dataset], Dataset] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ def retrain(home: Home, console: Console, request: RetrainRequest) -> Retrained:
     if not wanted:
         return Retrained(why, champion.digest if champion else "")
     training, hold_out, left_out = _rows(home, console, request)
+    training = request.prepared(training) if request.prepared else training
     features, candidates = FeatureSet.standard(home.deployment.unsupported), []
     with console.progress("Training and judging", len(request.kinds)) as progress:
         for done, kind in enumerate(request.kinds):

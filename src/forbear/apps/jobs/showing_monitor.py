@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
-from forbear.adapters.disk import write_whole
+from forbear.adapters.disk import write_document, write_whole
 from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
 from forbear.apps.jobs.alerting import tell
@@ -39,7 +38,7 @@ class Showing:
     environment: Mapping[str, str]
 
 
-def show_monitor(home: Home, request: MonitorRequest, showing: Showing, console: Console) -> None:
+def show_monitor(home: Home, request: MonitorRequest, showing: Showing, console: Console) -> Monitored:
     """Write what was found as JSON, with a page for people beside it, show it, and tell the channels what is new.
 
     Ends with ALARMED where something is as bad as `fail_on`. Raises ConfigError for a document that bears the name of
@@ -51,7 +50,7 @@ def show_monitor(home: Home, request: MonitorRequest, showing: Showing, console:
     found = monitor(home, request, console)
     document = {"synthetic": found.synthetic, **found.document()}
     page = path.with_suffix(PAGE_SUFFIX)
-    write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1))
+    write_document(path, document)
     write_whole(page, render_monitor(MonitorPage(found, home.deployment.source, showing.created)).encode())
     sent = tell(home, found.alarms, found.day, showing.environment) if showing.send else None
     console.result({"document": str(path), "page": str(page), "sent": sent, **document})
@@ -61,6 +60,7 @@ def show_monitor(home: Home, request: MonitorRequest, showing: Showing, console:
     console.say(f"Page: {page}")
     if found.status in _FAILS[showing.fail_on]:
         raise SystemExit(ALARMED)
+    return found
 
 
 def _show(found: Monitored, console: Console) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
-from forbear.adapters.disk import write_whole
+from forbear.adapters.disk import write_document, write_whole
 from forbear.apps.console import Console, figure
-from forbear.apps.home import SYNTHETIC, Home
+from forbear.apps.home import Home
 from forbear.apps.jobs.shadowing import Shadowed, ShadowRequest, shadow_of
 from forbear.apps.shadow_page import shadow_page
 from forbear.models.paired import PairedAuc
@@ -20,11 +18,11 @@ def show_shadow(home: Home, request: ShadowRequest, out: Path | None, created: s
     out: the file; None: in the home's reports.  created: when, in words.
     """
     found = shadow_of(home, request, console)
-    seen, synthetic = found.shadow, home.deployment.source == SYNTHETIC
+    seen, synthetic = found.shadow, home.synthetic
     path = out or home.reports / f"shadow-{found.challenger.digest[:12]}.json"
     page = path.with_suffix(".html")
     document = {"synthetic": synthetic, **found.document()}
-    write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1))
+    write_document(path, document)
     write_whole(page, shadow_page(found, created, synthetic=synthetic).encode())
     console.result({"document": str(path), "page": str(page), **document})
     if synthetic:
