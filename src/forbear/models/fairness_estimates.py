@@ -1,0 +1,119 @@
+"""Shares, areas and slopes of one group, each with its error; a customer's rows stand or fall together.
+
+Groups have no customer in common, so that the error of a difference follows from the errors of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+from scipy.stats import rankdata
+
+from forbear.models.dataset import Bools, Ints
+from forbear.models.effects.effect import LEVEL, Effect, effect_of
+from forbear.models.logistic import logit, recalibrate
+from forbear.models.results import Figure, Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One value of one group, NaN where it is not defined. error: cluster-robust standard error.
+
+    customers: behind it.  hits, others: of these, with what is counted and with its opposite; one may be both.
+    """
+
+    value: float
+    error: float
+    customers: int
+    hits: int
+    others: int
+
+    @property
+    def figure(self) -> Figure:
+        """The value with its 95 % interval, by Student's t; without one where the error is not known."""
+        if self.customers < 2 or np.isnan(self.error):
+            return Figure(self.value, np.nan, np.nan)
+        reach = float(stdtrit(self.customers - 1, 1.0 - LEVEL / 2.0)) * self.error
+        return Figure(self.value, self.value - reach, self.value + reach)
+
+
+def nothing() -> Estimate:
+    """Of nobody."""
+    return Estimate(value=np.nan, error=np.nan, customers=0, hits=0, others=0)
+
+
+def share_of(counted: Bools, customers: Ints) -> Estimate:
+    """Rows that count as a share of all. counted, customers: (m,).
+
+    Where nobody counts, or everybody does, the error is that of half a customer more (Agresti and Coull 1998 in
+    spirit): a share of none in few is no certainty.
+    """
+    return _ratio(counted, np.ones(len(counted)), customers)
+
+
+def observed_over_expected(label: Bools, pd: Floats, customers: Ints) -> Estimate:
+    """Misses over the sum of PDs; 1 is calibrated, above it the risk is understated. All (m,)."""
+    return _ratio(label, pd, customers)
+
+
+def area_under(scores: Floats, label: Bools, customers: Ints) -> Estimate:
+    """AUC, ties counting half; NaN without both classes. All (m,).
+
+    Error by placement values (DeLong, DeLong and Clarke-Pearson 1988), added up by customer (Obuchowski 1997).
+    """
+    hits, misses = np.flatnonzero(label), np.flatnonzero(~label)
+    if not len(hits) or not len(misses):
+        return _told(np.nan, np.full(len(label), np.nan), label, customers)
+    own, other = scores[hits], scores[misses]
+    ranks = rankdata(np.concatenate([own, other]))
+    below = (ranks[: len(hits)] - rankdata(own)) / len(misses)
+    above = 1.0 - (ranks[len(hits) :] - rankdata(other)) / len(hits)
+    value, influence = float(below.mean()), np.empty(len(label))
+    influence[hits] = (below - value) * len(label) / len(hits)
+    influence[misses] = (above - value) * len(label) / len(misses)
+    return _told(value, influence, label, customers)
+
+
+def slope_of(pd: Floats, label: Bools, customers: Ints) -> Estimate:
+    """Slope of outcomes on the log-odds of the PD (Cox 1958); 1 is calibrated, below it PDs spread too far. All (m,).
+
+    NaN where no finite line is best.
+    """
+    log_odds, outcome = logit(pd), label.astype(np.float64)
+    line = recalibrate(log_odds, outcome, np.ones(len(outcome)))
+    if not np.isfinite(line.slope):
+        return _told(np.nan, np.full(len(label), np.nan), label, customers)
+    fitted = 1.0 / (1.0 + np.exp(-(line.intercept + line.slope * log_odds)))
+    design = np.stack([np.ones(len(fitted)), log_odds])
+    steps = np.linalg.solve((design * fitted * (1.0 - fitted)) @ design.T, design * (outcome - fitted))
+    return _told(line.slope, steps[1] * len(label), label, customers)
+
+
+def of_effect(effect: Effect, given: int, held: int) -> Estimate:
+    """An effect as an estimate; its error is not known where nobody differs from anybody. given, held: customers."""
+    error = effect.standard_error if effect.standard_error > 0.0 else np.nan
+    return Estimate(value=effect.figure.value, error=error, customers=effect.customers, hits=given, others=held)
+
+
+def _ratio(counted: Bools, bottom: Floats, customers: Ints) -> Estimate:
+    total = float(bottom.sum())
+    if total <= 0.0:
+        return nothing()
+    value = float(counted.sum()) / total
+    found = _told(value, (counted - value * bottom) * len(counted) / total, counted, customers)
+    if found.hits and found.others:
+        return found
+    part = (found.hits + 0.5) / (found.customers + 1.0)
+    error = float(np.sqrt(part * (1.0 - part) / found.customers)) * len(counted) / total
+    return Estimate(value=value, error=error, customers=found.customers, hits=found.hits, others=found.others)
+
+
+def _told(value: float, influence: Floats, counted: Bools, customers: Ints) -> Estimate:
+    """An estimate from what each row adds to its error. influence: (m,) of mean 0."""
+    hits, others = len(np.unique(customers[counted])), len(np.unique(customers[~counted]))
+    everybody = len(np.unique(customers))
+    known = everybody > 1 and bool(np.isfinite(influence).all())
+    error = effect_of(value, influence, customers).standard_error if known else np.nan
+    return Estimate(value=value, error=error, customers=everybody, hits=hits, others=others)
