@@ -41,6 +41,7 @@ COMMANDS = (
     ["store", "migrate"],
     ["credit", "dcr"],
     ["experiment", "define"],
+    ["fairness"],
     ["experiment", "hillstrom"],
 )
 

@@ -126,6 +126,19 @@ def test_a_finding_lies_beyond_its_limit_and_within_is_within(book: FairnessInpu
         assert one.adjusted_p >= one.p_value
 
 
+def test_a_weight_is_so_many_rows_of_the_customer(book: FairnessInputs) -> None:
+    """A row that stands for two gives every figure of outcomes as the row twice does; choices stay as they are."""
+    weights = 1.0 + (np.arange(len(book.pd)) % 3 == 0)
+    again = np.repeat(np.arange(len(book.pd)), weights.astype(int))
+    grouping = replace(book.groupings[0], codes=book.groupings[0].codes[again])
+    columns = {name: getattr(book, name)[again] for name in ("pd", "label", "chosen", "customers")}
+    by_weight = by_measure(examine(replace(book, weights=weights), TERMS))
+    by_rows = by_measure(examine(FairnessInputs(**columns, groupings=(grouping,)), TERMS))
+    for measure in set(by_weight) - {Measure.DISPARATE_IMPACT, Measure.STATISTICAL_PARITY}:
+        one, other = by_weight[measure].figure, by_rows[measure].figure
+        assert [one.value, one.low, one.high] == pytest.approx([other.value, other.low, other.high], rel=1e-6)
+
+
 # ---- what is found
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from forbear.apps.package_data import shipped
 from forbear.models.effects.crossfit import Crossing
+from forbear.models.effects.definition import ANOTHER_BILL
 from forbear.models.effects.learners import Chances
-from forbear.models.fairness_help import ANOTHER_BILL, AVOIDED, HelpFound, HelpInputs, examine_help
+from forbear.models.fairness_help import AVOIDED, HelpFound, HelpInputs, examine_help
 from forbear.models.fairness_proxy import Proxy, ProxyInputs, ProxyTest, proxies
 from forbear.models.fairness_terms import Measure, parse_fairness
 from forbear.models.fairness_verdicts import Compared, Verdict

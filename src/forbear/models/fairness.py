@@ -67,8 +67,9 @@ class FairnessInputs:
     """n rows of a book, of one or many days.
 
     pd: (n,) in [0, 1].  label: (n,) 1 missed, 0 did not, -1 not known.  chosen: (n,) bool, would be offered help.
-    customers: (n,) int64.  groupings: one or more.  Raises ValueError where a shape or a range disagrees, or a
-    customer is in two groups of one attribute.
+    customers: (n,) int64.  groupings: one or more.  weights: (n,) above 0, how many rows each stands for where its
+    outcome is used, as after `models.untreated`; None: for itself.
+    Raises ValueError where a shape or a range disagrees, or a customer is in two groups of one attribute.
     """
 
     pd: Floats
@@ -76,17 +77,31 @@ class FairnessInputs:
     chosen: Bools
     customers: Ints
     groupings: tuple[Grouping, ...]
+    weights: Floats | None = None
 
     def __post_init__(self) -> None:
-        columns = [self.label, self.chosen, self.customers, *(one.codes for one in self.groupings)]
+        columns = [
+            self.outcome_weights,
+            self.label,
+            self.chosen,
+            self.customers,
+            *(one.codes for one in self.groupings),
+        ]
         if any(column.shape != self.pd.shape for column in columns):
             raise ValueError("columns of different lengths")
         if not ((self.pd >= 0.0) & (self.pd <= 1.0)).all() or not np.isin(self.label, (-1, 0, 1)).all():
             raise ValueError("a PD outside [0, 1], or a label other than -1, 0 and 1")
+        if not (np.isfinite(self.outcome_weights) & (self.outcome_weights > 0.0)).all():
+            raise ValueError("weights: one is not above 0, or not finite")
         for one in self.groupings:
             both = np.unique(np.stack([self.customers, one.codes]), axis=1)
             if both.shape[1] > len(np.unique(self.customers)):
                 raise ValueError(f"{one.attribute}: a customer is in two groups")
+
+    @property
+    def outcome_weights(self) -> Floats:
+        """(n,) how many rows each stands for: 1 where nothing was given."""
+        return np.ones(len(self.pd)) if self.weights is None else self.weights
 
 
 def examine(inputs: FairnessInputs, terms: Terms) -> FairnessReport:
@@ -113,16 +128,16 @@ def _of_group(inputs: FairnessInputs, rows: Bools) -> dict[Measure, Estimate]:
     """Every measure of one group, its rows being a mask (n,)."""
     pd, chosen, customers = inputs.pd[rows], inputs.chosen[rows], inputs.customers[rows]
     known, missed = inputs.label[rows] != UNKNOWN, inputs.label[rows] == 1
-    kept, picked = known & ~missed, known & chosen
-    of_known = pd[known], missed[known], customers[known]
+    kept, picked, weights = known & ~missed, known & chosen, inputs.outcome_weights[rows]
+    of_known = pd[known], missed[known], customers[known], weights[known]
     selected = estimates.share_of(chosen, customers)
     return {
         Measure.AUC: estimates.area_under(*of_known),
-        Measure.CALIBRATION: estimates.observed_over_expected(missed[known], pd[known], customers[known]),
+        Measure.CALIBRATION: estimates.observed_over_expected(missed[known], pd[known], *of_known[2:]),
         Measure.SLOPE: estimates.slope_of(*of_known),
         Measure.DISPARATE_IMPACT: selected,
         Measure.STATISTICAL_PARITY: selected,
-        Measure.EQUAL_OPPORTUNITY: estimates.share_of(chosen[missed], customers[missed]),
-        Measure.FALSE_POSITIVE: estimates.share_of(chosen[kept], customers[kept]),
-        Measure.PREDICTIVE_PARITY: estimates.share_of(missed[picked], customers[picked]),
+        Measure.EQUAL_OPPORTUNITY: estimates.share_of(chosen[missed], customers[missed], weights[missed]),
+        Measure.FALSE_POSITIVE: estimates.share_of(chosen[kept], customers[kept], weights[kept]),
+        Measure.PREDICTIVE_PARITY: estimates.share_of(missed[picked], customers[picked], weights[picked]),
     }

@@ -5,11 +5,10 @@ Groups have no customer in common, so that the error of a difference follows fro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtrit
-from scipy.stats import rankdata
 
 from forbear.models.dataset import Bools, Ints
 from forbear.models.effects.effect import LEVEL, Effect, effect_of
@@ -44,50 +43,52 @@ def nothing() -> Estimate:
     return Estimate(value=np.nan, error=np.nan, customers=0, hits=0, others=0)
 
 
-def share_of(counted: Bools, customers: Ints) -> Estimate:
-    """Rows that count as a share of all. counted, customers: (m,).
+def share_of(counted: Bools, customers: Ints, weights: Floats | None = None) -> Estimate:
+    """Rows that count as a share of all. All (m,); weights: how many rows each stands for, None: itself alone.
 
     Where nobody counts, or everybody does, the error is that of half a customer more (Agresti and Coull 1998 in
     spirit): a share of none in few is no certainty.
     """
-    return _ratio(counted, np.ones(len(counted)), customers)
+    return _ratio(counted, np.ones(len(counted)), customers, weights)
 
 
-def observed_over_expected(label: Bools, pd: Floats, customers: Ints) -> Estimate:
+def observed_over_expected(label: Bools, pd: Floats, customers: Ints, weights: Floats | None = None) -> Estimate:
     """Misses over the sum of PDs; 1 is calibrated, above it the risk is understated. All (m,)."""
-    return _ratio(label, pd, customers)
+    return _ratio(label, pd, customers, weights)
 
 
-def area_under(scores: Floats, label: Bools, customers: Ints) -> Estimate:
+def area_under(scores: Floats, label: Bools, customers: Ints, weights: Floats | None = None) -> Estimate:
     """AUC, ties counting half; NaN without both classes. All (m,).
 
     Error by placement values (DeLong, DeLong and Clarke-Pearson 1988), added up by customer (Obuchowski 1997).
     """
-    hits, misses = np.flatnonzero(label), np.flatnonzero(~label)
-    if not len(hits) or not len(misses):
+    counted = np.ones(len(label)) if weights is None else weights
+    if label.all() or not label.any():
         return _told(np.nan, np.full(len(label), np.nan), label, customers)
-    own, other = scores[hits], scores[misses]
-    ranks = rankdata(np.concatenate([own, other]))
-    below = (ranks[: len(hits)] - rankdata(own)) / len(misses)
-    above = 1.0 - (ranks[len(hits) :] - rankdata(other)) / len(hits)
-    value, influence = float(below.mean()), np.empty(len(label))
-    influence[hits] = (below - value) * len(label) / len(hits)
-    influence[misses] = (above - value) * len(label) / len(misses)
-    return _told(value, influence, label, customers)
+    _, level = np.unique(scores, return_inverse=True)
+    hits, misses = (np.bincount(level, weights=counted * which) for which in (label, ~label))
+    below = (np.cumsum(misses) - misses / 2.0)[level] / misses.sum()
+    above = 1.0 - (np.cumsum(hits) - hits / 2.0)[level] / hits.sum()
+    placed = np.where(label, below, above)
+    value = float(np.average(below[label], weights=counted[label]))
+    of_class = np.where(label, hits.sum(), misses.sum())
+    return _told(value, counted * (placed - value) * len(label) / of_class, label, customers)
 
 
-def slope_of(pd: Floats, label: Bools, customers: Ints) -> Estimate:
+def slope_of(pd: Floats, label: Bools, customers: Ints, weights: Floats | None = None) -> Estimate:
     """Slope of outcomes on the log-odds of the PD (Cox 1958); 1 is calibrated, below it PDs spread too far. All (m,).
 
     NaN where no finite line is best.
     """
     log_odds, outcome = logit(pd), label.astype(np.float64)
-    line = recalibrate(log_odds, outcome, np.ones(len(outcome)))
+    counted = np.ones(len(label)) if weights is None else weights
+    line = recalibrate(log_odds, outcome, counted)
     if not np.isfinite(line.slope):
         return _told(np.nan, np.full(len(label), np.nan), label, customers)
     fitted = 1.0 / (1.0 + np.exp(-(line.intercept + line.slope * log_odds)))
     design = np.stack([np.ones(len(fitted)), log_odds])
-    steps = np.linalg.solve((design * fitted * (1.0 - fitted)) @ design.T, design * (outcome - fitted))
+    curvature = (design * counted * fitted * (1.0 - fitted)) @ design.T
+    steps = np.linalg.solve(curvature, design * counted * (outcome - fitted))
     return _told(line.slope, steps[1] * len(label), label, customers)
 
 
@@ -97,17 +98,18 @@ def of_effect(effect: Effect, given: int, held: int) -> Estimate:
     return Estimate(value=effect.figure.value, error=error, customers=effect.customers, hits=given, others=held)
 
 
-def _ratio(counted: Bools, bottom: Floats, customers: Ints) -> Estimate:
-    total = float(bottom.sum())
+def _ratio(counted: Bools, bottom: Floats, customers: Ints, weights: Floats | None) -> Estimate:
+    rows = np.ones(len(counted)) if weights is None else weights
+    total = float(rows @ bottom)
     if total <= 0.0:
         return nothing()
-    value = float(counted.sum()) / total
-    found = _told(value, (counted - value * bottom) * len(counted) / total, counted, customers)
+    value = float(rows @ counted) / total
+    found = _told(value, rows * (counted - value * bottom) * len(counted) / total, counted, customers)
     if found.hits and found.others:
         return found
     part = (found.hits + 0.5) / (found.customers + 1.0)
-    error = float(np.sqrt(part * (1.0 - part) / found.customers)) * len(counted) / total
-    return Estimate(value=value, error=error, customers=found.customers, hits=found.hits, others=found.others)
+    error = float(np.sqrt(part * (1.0 - part) / found.customers) * rows.sum()) / total
+    return replace(found, error=error)
 
 
 def _told(value: float, influence: Floats, counted: Bools, customers: Ints) -> Estimate:

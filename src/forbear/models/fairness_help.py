@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forbear.models.dataset import Bools, Ints
+from forbear.models.effects.definition import ANOTHER_BILL
 from forbear.models.effects.estimators import plain
 from forbear.models.effects.observations import Contrast, Experiment
 from forbear.models.effects.read_out import Reader, Reading, read_out
@@ -20,20 +21,20 @@ from forbear.models.fairness_terms import Measure, Terms
 from forbear.models.fairness_verdicts import Compared, compare, judged
 from forbear.models.results import Floats
 
-AVOIDED, ANOTHER_BILL = "misses_avoided", "another_bill_missed"
-"""What is read out by group: more of the first is good, of the second bad."""
+AVOIDED = "misses_avoided"
+"""What is read out by group, beside ANOTHER_BILL: more of this is good."""
 _ARMS = ("hold_out", "offered")
 _LEAST_OF_ARM = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpInputs:
-    """n customers, each once. in_need: (n,) bool, the risk lay in a band.  offered: (n,) bool, help was.
+    """n customers, each once. in_need: (n,) bool, the risk lay in a band, the held out aside.  offered: (n,) help was.
 
     opted_out: (n,) bool, of those offered, who want no more of it.  drawn: (n,) bool, came to the draw of the
-    hold-out.  held: (n,) bool, of these, from whom chance kept help.  chance: of that, (0, 1).
+    hold-out.  held: (n,) bool, of these, from whom chance kept help.  chance: of that, (0, 1) where anybody was.
     missed, another: (n,) 1, 0 or -1 for not known: a payment in the 30 days behind the draw, and those of two bills.
-    Raises ValueError where a shape disagrees, or somebody was held out without a draw.
+    Raises ValueError where a shape disagrees, or somebody was held out without a draw or a chance.
     """
 
     in_need: Bools
@@ -51,8 +52,10 @@ class HelpInputs:
         codes = tuple(one.codes for one in self.groupings)
         if any(column.shape != self.in_need.shape for column in (*columns, *codes)):
             raise ValueError("columns of different lengths")
-        if (self.held & ~self.drawn).any() or not 0.0 < self.chance < 1.0:
-            raise ValueError(f"held out without a draw, or by a chance of {self.chance}")
+        if (self.held & ~self.drawn).any():
+            raise ValueError("somebody was held out without a draw")
+        if self.held.any() and not 0.0 < self.chance < 1.0:
+            raise ValueError(f"held out by a chance of {self.chance}")
 
     @property
     def ripe(self) -> Bools:
