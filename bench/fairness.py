@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from forbear.apps.package_data import shipped
 from forbear.models.evaluate import wilson
@@ -24,15 +25,16 @@ from forbear.models.fairness_terms import Measure, Terms, parse_fairness
 from forbear.models.fairness_verdicts import Compared, Verdict
 from forbear.simulation.groups import GroupSpec, helped, scored
 
-MANY_CUSTOMERS = 400_000
-"""Of the book that the truth is read from."""
+MANY_CUSTOMERS, MANY_BOOKS = 400_000, 4
+"""Of the books that the truth is read from: the mean of what holds in them."""
 FAIR = GroupSpec()
 Asked = Callable[[GroupSpec, int], Sequence[Compared]]
 
 
 def measured(asked: Asked, spec: GroupSpec, seeds: int) -> dict[str, object]:
-    """What is found in so many books of one kind, and how often each interval holds what holds in a large one."""
-    truth = {one.measure: one.figure.value for one in asked(replace(spec, customers=MANY_CUSTOMERS), 10**6)}
+    """What is found in so many books of one kind, and how often each interval holds what holds in large ones."""
+    large = [asked(replace(spec, customers=MANY_CUSTOMERS), 10**6 + book) for book in range(MANY_BOOKS)]
+    truth = {both[0].measure: fmean(one.figure.value for one in both) for both in zip(*large, strict=True)}
     found, held, said = Counter[Measure](), Counter[Measure](), Counter[Measure]()
     any_found = any_fair = 0
     for seed in range(seeds):

@@ -45,7 +45,7 @@ def compared_groups(compared: Sequence[Compared], drawing: Drawing) -> Html:
         axes.set(ylim=(len(compared) - 0.4, -0.6))
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: notation_of(measure).write(value)))
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4 if ratio else 5))
         if ratio:
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_minor_formatter(NullFormatter())

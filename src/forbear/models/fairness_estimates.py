@@ -93,9 +93,13 @@ def slope_of(pd: Floats, label: Bools, customers: Ints, weights: Floats | None =
 
 
 def of_effect(effect: Effect, given: int, held: int) -> Estimate:
-    """An effect as an estimate; its error is not known where nobody differs from anybody. given, held: customers."""
-    error = effect.standard_error if effect.standard_error > 0.0 else np.nan
-    return Estimate(value=effect.figure.value, error=error, customers=effect.customers, hits=given, others=held)
+    """An effect as an estimate. given, held: customers of either arm.
+
+    The error is that of the longer side of its interval: of rare outcomes Newcombe's (1998) is the one to trust.
+    """
+    value, reach = effect.figure.value, float(stdtrit(max(effect.customers - 1, 1), 1.0 - LEVEL / 2.0))
+    error = max(value - effect.figure.low, effect.figure.high - value) / reach
+    return Estimate(value=value, error=error, customers=effect.customers, hits=given, others=held)
 
 
 def _ratio(counted: Bools, bottom: Floats, customers: Ints, weights: Floats | None) -> Estimate:
