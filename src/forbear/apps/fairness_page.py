@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from forbear.apps.fairness_plots import VERDICT_COLOURS, compared_groups
-from forbear.apps.fairness_tables import every_figure, findings, told_by_features
+from forbear.apps.fairness_tables import every_figure, findings, offered_actions, told_by_features
 from forbear.apps.fairness_words import HOW, TITLES, headline
 from forbear.apps.jobs.fairness import FairnessFound
 from forbear.apps.page.canvas import Drawing
@@ -147,11 +147,11 @@ def _cards(compared: Sequence[Compared], *, help: bool) -> Html:  # noqa: A002  
 
 def _card(measure: Measure, compared: Sequence[Compared]) -> Html:
     drawn = [one for one in compared if not one.why]
-    left = f" {len(compared) - len(drawn)} too small to compare." if len(drawn) < len(compared) else ""
+    left = f" Too small to compare: {len(compared) - len(drawn)}." if len(drawn) < len(compared) else ""
     disparities = sum(one.verdict == Verdict.DISPARITY for one in drawn)
     within = sum(one.verdict == Verdict.WITHIN for one in drawn)
     binds = "Binding." if compared and compared[0].binding else "Not binding."
-    summary = f"{binds} {disparities} disparities, {within} within, {len(drawn) - disparities - within} open.{left}"
+    summary = f"{binds} Disparities: {disparities}; within: {within}; open: {len(drawn) - disparities - within}.{left}"
     if not drawn:
         shown = absent("Nothing can be said: too few customers, or no outcomes.")
     else:
@@ -163,7 +163,7 @@ def _card(measure: Measure, compared: Sequence[Compared]) -> Html:
 def _help(found: FairnessFound) -> list[Html]:
     if found.helped is None:
         return [absent(f"Nothing is told of help: {found.no_help}.")]
-    return [_key(), _cards(found.helped.compared, help=True)]
+    return [_key(), _cards(found.helped.compared, help=True), offered_actions(found.mixes)]
 
 
 def _effects(found: FairnessFound) -> list[Html]:

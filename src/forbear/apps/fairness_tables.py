@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from forbear.apps.fairness_words import TITLES, notation_of, own_notation, paired
+from forbear.apps.jobs.fairness_help import Mix
 from forbear.apps.page.legend import absent
 from forbear.apps.page.markup import Html, column, element, row_heading, small, table
 from forbear.apps.page.numerals import COUNT, DASH, PERCENT, RATIO, SPACE, Notation
+from forbear.apps.report.wording import plain
 from forbear.models.fairness_proxy import Proxy
 from forbear.models.fairness_verdicts import Compared, FairnessReport, Pair, Verdict
 from forbear.models.results import Figure
 
 _P = Notation(lambda value: 4 if value < 0.01 else 2)
+_LEAST_P = 1e-4
 _ODDS = Notation(lambda _: 2, signed=True)
 _MOST_NAMED = 3
 
@@ -29,7 +32,7 @@ def findings(report: FairnessReport) -> Html:
             row_heading(TITLES[one.measure], small("binding" if one.binding else "not binding here")),
             element("td", paired(one.pair), class_="text long"),
             *_values(one),
-            element("td", _P.write(one.adjusted_p)),
+            element("td", _written_p(one.adjusted_p)),
         )
         for one in found
     ]
@@ -64,7 +67,7 @@ def _by(one: Compared) -> tuple[str, str]:
 def _summed(pair: Pair, rows: Sequence[Compared]) -> str:
     found = sum(one.verdict == Verdict.DISPARITY for one in rows)
     within = sum(one.verdict == Verdict.WITHIN for one in rows)
-    return f"{paired(pair)}: {found} disparities, {within} within, {len(rows) - found - within} cannot be told"
+    return f"{paired(pair)}: disparities {found}, within {within}, cannot be told {len(rows) - found - within}"
 
 
 def _of_pair(pair: Pair, compared: Sequence[Compared]) -> Html:
@@ -73,7 +76,7 @@ def _of_pair(pair: Pair, compared: Sequence[Compared]) -> Html:
             "tr",
             row_heading(TITLES[one.measure], small("binding" if one.binding else "")),
             *_values(one),
-            element("td", _P.write(one.adjusted_p)),
+            element("td", _written_p(one.adjusted_p)),
             element("td", str(one.verdict), small(one.why), class_="long"),
         )
         for one in compared
@@ -82,6 +85,25 @@ def _of_pair(pair: Pair, compared: Sequence[Compared]) -> Html:
     own, other = compared[0].pair.customers
     caption = f"{COUNT.write(own)} and {COUNT.write(other)} customers with rows of scores; 95{SPACE}% intervals."
     return table(caption, head, element("tbody", *rows), name=paired(pair))
+
+
+def offered_actions(mixes: Sequence[Mix]) -> Html:
+    """What each group was offered, as shares of its customers with an offer; nothing where no group is large enough."""
+    if not mixes:
+        return Html()
+    actions = list(mixes[0].shares)
+    rows = [
+        element(
+            "tr",
+            row_heading(f"{one.attribute} {one.group}"),
+            element("td", COUNT.write(one.offered)),
+            *(_cell(one.shares[action], PERCENT) for action in actions),
+        )
+        for one in mixes
+    ]
+    head = [column("Group"), column("Offered"), *(column(plain(action)) for action in actions)]
+    caption = f"Customers with an offer, and the share with each action; 95{SPACE}% intervals, nothing is tested."
+    return table(caption, head, element("tbody", *rows), name="What was offered")
 
 
 def told_by_features(proxies: Sequence[Proxy]) -> Html:
@@ -112,3 +134,7 @@ def _carriers(one: Proxy) -> str:
 
 def _cell(figure: Figure, notation: Notation) -> Html:
     return element("td", notation.write(figure.value), small(notation.interval(figure)))
+
+
+def _written_p(p: float) -> str:
+    return f"under {_LEAST_P:.4f}" if p < _LEAST_P else _P.write(p)

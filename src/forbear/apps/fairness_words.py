@@ -82,7 +82,7 @@ def headline(report: FairnessReport) -> str:
     if found:
         named = "; ".join(map(found_in_words, found[:_MOST_NAMED]))
         more = f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-        return f"Disparities: {len(found)} of {binding} binding comparisons. {named}{more}."
+        return f"Disparities in {len(found)} of {binding} binding comparisons: {named}{more}."
     if report.verdict == Verdict.FAIR:
         return f"Fair by what was asked: all {binding} binding comparisons lie within what is tolerated."
     return (

@@ -41,6 +41,16 @@ def test_offers_and_hold_out_are_those_recorded(recorded: Recorded, worked: Any)
     assert inputs.drawn[np.isin(recorded.customers, list(offered | held))].mean() > 0.5
 
 
+def test_what_was_offered_adds_up(recorded: Recorded) -> None:
+    """Every customer with an offer has one of the actions; a group of fewer than are asked for is not shown."""
+    everybody = Grouping("group", np.zeros(len(recorded.customers), dtype=np.int64), ("all",))
+    [mix] = recorded.mixes((everybody,), 1)
+
+    assert mix.offered == len(recorded.offered)
+    assert sum(share.value for share in mix.shares.values()) >= 1.0 - 1e-12
+    assert recorded.mixes((everybody,), mix.offered + 1) == ()
+
+
 def test_outcomes_are_known_where_thirty_days_are_over(recorded: Recorded) -> None:
     """Whoever is ripe has an outcome of 0 or 1; whoever waits, or never came to the draw, has none."""
     inputs = recorded.inputs(())

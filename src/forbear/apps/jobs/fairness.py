@@ -15,7 +15,7 @@ import numpy as np
 from forbear.adapters.disk import storage_errors
 from forbear.apps.console import Console
 from forbear.apps.home import SYNTHETIC, Home
-from forbear.apps.jobs.fairness_help import Recorded, recorded_help
+from forbear.apps.jobs.fairness_help import Mix, Recorded, recorded_help
 from forbear.apps.jobs.fairness_people import People, PeopleRequest, people_of
 from forbear.apps.jobs.modelling import CUTS, dataset_of, last_as_of, replay_rows
 from forbear.apps.jobs.relearning import recorded_draws
@@ -63,7 +63,8 @@ class FairnessFound:
 
     days: that rows are of, the first and the last.  unknown: rows whose outcome help may have changed, and is not used.
     cut_off: least PD of any band of the policy; who has it is chosen.  helped: None where nothing is recorded, for
-    the reason of no_help.  waiting: customers who came to the draw, and whose 30 days are not over.
+    the reason of no_help.  mixes: what each group was offered.  waiting: customers who came to the draw, and whose 30
+    days are not over.
     """
 
     model: str
@@ -79,6 +80,7 @@ class FairnessFound:
     report: FairnessReport
     helped: HelpFound | None
     no_help: str
+    mixes: tuple[Mix, ...]
     waiting: int
     proxies: tuple[Proxy, ...]
     people: People
@@ -125,9 +127,11 @@ def fairness(home: Home, request: FairnessRequest, console: Console) -> Fairness
         groupings=people.groupings(book.keys),
         weights=book.weights,
     )
-    report, helped = examine(inputs, terms), None
+    report, helped, mixes = examine(inputs, terms), None, tuple[Mix, ...]()
     if recorded is not None:
-        helped = examine_help(recorded.inputs(people.groupings(recorded.customers)), terms)
+        groupings = people.groupings(recorded.customers)
+        helped = examine_help(recorded.inputs(groupings), terms)
+        mixes = recorded.mixes(groupings, terms.sizes.least_customers)
         report = report.joined(helped.compared)
     days = book.dataset.as_of
     return FairnessFound(
@@ -144,6 +148,7 @@ def fairness(home: Home, request: FairnessRequest, console: Console) -> Fairness
         report=report,
         helped=helped,
         no_help=no_help,
+        mixes=mixes,
         waiting=0 if recorded is None else len(recorded.drawn.every) - len(recorded.drawn.ripe),
         proxies=_proxies(book, people, terms, console) if request.proxies else (),
         people=people,

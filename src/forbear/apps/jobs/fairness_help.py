@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -21,26 +21,52 @@ from forbear.engine.desk import Desk, Made, Picked
 from forbear.engine.queries import MOST_ROWS, Queries
 from forbear.features.hashing import Keys
 from forbear.models.dataset import Bools
+from forbear.models.evaluate import wilson
 from forbear.models.fairness import UNKNOWN, Grouping
 from forbear.models.fairness_help import HelpInputs
-from forbear.models.results import Floats
+from forbear.models.results import Figure, Floats
 from forbear.policy.proposals import HoldReason
 
 Told = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """What one group was offered. offered: customers with an offer.  shares: of these, by action."""
+
+    attribute: str
+    group: str
+    offered: int
+    shares: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
     """What is recorded of help under the policy in force. customers: (n,) keys, rising, of whoever was in need.
 
-    offered, opted_out: keys.  closes: of days that were read for who is in need.
+    offered, opted_out: keys.  actions: keys of who was offered each.  closes: of days read for who is in need.
     """
 
     drawn: Drawn
     customers: Keys
     offered: Keys
     opted_out: Keys
+    actions: Mapping[str, Keys]
     closes: int
+
+    def mixes(self, groupings: tuple[Grouping, ...], least: int) -> tuple[Mix, ...]:
+        """What each group was offered, of groups of which at least so many were. groupings: of the customers, (n,)."""
+        found = []
+        for grouping in groupings:
+            for place, name in enumerate(grouping.names):
+                members = np.intersect1d(self.customers[grouping.codes == place], self.offered)
+                if len(members) >= least:
+                    shares = {
+                        action: wilson(float(np.isin(members, keys).sum()), len(members))
+                        for action, keys in self.actions.items()
+                    }
+                    found.append(Mix(attribute=grouping.attribute, group=name, offered=len(members), shares=shares))
+        return tuple(found)
 
     def inputs(self, groupings: tuple[Grouping, ...]) -> HelpInputs:
         """As `examine_help` takes it. groupings: of the customers, (n,)."""
@@ -90,7 +116,13 @@ def recorded_help(home: Home, progress: Told | None = None) -> Recorded:
     offered = _keys([one.decision.customer for one in offers])
     opted = [one.decision.customer for one in offers if any(said.answer == Answer.OPTED_OUT for said in one.answers)]
     everybody = np.unique(np.concatenate([need, offered, _keys([one.customer for one in drawn.every])]))
-    return Recorded(drawn=drawn, customers=everybody, offered=offered, opted_out=_keys(opted), closes=closes)
+    actions = {
+        action: _keys([one.decision.customer for one in offers if one.decision.action == action])
+        for action in sorted({one.decision.action for one in offers})
+    }
+    return Recorded(
+        drawn=drawn, customers=everybody, offered=offered, opted_out=_keys(opted), actions=actions, closes=closes
+    )
 
 
 def _offers(desk: Desk) -> Iterator[Made]:

@@ -82,6 +82,8 @@ def people_of(home: Home, request: PeopleRequest, among: Keys) -> People:
         for name, groups in found.items()
         if not request.attributes or name in request.attributes
     }
+    if silent := [name for name, groups in kept.items() if not groups]:
+        raise ConfigError(f"{path}: {silent[0]} tells nothing of these customers", mend="leave that column out")
     with storage_errors(f"cannot read {path}"):
         digest = sha256(path.read_bytes()).hexdigest()
     return People(members=kept, against=_against(kept, request.against), file=path, sha256=digest, recorded=recorded)
@@ -100,11 +102,13 @@ def _record(home: Home, why: str, now: datetime) -> str:
 
 def _against(members: Mapping[str, Mapping[str, Keys]], asked: Sequence[str]) -> dict[str, int]:
     """Whom each attribute's groups are compared with: the last word that is said of it counts."""
-    found = dict.fromkeys(members, LARGEST)
+    # The largest is settled here, once: scores and help are of different customers, and are read side by side.
+    largest = {name: int(np.argmax([len(keys) for keys in groups.values()])) for name, groups in members.items()}
+    found = largest
     for said in asked:
         attribute, _, group = said.partition("=")
         if said in AGAINST:
-            found = dict.fromkeys(members, AGAINST[said])
+            found = dict(largest) if AGAINST[said] == LARGEST else dict.fromkeys(members, AGAINST[said])
         elif attribute in members and group in members[attribute]:
             found[attribute] = list(members[attribute]).index(group)
         else:

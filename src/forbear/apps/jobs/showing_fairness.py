@@ -89,6 +89,11 @@ def document_of(found: FairnessFound) -> dict[str, Any]:
             "told": helped is not None,
             "why_not": found.no_help,
             "waiting": found.waiting,
+            "offered": [
+                {"attribute": one.attribute, "group": one.group, "customers": one.offered}
+                | {"actions": {action: share.as_dict() for action, share in one.shares.items()}}
+                for one in found.mixes
+            ],
             "effects": [] if helped is None else [_effect(one) for one in helped.readings],
         },
         "proxies": [_proxy(one) for one in found.proxies],
