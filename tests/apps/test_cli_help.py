@@ -57,6 +57,7 @@ COMMANDS = (
     ["models", "rollout"],
     ["models", "stop"],
     ["models", "watch"],
+    ["fairness"],
     ["experiment", "hillstrom"],
 )
 
