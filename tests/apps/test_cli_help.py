@@ -32,6 +32,7 @@ COMMANDS = (
     ["demo"],
     ["report"],
     ["audit", "replay"],
+    ["audit", "verify"],
     ["run"],
     ["worker", "scorer"],
     ["up"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,55 @@ audit = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Prove what was decided, by whom, on what, and by which rules."
 )
 app.add_typer(audit, name="audit")
+
+
+@command(audit, "checkpoint", "forbear audit checkpoint --home my-home")
+def checkpoint(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
+    """Sign the audit chain as it stands. `forbear run` does so after each day that it closes."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.checkpointing import show_checkpoint
+
+    show_checkpoint(Home(home), Console(json=json), datetime.now(UTC))
+
+
+@command(audit, "export", "forbear audit export --out audit.jsonl --home my-home")
+def export(
+    out: Annotated[Path | None, typer.Option(help="File to write; default: in the home's reports.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Write the whole audit chain into one file that anybody can verify; nothing personal is readable in it."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.exporting import show_export
+
+    show_export(Home(home), Console(json=json), out, datetime.now(UTC))
+
+
+@command(
+    audit,
+    "verify",
+    """
+    forbear audit verify audit.jsonl --key signing.key.pub
+    forbear audit verify audit.jsonl --anchor 57340-e5f32362df06c9ff56cc8122a881f66c
+    """,
+)
+def verify(
+    file: Annotated[Path, typer.Argument(help="What `forbear audit export` wrote.")],
+    key: Annotated[
+        Path | None, typer.Option(help="The public key that it must be signed by; default: the one it names.")
+    ] = None,
+    anchor: Annotated[
+        list[str] | None, typer.Option(help="A mark that was kept elsewhere, and that the chain must have been at.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Check an export without a home. Ends with 7 where a byte is not as it was, naming the first broken record."""
+    from forbear.apps.console import Console
+    from forbear.apps.jobs.exporting import show_verification
+
+    show_verification(file, Console(json=json), key, anchor or ())
 
 
 @command(
