@@ -33,6 +33,7 @@ COMMANDS = (
     ["report"],
     ["audit", "replay"],
     ["audit", "verify"],
+    ["audit", "report"],
     ["run"],
     ["worker", "scorer"],
     ["up"],
