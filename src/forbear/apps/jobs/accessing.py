@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from forbear.engine.office import Access, Office, Role
+from forbear.engine.office import Access, Role
 from forbear.features.columns import micros
 
 COMMAND_LINE = "command-line"
 """Who it was that acted at the terminal, and what it is recorded under."""
 
 
-def record_access(office: Office, route: str, why: str, now: datetime) -> None:
-    """Have it recorded: on the disk when it returns. route: what was done.  Raises what `Accesses.record` does."""
-    done = Access(
+def access(route: str, why: str, now: datetime, *, who: str = COMMAND_LINE, customer: int | None = None) -> Access:
+    """An access at the terminal, where everybody may do everything, for the chain of accesses.
+
+    route: what was done.  customer: key of whose data were read, None where it is nobody's alone.
+    """
+    return Access(
         at_us=micros(now),
-        who=COMMAND_LINE,
+        who=who,
         role=Role.ADMIN.value,
         route=route,
-        customer=None,
+        customer=customer,
         why=why,
         status=200,
         request_id="",
     )
-    office.accesses.record([done])

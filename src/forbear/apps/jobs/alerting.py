@@ -38,7 +38,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from forbear.adapters.alerts import AlertFile, Channel, Encryption, MailServer, Message, Webhook
-from forbear.adapters.disk import alone, storage_errors, write_whole
+from forbear.adapters.disk import alone, storage_errors
 from forbear.apps.home import Home
 from forbear.apps.jobs.monitoring import PAGE, RUN_BOOK, WARN, alarm_document, run_book
 from forbear.apps.package_data import toml_of
@@ -130,7 +130,7 @@ def tell(home: Home, alarms: Sequence[Finding], day: int, environment: Mapping[s
                     continue
                 episodes.update({_key(alarm): Episode(severity=_severe(alarm), seen=day) for alarm in new})
                 told |= {_key(alarm): _document(alarm, settings.run_book) for alarm in new}
-                write_whole(home.monitor / TOLD, msgspec.json.format(msgspec.json.encode(known), indent=1) + b"\n")
+                write_document(home.monitor / TOLD, known)
     if failed:
         raise failed[0]
     return list(told.values())

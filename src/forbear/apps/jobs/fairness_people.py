@@ -15,7 +15,7 @@ import numpy as np
 from forbear.adapters.disk import storage_errors
 from forbear.adapters.sql.office import open_office
 from forbear.apps.home import Home
-from forbear.apps.jobs.accessing import COMMAND_LINE, record_access
+from forbear.apps.jobs.accessing import COMMAND_LINE, access
 from forbear.apps.jobs.groups import WHO, groups_file, groups_in
 from forbear.apps.services import services_of
 from forbear.domain.errors import ConfigError
@@ -96,7 +96,7 @@ def _record(home: Home, why: str, now: datetime) -> str:
         return ""
     url = services.store.reached if services.store else f"sqlite:///{home.office}"
     with closing(open_office(url, writer=COMMAND_LINE, published=False)) as office:
-        record_access(office, ROUTE, why, now)
+        office.accesses.record([access(ROUTE, why, now)])
     return f"chain of accesses of {COMMAND_LINE}"
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from forbear.apps.api.keys import KeyWish, fresh_key, state_of
 from forbear.apps.console import Console
-from forbear.apps.jobs.accessing import record_access
+from forbear.apps.jobs.accessing import access
 from forbear.domain.errors import ConfigError
 from forbear.engine.office import Keyring, Office
 from forbear.features.columns import micros
@@ -21,7 +21,7 @@ def show_new_key(office: Office, console: Console, wish: KeyWish, *, now: dateti
         raise ConfigError(f"{wish.name!r} is no name for a key", mend="use 1 to 200 printable characters")
     text, record = fresh_key(wish, micros(now))
     office.keyring.add(record)
-    record_access(office, "create_key", f"key {record.key_id}", now)
+    office.accesses.record([access("create_key", f"key {record.key_id}", now)])
     until = _instant(record.expires_us)
     console.result({"key": text, "key_id": record.key_id, "role": record.role.value, "expires": until})
     console.say(f"Key {record.key_id} ({record.role}) holds until {until}. It is shown this once:")
@@ -51,7 +51,7 @@ def show_revocation(office: Office, console: Console, *, key_id: str, now: datet
     """Have a key hold no longer. Raises ConfigError where there is none of that id."""
     if not office.keyring.revoke(key_id, micros(now)):
         raise ConfigError(f"there is no key {key_id!r}", mend="`forbear keys list` names them")
-    record_access(office, "revoke_key", f"key {key_id}", now)
+    office.accesses.record([access("revoke_key", f"key {key_id}", now)])
     console.result({"revoked": key_id})
     console.say(f"Key {key_id} holds no longer; a server that is running refuses it within seconds.")
 

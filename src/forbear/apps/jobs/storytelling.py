@@ -8,16 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from forbear.adapters.disk import write_whole
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.vault import keys_in
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.accessing import access
 from forbear.apps.jobs.auditing import Audited, audited
 from forbear.apps.jobs.checkpointing import WRITER
-from forbear.apps.jobs.keys import COMMAND_LINE
 from forbear.apps.options import MADE
 from forbear.apps.report.request import SIMULATED
 from forbear.apps.report.story import Story
@@ -28,8 +27,7 @@ from forbear.apps.report.story_telling import Asked, Told, erased_story, story_o
 from forbear.domain.errors import ConfigError
 from forbear.engine.office import Access
 from forbear.engine.queries import MOST_ROWS
-from forbear.features.columns import micros
-from forbear.features.hashing import keys_of
+from forbear.features.hashing import key_of
 from forbear.features.local_time import local_time
 
 FORMATS = ("json", "html", "pdf")
@@ -56,7 +54,7 @@ def show_story(home: Home, console: Console, request: StoryRequest) -> Story:
     """
     if not request.reason.strip():
         raise ConfigError("no reason is given", mend="say with --reason why this person's data are looked at")
-    key = int(keys_of(np.array([request.customer.encode()]))[0])
+    key = key_of(request.customer)
     out = request.out or home.reports / f"audit-{key:016x}.{request.form}"
     with audited(home) as store:
         accesses = _recorded(home, key, request)
@@ -79,18 +77,9 @@ def _recorded(home: Home, key: int, request: StoryRequest) -> list[Access] | Non
     """Have this read on record, and answer all accesses to the customer, oldest first; None without an office."""
     if not home.office.exists():
         return None
-    access = Access(
-        at_us=micros(request.now),
-        who=request.by,
-        role=COMMAND_LINE,
-        route=_ROUTE,
-        customer=key,
-        why=request.reason,
-        status=200,
-        request_id="",
-    )
+    done = access(_ROUTE, request.reason, request.now, who=request.by, customer=key)
     with closing(open_office(f"sqlite:///{home.office}", writer=WRITER)) as office:
-        office.accesses.record([access])
+        office.accesses.record([done])
         return _accesses_to(office, key)
 
 

@@ -33,8 +33,8 @@ def story(
     """Play a year of a synthetic bank in a downturn: alarm, gate, shadow, roll-out, promotion by two, roll-back."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
-    from forbear.apps.jobs.showing_story import show_story
-    from forbear.apps.jobs.story import StoryRequest
+    from forbear.apps.jobs.model_story import StoryRequest
+    from forbear.apps.jobs.showing_model_story import show_story
 
     created = datetime.now(UTC).strftime(MADE)
     request = StoryRequest(created=created, customers=customers, seed=seed, hardship=hardship)

@@ -15,6 +15,7 @@ from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.champions import champions_of, in_force
 from forbear.apps.jobs.instructing import SHIPPED, LogOfHome, Teller
+from forbear.apps.jobs.model_story_bank import Days, bank_with_days_to_come
 from forbear.apps.jobs.monitoring import PAGE, MonitorRequest, retrain_advice
 from forbear.apps.jobs.promoting import Person, approve, found, make_key, propose, propose_rollout, roll_back
 from forbear.apps.jobs.retraining import Candidate, RetrainRequest, gate_terms, retrain
@@ -24,7 +25,6 @@ from forbear.apps.jobs.shadowing import ShadowRequest
 from forbear.apps.jobs.showing_monitor import DOCUMENT, Showing, show_monitor
 from forbear.apps.jobs.showing_run import show_promotion, show_run, show_switch
 from forbear.apps.jobs.showing_shadow import show_shadow
-from forbear.apps.jobs.story_bank import Days, bank_with_days_to_come
 from forbear.domain.errors import NotEnoughData
 from forbear.models.dataset import Dataset
 from forbear.models.gate_terms import Verdict

@@ -5,8 +5,8 @@ from __future__ import annotations
 from forbear.adapters.disk import write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.story import StoryRequest, tell_story
-from forbear.apps.story_page import story_page
+from forbear.apps.jobs.model_story import StoryRequest, tell_story
+from forbear.apps.model_story_page import story_page
 
 PAGE = "story.html"
 

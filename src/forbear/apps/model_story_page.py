@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from forbear.apps.jobs.story import Chapter, StoryRequest
+from forbear.apps.jobs.model_story import Chapter, StoryRequest
 from forbear.apps.page.frame import footer, section, synthetic_note, whole
 from forbear.apps.page.markup import Html, element
 from forbear.apps.report.wording import dated
