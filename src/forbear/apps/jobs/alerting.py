@@ -38,7 +38,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from forbear.adapters.alerts import AlertFile, Channel, Encryption, MailServer, Message, Webhook
-from forbear.adapters.disk import alone, storage_errors
+from forbear.adapters.disk import alone, storage_errors, write_document
 from forbear.apps.home import Home
 from forbear.apps.jobs.monitoring import PAGE, RUN_BOOK, WARN, alarm_document, run_book
 from forbear.apps.package_data import toml_of
