@@ -41,6 +41,7 @@ def terms_in(folder: Path, *, passes: bool) -> Path:
         ("low = 0.75\nhigh = 1.33", band if passes else "low = 900.0\nhigh = 901.0"),
         ("most = 0.25", "most = 99.0"),
         ("more_missing = 0.10", "more_missing = 1.0"),
+        ("resamples = 400", "resamples = 50"),
     ):
         assert stated in text
         text = text.replace(stated, instead)
