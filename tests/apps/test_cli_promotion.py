@@ -151,7 +151,10 @@ def test_a_fairness_verdict_is_heard(world: Any, ours: Path) -> None:
 
 @pytest.mark.parametrize(
     ("said", "retrained"),
-    [({"retrain_advised": True, "alarms": ["psi"]}, True), ({"retrain_advised": False, "alarms": []}, False)],
+    [
+        ({"retrain_advised": True, "retrain_reason": "it does worse", "as_of": "2023-10-01"}, True),
+        ({"retrain_advised": False, "retrain_reason": "nothing says so", "alarms": []}, False),
+    ],
 )
 def test_an_alarm_asks_for_retraining(cli: Cli, world: Any, ours: Path, said: Any, retrained: bool) -> None:
     """`--on-alarm` retrains where the monitor's report advises it, and else says why not."""
@@ -163,6 +166,7 @@ def test_an_alarm_asks_for_retraining(cli: Cli, world: Any, ours: Path, said: An
 
     assert document["retrained"] is retrained
     assert "the monitor" in document["why"]
+    assert said["retrain_reason"] in document["why"]
 
 
 def test_age_asks_for_retraining(cli: Cli, world: Any, ours: Path) -> None:
