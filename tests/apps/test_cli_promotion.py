@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.doctor import examine
+from forbear.apps.jobs.examining import Examination
 from forbear.apps.jobs.instructing import LogOfHome, approvals_of
 from forbear.apps.jobs.promoting import Person, approve
 from forbear.apps.jobs.retraining import RetrainRequest, gate_terms, retrain, windows
@@ -319,6 +322,8 @@ def test_a_forged_line_in_the_history_is_not_signed(cli: Cli, world: Any, ours: 
     history = cli("models", "history", "--home", ours, "--json").document["history"]
 
     assert [one["signed_by"] for one in history] == [None, ["anna", "bert"], None]
+    findings = [one for one in examine(Home(ours), Examination(now=datetime.now(UTC))) if one.what == "approvals"]
+    assert [(str(one.grade), one.said[:12]) for one in findings] == [("attention", "1 promotions")]
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {
