@@ -73,6 +73,7 @@ def history(
     forbear retrain --months 12
     forbear retrain --if-due --on-alarm --kind boosting
     forbear retrain --every week --terms our-gate.toml --json
+    forbear retrain --groups people.csv --jurisdiction EU
     """,
 )
 def retrain(
@@ -89,6 +90,12 @@ def retrain(
         date | None, typer.Option("--until", parser=day, help="Use nothing known from this day on.")
     ] = None,
     terms: Annotated[Path | None, typer.Option("--terms", help="Terms of the gate; default: those shipped.")] = None,
+    groups: Annotated[
+        Path | None, typer.Option("--groups", help="With --jurisdiction: CSV of customer_id and attributes.")
+    ] = None,
+    jurisdiction: Annotated[
+        str, typer.Option("--jurisdiction", help="US, EU, UK, IN or none: the gate asks for fairness by its limits.")
+    ] = "",
     seed: SeedOption = 0,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
@@ -96,13 +103,22 @@ def retrain(
     """Train candidates on the last months and hold them against the champion at a gate; nothing is put in force."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
+    from forbear.apps.jobs.fairness import FairnessRequest
+    from forbear.apps.jobs.fairness_gate import examiner_of
+    from forbear.apps.jobs.fairness_people import PeopleRequest
     from forbear.apps.jobs.modelling import KINDS
     from forbear.apps.jobs.retraining import RetrainRequest, gate_terms
     from forbear.apps.jobs.showing_retraining import show_retraining
 
+    if groups and not jurisdiction:
+        raise typer.BadParameter("--groups goes with --jurisdiction")
+    now, examine = datetime.now(UTC), None
+    if jurisdiction:
+        people = PeopleRequest(file=groups, attributes=(), against=(), now=now)
+        examine = examiner_of(Home(home), FairnessRequest(people=people, jurisdiction=jurisdiction))
     request = RetrainRequest(
         terms=gate_terms(terms),
-        created=datetime.now(UTC).strftime(MADE),
+        created=now.strftime(MADE),
         months=months,
         until=until,
         every=every.value,
@@ -110,5 +126,6 @@ def retrain(
         seed=seed,
         if_due=if_due,
         on_alarm=on_alarm,
+        examine=examine,
     )
     show_retraining(Home(home), Console(json=json), request)

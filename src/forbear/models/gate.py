@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -46,9 +46,12 @@ class Champion:
 
 @dataclass(frozen=True, slots=True)
 class Fairness:
-    """A verdict on fairness that was reached elsewhere. digest: of the report that says so."""
+    """A verdict on fairness that was reached elsewhere: "fair", "disparity", or that nobody can tell.
 
-    verdict: Literal["fair", "disparity", "cannot tell"]
+    digest: of the report that says so.
+    """
+
+    verdict: str
     digest: str
 
 
