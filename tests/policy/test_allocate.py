@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forbear.policy.allocate import Cut, allocate
+from forbear.policy.allocate import Cut, allocate, allocated, spent
 from forbear.policy.decide import Rules, decide
 from forbear.policy.hashing import mixed
 from forbear.policy.proposals import OFFERED, Circumstances, Decisions, HoldReason, Proposals
@@ -47,6 +47,28 @@ def test_order_does_not_matter(
     other = allocate(rules, permuted, decide(rules, permuted, AS_USUAL), cut(capacity))
 
     np.testing.assert_array_equal(straight.hold[order], other.hold)
+
+
+@given(SEEDS, CAPACITY, st.sampled_from([5, 2**62]), st.integers(0, 60), st.booleans())
+def test_where_a_choice_stood_decides_it_alone(
+    rules: Rules,
+    make_proposals: MakeProposals,
+    seed: int,
+    capacity: tuple[int, ...],
+    customers: int,
+    book: int,
+    out: bool,
+) -> None:
+    """What is told of one row's place gives its outcome without the others: by itself, and in any order."""
+    proposals = make_proposals(seed, 60, customers, 3)
+    before = decide(rules, proposals, AS_USUAL)
+    at = Cut(day=TODAY, book_size=book * 20, capacity=capacity, offered_today=3, released=out)
+    after, waiting = allocated(rules, proposals, before, at)
+    stood = np.flatnonzero(after.hold != HoldReason.SUPERSEDED.code)
+
+    for rows in (stood, stood[::-1], stood[:1]):
+        alone = decide(rules, proposals.take(rows), AS_USUAL)
+        np.testing.assert_array_equal(spent(rules, alone, waiting.take(rows)).hold, after.hold[rows])
 
 
 @given(SEEDS, CAPACITY)

@@ -250,6 +250,8 @@ class QueriesContract(StoreHarness[KeptStore]):
         assert verify(whole_chain(asked), marks) is None
         links = asked.links(2, 2).value
         assert [(link.record.sequence, link.decision is not None) for link in links] == [(2, True), (3, True)]
+        assert [asked.link_of(link.decision.decision_id).value for link in links if link.decision] == list(links)
+        assert [asked.link_of(other).value for other in ("", "f" * 32, "\0")] == [None] * 3
         assert verify(whole_chain(asked), ["9-" + "0" * 32]) is not None
 
     def test_an_erased_customer_is_in_no_answer(self) -> None:
