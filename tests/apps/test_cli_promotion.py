@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.doctor import examine
+from forbear.apps.jobs.examining import Examination
 from forbear.apps.jobs.instructing import LogOfHome, approvals_of
 from forbear.apps.jobs.promoting import Person, approve
 from forbear.apps.jobs.retraining import RetrainRequest, gate_terms, retrain, windows
@@ -41,6 +44,7 @@ def terms_in(folder: Path, *, passes: bool) -> Path:
         ("low = 0.75\nhigh = 1.33", band if passes else "low = 900.0\nhigh = 901.0"),
         ("most = 0.25", "most = 99.0"),
         ("more_missing = 0.10", "more_missing = 1.0"),
+        ("resamples = 400", "resamples = 50"),
     ):
         assert stated in text
         text = text.replace(stated, instead)
@@ -150,7 +154,10 @@ def test_a_fairness_verdict_is_heard(world: Any, ours: Path) -> None:
 
 @pytest.mark.parametrize(
     ("said", "retrained"),
-    [({"retrain_advised": True, "alarms": ["psi"]}, True), ({"retrain_advised": False, "alarms": []}, False)],
+    [
+        ({"retrain_advised": True, "retrain_reason": "it does worse", "as_of": "2023-10-01"}, True),
+        ({"retrain_advised": False, "retrain_reason": "nothing says so", "alarms": []}, False),
+    ],
 )
 def test_an_alarm_asks_for_retraining(cli: Cli, world: Any, ours: Path, said: Any, retrained: bool) -> None:
     """`--on-alarm` retrains where the monitor's report advises it, and else says why not."""
@@ -162,6 +169,7 @@ def test_an_alarm_asks_for_retraining(cli: Cli, world: Any, ours: Path, said: An
 
     assert document["retrained"] is retrained
     assert "the monitor" in document["why"]
+    assert said["retrain_reason"] in document["why"]
 
 
 def test_age_asks_for_retraining(cli: Cli, world: Any, ours: Path) -> None:
@@ -314,6 +322,8 @@ def test_a_forged_line_in_the_history_is_not_signed(cli: Cli, world: Any, ours: 
     history = cli("models", "history", "--home", ours, "--json").document["history"]
 
     assert [one["signed_by"] for one in history] == [None, ["anna", "bert"], None]
+    findings = [one for one in examine(Home(ours), Examination(now=datetime.now(UTC))) if one.what == "approvals"]
+    assert [(str(one.grade), one.said[:12]) for one in findings] == [("attention", "1 promotions")]
 
 
 REFUSED: dict[str, tuple[tuple[str, ...], int, str]] = {

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from forbear.domain.errors import ConfigError, ConflictError, CorruptState, ForbearError
 from forbear.engine.champions import Champion
+from forbear.engine.checkpoint import Check
 from forbear.engine.promotion import (
     Approval,
     Approver,
     Approvers,
-    Check,
     Proposal,
     Signed,
     SignedApproval,

@@ -18,9 +18,8 @@ from msgspec import Meta, Struct
 from forbear.domain.errors import ConfigError, ConflictError, CorruptState
 from forbear.domain.stated import canonical_json
 from forbear.engine.champions import Champion
+from forbear.engine.checkpoint import Check
 
-Check: TypeAlias = Callable[[bytes, bytes], bool]
-"""Whether a signature fits a message."""
 Checker: TypeAlias = Callable[[bytes], Check]
 """What checks signatures, of a public key of 32 bytes."""
 
