@@ -43,6 +43,8 @@ COMMANDS = (
     ["demo"],
     ["report"],
     ["audit", "replay"],
+    ["audit", "verify"],
+    ["audit", "report"],
     ["run"],
     ["worker", "scorer"],
     ["up"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, day
+from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, day, user
 
 if TYPE_CHECKING:
     from forbear.apps.jobs.instructing import Teller
@@ -177,14 +176,7 @@ def teller_of(home: Path, by: str) -> Teller:
     from forbear.apps.jobs.instructing import Teller, outlet_of
 
     told = Home(home)
-    return Teller(told, by or _user(), _now(), outlet_of(told, os.environ))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user that the system has no name for
-        return "unknown"
+    return Teller(told, by or user(), _now(), outlet_of(told, os.environ))
 
 
 def _now() -> datetime:

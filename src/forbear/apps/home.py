@@ -10,6 +10,7 @@ policies/         policies that were promoted, each named by its digest
 rollouts/         roll-outs that were told, each named by its digest
 forbear.db        predictions, decisions, contacts, audit chain, outcomes
 keys.db           keys of customers, under which what is personal is sealed
+audit/            signed checkpoints of the audit chain, and the key that signs them
 api.db            of the HTTP interface: keys to it, accesses, answers given
 models/           the registry: a folder an artefact, named by its content; latest.json has the newest of a kind
 dead-letters/     records that were refused, with their reasons
@@ -54,7 +55,7 @@ DATA = (*FOLDERS, "deployment.json")
 """What an import writes; models and reports outlive it. The last tells that a home holds data."""
 
 
-RECORDS = ("worker", *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")))
+RECORDS = ("worker", "audit", *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")))
 """What a worker writes: it goes when a synthetic bank is replaced."""
 SERVICES = "services.toml"
 """The file that says where Kafka and the store are."""
@@ -180,6 +181,11 @@ class Home:
     def keys(self) -> Path:
         """Keys of customers, under which what is personal is sealed."""
         return self.folder / "keys.db"
+
+    @property
+    def audit(self) -> Path:
+        """Signed checkpoints of the audit chain, and the key that signs them."""
+        return self.folder / "audit"
 
     @property
     def worker(self) -> Path:

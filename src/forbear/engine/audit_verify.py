@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from itertools import chain as in_turn
 
+import msgspec
+
 from forbear.engine.audit_export import DIGESTS_A_LINE, digest_lines, header_line, key_line
 from forbear.engine.checkpoint import Check, Signed, first_wrong, key_id, read_line
 from forbear.engine.merkle import Frontier
@@ -27,6 +29,7 @@ _FIRST, _LAST = len(RECORD), len(RECORD) + 64
 _CIPHER = _LAST + len(_SEALED)
 _ANCHOR_DIGITS = 32
 _sha256 = hashlib.sha256
+_BASE64 = msgspec.json.Decoder(bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ def said_in(line: bytes, previous: bytes, sequence: int) -> bytes | None:
         return None
     sealed_sha = b""
     if mark > _CIPHER:
-        sealed = bytes_in(line[_CIPHER:mark])
+        sealed = _quoted(line[_CIPHER - 1 : mark + 1])
         if sealed is None:
             return None
         sealed_sha = _sha256(sealed).hexdigest().encode()
@@ -111,14 +114,7 @@ def stated_digest(line: bytes) -> bytes:
 
 def bytes_in(text: bytes) -> bytes | None:
     """What base64 says; None for what no encoder writes."""
-    try:
-        found = binascii.a2b_base64(text, strict_mode=True)
-    except (binascii.Error, ValueError):
-        return None
-    if text[-1:] != b"=":
-        return found
-    # The bits behind the last byte are 0 as an encoder writes them.
-    return found if base64.b64encode(binascii.a2b_base64(text[-4:])) == text[-4:] else None
+    return _quoted(b'"%b"' % text)
 
 
 def key_in(line: bytes) -> bytes | None:
@@ -130,6 +126,19 @@ def key_in(line: bytes) -> bytes | None:
 def anchor_of(sequence: int, digest: bytes) -> str:
     """What `audit.anchor` says of a record."""
     return f"{sequence}-{digest[:_ANCHOR_DIGITS].decode()}"
+
+
+def _quoted(text: bytes) -> bytes | None:
+    """The same of base64 in quotes: msgspec reads that faster than the standard library does."""
+    try:
+        found = _BASE64.decode(text)
+    except msgspec.MsgspecError:
+        return None
+    # Nothing is escaped, and the bits behind the last byte are 0, as an encoder writes them.
+    end = text[-5:-1]
+    if b"\\" in text or (end[-1:] == b"=" and base64.b64encode(binascii.a2b_base64(end)) != end):
+        return None
+    return found
 
 
 def _checkpoints(lines: Iterator[bytes]) -> tuple[list[bytes], bytes]:
