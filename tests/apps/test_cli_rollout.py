@@ -173,7 +173,8 @@ def test_a_challenger_that_says_nothing_stops_by_itself(cli: Cli, promoted: Path
     assert [close["says"] for close in said["closes"]] == [CONSTANT]
     assert cli("replay", "--home", home, "--json").document["identical"]
     assert "stopped by itself" in cli("models", "watch", "--home", home).out
-    assert "stopped by itself" in cli("doctor", "--home", home).out
+    examined = cli("doctor", "--home", home, "--json")
+    assert (examined.code, "stopped by itself" in examined.out) == (0, True)
 
 
 def test_pages_and_figures_read_a_home_with_two_models(cli: Cli, half: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.errors import ConfigError
 from forbear.domain.events import Instructed
 from forbear.domain.terms import Instruction
-from forbear.engine.arms import CONSTANT
+from forbear.engine.arms import CONSTANT, UNWATCHED
 from forbear.engine.decider import Decider, Deciding
 from forbear.engine.draft import behind
 from forbear.engine.findings import Ordered
@@ -35,7 +35,7 @@ CHAMPION, CHALLENGER, FLAT = "a" * 64, "d" * 64, "e" * 64
 LISTS = [f.name for f in fields(Outputs) if f.name not in ("after", "until", "predictions")]
 CUTS = st.lists(st.integers(0, 32_000), max_size=6)
 LIVE_DAYS = 24
-UNWATCHED = Guard(least_customers=10**9)
+NEVER_JUDGED = Guard(least_customers=10**9)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def told(bank: SmallBank, instruction: Instruction, rollout: Rollout | str | Non
     return replace(bank, log=log, parts=parts)
 
 
-def rolled(bank: SmallBank, percent: float, guard: Guard = UNWATCHED, model: str = CHALLENGER) -> SmallBank:
+def rolled(bank: SmallBank, percent: float, guard: Guard = NEVER_JUDGED, model: str = CHALLENGER) -> SmallBank:
     """The bank with a roll-out."""
     return told(bank, Instruction.ROLLOUT, Rollout(challenger=model, percent=percent, salt="P1", guard=guard))
 
@@ -239,7 +239,7 @@ def test_it_is_told_anew_stopped_and_superseded(bank: SmallBank) -> None:
     """A higher percentage is another number of the same model; a stop and a promotion leave the champion alone."""
     more = told(
         rolled(bank, 20.0), Instruction.ROLLOUT,
-        Rollout(challenger=CHALLENGER, percent=60.0, salt="P1", guard=UNWATCHED), 9,
+        Rollout(challenger=CHALLENGER, percent=60.0, salt="P1", guard=NEVER_JUDGED), 9,
     )  # fmt: skip
     stopped = told(more, Instruction.STOP_ROLLOUT, None, 14)
     outputs = worked(told(stopped, Instruction.PROMOTE_MODEL, CHALLENGER, 18))
@@ -310,6 +310,20 @@ def test_who_only_answers_questions_finds_the_same_stop(stopping: SmallBank, ban
             pass
         assert follower.scorer.challenger is None
         assert Instruction.ROLLOUT not in follower.digests
+
+
+def test_what_cannot_be_watched_is_stopped(bank: SmallBank) -> None:
+    """Under a policy that scores nobody at a close the first close ends a roll-out."""
+    kept = bank.parts.kept
+    silent = msgspec.structs.replace(kept, triggers=msgspec.structs.replace(kept.triggers, day_close=False))
+    mid = rolled(replace(bank, parts=replace(bank.parts, kept=silent)), 50.0)
+    outputs = worked(mid)
+    [record] = [one for out in outputs for one in out.audit if one.kind == "rollout_stopped"]
+    closes = np.flatnonzero(mid.log.kind == EventKind.DAY_CLOSED)
+    assert record.offset == closes[closes > third_begins(bank)][0]
+    assert json.loads(record.body)["why"] == UNWATCHED
+    scored = predicted(outputs)
+    assert set(scored.model[scored.offset > record.offset].tolist()) == {1}
 
 
 def test_a_log_with_several_partitions_is_refused(bank: SmallBank) -> None:

@@ -18,6 +18,7 @@ from forbear.models.results import Figure
 from forbear.policy.rollout import Guard
 
 MISSING, CONSTANT, IN_BAND, MEAN_PD = "missing_scores", "constant_scores", "share_in_band", "mean_pd"
+UNWATCHED = "nobody_scored_at_the_close"
 """Why a roll-out stops."""
 
 

@@ -17,7 +17,7 @@ from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import Deployment
 from forbear.domain.events import CustomerUpdated, Instructed, OfferAnswered
 from forbear.domain.terms import PROMOTIONS, Instruction, OutcomeStatus
-from forbear.engine.arms import Arms, why_stopped
+from forbear.engine.arms import UNWATCHED, Arms, why_stopped
 from forbear.engine.findings import (
     Answered,
     CloseBegun,
@@ -263,9 +263,11 @@ class Follower:
 
     def _watched(self, arms: Arms) -> WatchedArms | None:
         """What a close says of the roll-out in force."""
-        challenger = self.scorer.challenger
-        if challenger is None:
+        challenger, policy = self.scorer.challenger, self.policy
+        if challenger is None or policy is None:
             return None
+        if not policy.triggers.day_close:  # another policy was promoted since, under which nothing can be watched
+            return WatchedArms(arms, UNWATCHED)
         return WatchedArms(arms, why_stopped(arms, challenger.rollout.guard))
 
     def _end_rollout(self) -> None:
