@@ -14,8 +14,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.monitoring import RUN_BOOK, retrain_advice, run_book
+from forbear.apps.jobs.monitoring import RUN_BOOK, MonitorRequest, retrain_advice, run_book
+from forbear.apps.jobs.showing_monitor import ALARMED, Showing, show_monitor
 from forbear.apps.package_data import text_of
 from forbear.engine.backfill import Feed, rows_at, training_rows
 from forbear.engine.daily import DailyCloses
@@ -99,7 +101,7 @@ def test_a_small_book_cannot_be_told_about(cli: Cli, promoted: Path, tmp_path: P
 
 
 def test_the_past_is_as_it_was_known(cli: Cli, bank: Any, terms: Path, tmp_path: Path) -> None:
-    """As of a day nothing behind its close counts: the document says that day, and labels end before it."""
+    """As of a day nothing behind its close counts."""
     last = Home(bank.home).archive.closed_day or 0
     as_of = date(1970, 1, 1) + timedelta(last - 20)
     asked = ("--as-of", as_of, "--terms", terms, "--home", bank.home, "--out", tmp_path / "m.json", "--json")
@@ -136,15 +138,17 @@ def test_a_pass_that_stops_knows_no_later_miss(bank: Any) -> None:
     assert not run.labels(close.rows.customer, day).any()
 
 
-def test_fail_on_asks_for_a_status(cli: Cli, bank: Any, terms: Path, tmp_path: Path) -> None:
-    """Where something stands that is as bad as asked for, the command says what it found and ends with 20."""
+def test_fail_on_asks_for_a_status(bank: Any, terms: Path, tmp_path: Path) -> None:
+    """Where something stands that is as bad as asked for, the command writes what it found and ends with 20."""
     wary = tmp_path / "wary.toml"
     text = terms.read_text(encoding="utf-8")
     wary.write_text(text.replace("least_scores = 20", "least_scores = 100000"), encoding="utf-8")
-    asked = ("--terms", wary, "--home", bank.home, "--out", tmp_path / "m.json")
-    with pytest.raises(AssertionError):  # `cli` holds every other failure to one line on stderr
-        cli("monitor", *asked, "--fail-on", "page")
-    found = cli("monitor", *asked, "--json").document
+    request, nobody = MonitorRequest(terms=wary), Console(quiet=True)
+    showing = Showing(out=tmp_path / "m.json", created="", fail_on="page", send=False, environment={})
+    with pytest.raises(SystemExit) as ended:
+        show_monitor(Home(bank.home), request, showing, nobody)
+    assert ended.value.code == ALARMED == 20
+    found = json.loads((tmp_path / "m.json").read_bytes())
     (alarm,) = [one for one in found["alarms"] if one["kind"] == "constant_scores"]
     assert (found["status"], alarm["page"], found["retrain_advised"]) == ("page", True, False)
     assert "the data come first" in found["retrain_reason"]
