@@ -31,6 +31,7 @@ COMMANDS = (
     ["truth"],
     ["demo"],
     ["report"],
+    ["monitor"],
     ["run"],
     ["worker", "scorer"],
     ["up"],

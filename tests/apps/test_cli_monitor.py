@@ -112,7 +112,7 @@ def test_the_past_is_as_it_was_known(cli: Cli, bank: Any, terms: Path, tmp_path:
 
 
 def test_each_close_has_the_rows_and_labels_of_a_replay(bank: Any) -> None:
-    """One pass that stops at many closes gives, bit for bit, the rows of a pass for each, and the labels of training."""
+    """One pass that stops at many closes gives, bit for bit, the rows of a pass for each, and labels as in training."""
     home = Home(bank.home)
     last = home.archive.closed_day or 0
     days = [last - 60, last - 59, last - 45]
