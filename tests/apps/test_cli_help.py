@@ -60,6 +60,7 @@ COMMANDS = (
     ["models", "rollout"],
     ["models", "stop"],
     ["models", "watch"],
+    ["models", "story"],
     ["fairness"],
     ["experiment", "hillstrom"],
 )
