@@ -9,6 +9,7 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing, nullcontext, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,6 +21,9 @@ from forbear.adapters.sql.office import open_office
 from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
 from forbear.apps.cli import main
+from forbear.apps.home import Home
+from forbear.apps.jobs.checkpointing import DayCheckpoints, lines_in
+from forbear.apps.telemetry import journal_of
 from forbear.engine.erase import Request, erase
 from forbear.features.hashing import keys_of
 from forbear.testing.tampering import tampered
@@ -83,6 +87,25 @@ def test_a_run_that_closes_days_signs_them(cli: Cli, home: Path) -> None:
     assert json.loads(line)["checkpoint"]["size"] == records == found["records"]
     assert (found["new"], found["number"]) == (False, 0)
     assert (home / "audit" / "signing.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_worker_that_follows_signs_too(copied: Path, tmp_path: Path) -> None:
+    """Once a minute it looks whether a day was closed; what goes wrong is noted, and stops nothing."""
+    shutil.rmtree(copied / "audit")
+    seconds = iter([0.0, 59.0, 61.0, 61.0, 200.0, 200.0])
+    with journal_of(tmp_path / "worker.jsonl") as journal:
+        points = DayCheckpoints(Home(copied), journal, lambda: datetime(2024, 1, 1, tzinfo=UTC), lambda: next(seconds))
+        points.tend()
+        assert not (copied / "audit").exists()
+        points.tend()
+        assert len(lines_in(Home(copied))) == 1
+        points.tend()
+        (copied / "audit" / "checkpoints.jsonl").write_bytes(b"")
+        (copied / "audit" / "signing.key").chmod(0o644)
+        points.make()
+    noted = [json.loads(line)["event"] for line in (tmp_path / "worker.jsonl").read_text().splitlines()]
+
+    assert noted == ["checkpoint", "checkpoint failed"]
 
 
 def test_an_export_is_verified_without_a_home(cli: Cli, home: Path, tmp_path: Path) -> None:
@@ -206,6 +229,9 @@ def test_who_looked_is_on_record(cli: Cli, copied: Path, tmp_path: Path) -> None
     looked = json.loads(out.read_text())["chapters"][-1]["entries"]
 
     assert [(one["facts"]["who"], "complaint 4711" in one["text"]) for one in looked] == [("an auditor", True)]
+    assert cli("audit", "checkpoint", "--home", copied, "--json").document["new"] is True
+    last = json.loads((copied / "audit" / "checkpoints.jsonl").read_text().splitlines()[-1])
+    assert [*last["checkpoint"]["accesses"]] == ["audit"]
     assert cli("audit", "report", "nobody", "--reason", "x", "--home", copied).code == 2
 
 

@@ -44,7 +44,7 @@ def key_of(home: Home) -> Path:
 
 
 def checkpoint(store: Audited, now: datetime, console: Console | None = None) -> Made:
-    """The newest checkpoint over the whole chain: a new one if there are records behind the last.
+    """The newest checkpoint over the whole chain: a new one if there are records behind the last, or new accesses.
 
     Raises CorruptState where the chain is not what was signed, or the checkpoints are not; StorageError where another
     process makes one right now.
@@ -61,10 +61,11 @@ def checkpoint(store: Audited, now: datetime, console: Console | None = None) ->
         _require_met(store, last)
         head = store.queries.status().value.head
         records = head.sequence + 1 if head is not None else 0
-        if last is not None and records == size:
+        accesses = accesses_of(home)
+        if last is not None and (records, accesses) == (size, last.checkpoint.accesses):
             return Made(last, False, signer.public)
         with (console or Console(quiet=True)).progress("Checkpoint", records - size) as progress:
-            point = extended(last, _records(store, size, records, progress), micros(now), accesses_of(home))
+            point = extended(last, _records(store, size, records, progress), micros(now), accesses)
         made = sealed_by(signer, point)
         write_whole(_path(home), b"".join(line + b"\n" for line in (*lines, made.line)))
     return Made(made, True, signer.public)
