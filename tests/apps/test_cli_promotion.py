@@ -19,11 +19,11 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.doctor import examine
 from forbear.apps.jobs.examining import Examination
 from forbear.apps.jobs.instructing import LogOfHome, approvals_of
-from forbear.apps.jobs.promoting import Person, approve
+from forbear.apps.jobs.promoting import Person, approve, roll_back
 from forbear.apps.jobs.retraining import RetrainRequest, gate_terms, retrain, windows
 from forbear.apps.jobs.showing_retraining import show_retraining
 from forbear.apps.package_data import text_of
-from forbear.domain.errors import ConfigError, StorageError
+from forbear.domain.errors import ConfigError, ConflictError, StorageError
 from forbear.engine.promotion import Proposal, Signed
 from forbear.models.gate import Fairness
 from forbear.models.gate_terms import GateTerms
@@ -302,6 +302,38 @@ def test_a_crash_before_the_log_is_told_is_made_good(cli: Cli, world: Any, ours:
     assert [one["model"] for one in history] == [world["champion"], world["let"]["digest"]]
 
 
+class _Elsewhere:
+    """A log that is not the home's, as Kafka's is."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def tell(self, order: Any) -> int:
+        """Remember what was told."""
+        self.told.append(order)
+        return 40 + len(self.told)
+
+
+def test_where_the_log_is_elsewhere_two_people_still_can(cli: Cli, world: Any, ours: Path) -> None:
+    """Where the settings name Kafka the history has what two people signed, once, and a roll-back knows whereto."""
+    (ours / "services.toml").write_text('[kafka]\nbootstrap = "nowhere:9092"\n')
+    home, topic = Home(ours), _Elsewhere()
+    short = proposed_in(cli, world, ours)
+    now = approvals_of(home).proposal(short).proposal.proposed_at
+    anna, bert = (Person(name, world["folder"] / f"{name}.key", now) for name in ("anna", "bert"))
+    approve(home, Console(quiet=True), short, bert, topic)
+
+    assert topic.told[0].value == world["let"]["digest"]
+    last = champion_of(cli, ours)
+    assert (last["model"], last["signed_by"], last["offset"]) == (world["let"]["digest"], ["anna", "bert"], 41)
+    with pytest.raises(ConflictError):
+        approve(home, Console(quiet=True), short, bert, topic)
+    back = roll_back(home, Console(quiet=True), bert, "wrong")
+    approve(home, Console(quiet=True), back.short, anna, topic)
+    assert champion_of(cli, ours)["model"] == world["champion"]
+    assert len(topic.told) == 4
+
+
 def test_one_person_alone_promotes_nothing(cli: Cli, world: Any, ours: Path) -> None:
     """With approvers `promote --model` and `--digest` are refused with the way that is left; a policy still passes."""
     for named in (("--model", "boosting"), ("--digest", world["let"]["digest"][:12])):
@@ -360,7 +392,8 @@ def test_approvers_are_founded_once(cli: Cli, world: Any, ours: Path, contents_o
     keys = [f"{name}={world['folder'] / name}.key.pub" for name in ("bert", "anna")]
     assert cli("models", "found", "--approver", keys[0], "--approver", keys[1], "--home", ours).code == 8
     assert cli("models", "found", "--approver", "anna", "--home", ours).code == 2
-    assert cli("models", "key", "anna", "--into", world["folder"]).code == 2
+    for name in ("anna", "../anna"):
+        assert cli("models", "key", name, "--into", world["folder"]).code == 2
     ungated = next(
         one["digest"] for one in cli("models", "list", "--home", ours, "--json").document["models"] if not one["gate"]
     )
