@@ -6,6 +6,7 @@ import json
 import shutil
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.monitoring import RUN_BOOK, MonitorRequest, retrain_advice, run_book
+from forbear.apps.jobs.monitoring import RUN_BOOK, MonitorRequest, monitor, retrain_advice, run_book
 from forbear.apps.jobs.showing_monitor import ALARMED, Showing, show_monitor
 from forbear.apps.package_data import text_of
 from forbear.engine.backfill import Feed, rows_at, training_rows
@@ -98,6 +100,28 @@ def test_a_small_book_cannot_be_told_about(cli: Cli, promoted: Path, tmp_path: P
     asked = ("--model", "expert", "--policy", "shipped", "--home", promoted, "--out", tmp_path / "m.json", "--json")
     document = cli("monitor", *asked).document
     assert (document["status"], document["alarms"], document["retrain_advised"]) == ("cannot tell", [], False)
+
+
+def test_what_a_worker_recorded_is_what_is_judged(cli: Cli, promoted: Path, terms: Path, tmp_path: Path) -> None:
+    """Where the worker was there on enough days its own scores, bands and offers are looked at, not new ones."""
+    home = Path(shutil.copytree(promoted, tmp_path / "home"))
+    assert cli("run", "--once", "--home", home).code == 0
+    short = tmp_path / "short.toml"
+    text = terms.read_text(encoding="utf-8").replace("reference_days = 35", "reference_days = 12")
+    short.write_text(text.replace("least_reference_days = 20", "least_reference_days = 3"), encoding="utf-8")
+    found = monitor(Home(home), MonitorRequest(terms=short), Console(quiet=True))
+    watching, days = found.gathered.watching, found.gathered.days
+    assert (watching.scores.source, watching.scores.model) == ("recorded", "expert")
+    with closing(open_queries(f"sqlite:///{home}/forbear.db")) as queries:
+        rows = queries.days(0, found.day).value
+        offers = sum(tally.decisions for tally in queries.tallies(0, found.day).value if tally.outcome == "offer")
+    assert rows[-1].day == found.day
+    for row in rows:
+        (place,) = np.flatnonzero(days.days == row.day)
+        names = [*(band.name for band in found.policy.bands), ""]
+        assert days.bands[place].tolist() == [row.bands.get(name, 0) for name in names]
+        assert days.mean_pd[place] * row.scored == pytest.approx(row.expected_misses)
+    assert sum(sum(of_one.values()) for of_one in days.offers.values()) == offers
 
 
 def test_the_past_is_as_it_was_known(cli: Cli, bank: Any, terms: Path, tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from forbear.adapters.sql.queries import open_queries
+from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.apps.home import Home
+from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.jobs.rehearsing import WORKER
 from forbear.apps.jobs.scoring import chosen_model
 from forbear.engine.backfill import Rows
-from forbear.engine.queries import Queries
 from forbear.features.columns import day_number
+from forbear.features.compute import FeatureSet
 from forbear.features.hashing import Keys
 from forbear.models.artefact import Artefact
 from forbear.models.dataset import Ints
@@ -63,7 +65,7 @@ class RecordedScores:
 
     source = RECORDED
 
-    def __init__(self, queries: Queries, model: str) -> None:
+    def __init__(self, queries: SqlQueries, model: str) -> None:
         self._queries, self.model = queries, model
 
     def at(self, day: int, rows: Rows) -> ScoredClose | None:  # noqa: ARG002  # the port's
@@ -86,7 +88,7 @@ class RecordedScores:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._queries.close()  # type: ignore[attr-defined]
+        self._queries.close()
 
 
 class RecomputedScores:
@@ -132,22 +134,38 @@ def scores_of(home: Home, kind: str | None, policy: Policy, days: tuple[int, int
     """What the worker has recorded, if it was there on enough days and no kind is asked for; else one model.
 
     days: first, last, and on how many of them closes must be recorded.
-    Raises ConfigError where the kind asked for was never trained.
+    Raises ConfigError where the kind asked for was never trained; else as the model in force does.
     """
+    recorded = _recorded(home, days) if kind is None and home.database.exists() else None
+    if recorded is not None:
+        return recorded
     model, name = chosen_model(home, kind)
-    metrics = model.provenance.metrics if isinstance(model, Artefact) else {}
-    validation = {
-        one: Figure(*(np.nan if figure[end] is None else float(figure[end] or 0.0) for end in ("value", "low", "high")))
-        for one, figure in metrics.items()
-    }
-    first, last, enough = days
-    if kind is None and home.database.exists():
-        queries = open_queries(f"sqlite:///{home.database}")
-        there = {row.day for row in queries.days(first, last).value}
-        in_force = queries.status().value.model
-        if len(there) >= enough and last in there and in_force is not None:
-            return Watching(RecordedScores(queries, name), validation, 0)  # what was recorded knew of no outcome
-        queries.close()
     learned = model.provenance.window.labels_end if isinstance(model, Artefact) else ""
     unseen_from = day_number(date.fromisoformat(learned)) - 1 if learned else 0
-    return Watching(RecomputedScores(model, name, policy), validation, unseen_from)
+    return Watching(RecomputedScores(model, name, policy), _validation(model), unseen_from)
+
+
+def _recorded(home: Home, days: tuple[int, int, int]) -> Watching | None:
+    """The recorded scores with the validation of the model in force; None where there are too few.
+
+    A score that was recorded at a close knew of no outcome behind it, whatever its model has learned from since.
+    """
+    first, last, enough = days
+    queries = open_queries(f"sqlite:///{home.database}", consumer=WORKER)
+    there = {row.day for row in queries.days(first, last).value}
+    in_force = queries.status().value.model
+    if len(there) < enough or last not in there or in_force is None:
+        queries.close()
+        return None
+    features = FeatureSet.standard(home.deployment.unsupported)
+    model, name, _ = HomeParts(home).model(in_force.digest, features.hash)
+    return Watching(RecordedScores(queries, name), _validation(model), 0)
+
+
+def _validation(model: object) -> dict[str, Figure]:
+    """Figures of a model's own validation; none for an expert scorecard."""
+    metrics = model.provenance.metrics if isinstance(model, Artefact) else {}
+    return {
+        name: Figure(*(np.nan if (bound := figure[end]) is None else bound for end in ("value", "low", "high")))
+        for name, figure in metrics.items()
+    }

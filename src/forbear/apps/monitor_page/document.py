@@ -17,7 +17,6 @@ from forbear.apps.page.numerals import COUNT, DASH, PERCENT, RATIO
 from forbear.apps.report.wording import dated
 from forbear.models.monitoring import Finding, Judged
 from forbear.models.monitoring_performance import Performance
-from forbear.models.results import Floats
 
 TITLE = "Monitoring"
 SHOWN_DAYS, WEEK = 91, 7
@@ -165,31 +164,32 @@ def _score(found: Monitored) -> Html:
 
 def _features(found: Monitored) -> Html:
     family = _family(found, "feature_drift")
-    psi, weeks = _by_week(family)
-    if np.isnan(psi).all():
+    weeks = _by_week(family)
+    if np.isnan(weeks.psi).all():
         return section("Features", "", absent("Not drawn: there is not enough history to compare with."))
-    largest = np.nanmax(np.where(np.isnan(psi), 0.0, psi), axis=1)
+    largest = np.nan_to_num(weeks.psi).max(axis=1)
     worst = family.names[int(np.argmax(largest))]
-    warn = family.limits.warn
     summary = f"The largest PSI is {RATIO.write(float(largest.max()))}, of {worst}."
     drawing = Drawing("features", f"PSI by feature and week. {summary}", 0.6 + 0.26 * len(family.names), 11.0)
-    drawn = plots.heat(psi, family.names, weeks, drawing, warn)
+    drawn = plots.heat(weeks, drawing)
     lead = (
-        f"The largest PSI of each week from days like it; amber from {RATIO.write(warn)} on. An alarm also asks that "
-        "days like it never moved as far, and that it lasts."
+        "The largest PSI of each week from days like it, the darker the larger; amber where an alarm stood: beyond "
+        f"{RATIO.write(weeks.warn)}, beyond what such days did before, and for days on end."
     )
     figure = element("figure", plotted(drawn), element("figcaption", summary), class_="card whole")
     return section("Features", lead, figure)
 
 
-def _by_week(family: Judged) -> tuple[Floats, list[int]]:
-    """The largest PSI of each feature in each of the shown weeks, (k, weeks), and their last days."""
-    effect = family.departures.effect[-SHOWN_DAYS:]
+def _by_week(family: Judged) -> plots.Weeks:
+    """The shown weeks of a family of features."""
+    effect, warns = family.departures.effect[-SHOWN_DAYS:], family.warns[-SHOWN_DAYS:]
     days = family.days[-SHOWN_DAYS:].tolist()
     starts = range(len(days) % WEEK, len(days), WEEK)
     filled = np.where(np.isnan(effect), -1.0, effect)
-    largest = np.array([filled[start : start + WEEK].max(axis=0) for start in starts]).T
-    return np.where(largest < 0.0, np.nan, largest), [days[start + WEEK - 1] for start in starts]
+    largest = np.array([filled[start : start + WEEK].max(axis=0) for start in starts]).reshape(-1, len(family.names)).T
+    alarmed = np.array([warns[start : start + WEEK].any(axis=0) for start in starts]).reshape(-1, len(family.names)).T
+    ends = [days[start + WEEK - 1] for start in starts]
+    return plots.Weeks(family.names, np.where(largest < 0.0, np.nan, largest), alarmed, ends, family.limits.warn)
 
 
 def _performance(found: Monitored) -> Html:

@@ -33,27 +33,40 @@ class Course:
     alarmed: Bools
 
 
-def heat(psi: Floats, names: Sequence[str], weeks: Sequence[int], drawing: Drawing, warn: float) -> Html:
-    """PSI of each feature in each week, the largest of its days; unknown ones are empty, those beyond a limit framed.
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """PSI of each feature in each week, (k, weeks), the largest of its days. alarmed: weeks with an alarm.
 
-    psi: (features, weeks).  weeks: their last days.
+    ends: last days of the weeks.  warn: the PSI that warns.
     """
+
+    names: Sequence[str]
+    psi: Floats
+    alarmed: Bools
+    ends: Sequence[int]
+    warn: float
+
+
+def heat(found: Weeks, drawing: Drawing) -> Html:
+    """The darker a week, the larger its PSI; amber where an alarm stood, empty where nothing is known."""
 
     def paint(canvas: Canvas) -> None:
         from matplotlib.patches import Rectangle
 
         axes = canvas.add_subplot()
-        for (row, column), value in np.ndenumerate(psi):
+        for (row, column), value in np.ndenumerate(found.psi):
             if np.isnan(value):
                 continue
-            strength = min(1.0, float(value) / (2.0 * warn)) ** 0.5
-            beyond = value >= warn
-            face = {"facecolor": colour("amber" if beyond else "accent"), "alpha": 0.08 + 0.8 * strength}
+            strength = min(1.0, float(value) / (2.0 * found.warn)) ** 0.5
+            beyond = found.alarmed[row, column]
+            face = {"facecolor": colour("amber" if beyond else "accent"), "alpha": 0.08 + 0.7 * strength}
             axes.add_patch(Rectangle((column - 0.46, row - 0.42), 0.92, 0.84, linewidth=0.0, **face))
-        axes.set(xlim=(-0.5, len(weeks) - 0.5), ylim=(len(names) - 0.5, -0.5))
-        axes.set_yticks(range(len(names)), list(names))
-        step = max(1, len(weeks) // 7)
-        axes.set_xticks(range(0, len(weeks), step), [f"{day_of(day).day} {day_of(day):%b}" for day in weeks[::step]])
+        axes.set(xlim=(-0.5, len(found.ends) - 0.5), ylim=(len(found.names) - 0.5, -0.5))
+        axes.set_yticks(range(len(found.names)), list(found.names))
+        step = max(1, len(found.ends) // 7)
+        axes.set_xticks(
+            range(0, len(found.ends), step), [f"{day_of(day).day} {day_of(day):%b}" for day in found.ends[::step]]
+        )
         axes.tick_params(length=0.0, axis="y", labelsize=9.0)
         axes.grid(visible=False)
         for spine in axes.spines.values():
