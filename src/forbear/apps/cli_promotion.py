@@ -23,6 +23,7 @@ WhyOption = Annotated[str, typer.Option("--why", help="Why, in 3 to 500 characte
 
 @command(models, "key", "forbear models key anna\nforbear models key bert --into stick")
 @command(models, "key", "forbear models key anna\nforbear models key bert --into ../keys")
+@command(models, "key", "forbear models key anna\nforbear models key bert --into keys")
 def key(
     name: Annotated[str, typer.Argument(help="Who it is for: letters, digits, . _ and -, at most 16.")],
     into: Annotated[Path, typer.Option("--into", help="Folder for the two files of the key.")] = Path(),
