@@ -15,8 +15,9 @@ import pytest
 
 from forbear.apps.jobs.portfolio import Portfolio, band_moves
 from forbear.apps.package_data import text_of
+from forbear.apps.page.effect_plots import finding_of
 from forbear.apps.portfolio_page import PortfolioPage, render_portfolio
-from forbear.apps.portfolio_page.document import headline, moved
+from forbear.apps.portfolio_page.document import headline
 from forbear.models.portfolio import BookScored, TwoDates, by_segment, concentration
 from forbear.models.results import Figure
 from forbear.policy.reading import parse_policy
@@ -104,8 +105,8 @@ def test_the_headline_says_no_more_than_the_interval(rise: float, said: str) -> 
     found = book(rise)
     assert said in headline(found)
     assert said in rendered(rise)
-    assert (moved(found.high.change) == "") == (rise == 1.0)
-    assert moved(Figure(np.nan, np.nan, np.nan)) == ""
+    assert (finding_of(found.high.change) == "") == (rise == 1.0)
+    assert finding_of(Figure(np.nan, np.nan, np.nan)) == ""
 
 
 def test_it_counts_what_chance_would_leave_out() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +72,22 @@ def test_a_shorter_run_is_the_beginning_of_a_longer_one(noisy: Bank, run: Callab
     ends_us = calendar_of(noisy.spec).days["midnight_us"][spec.days]
     short = run(spec).log
     assert_same(short.take(short.received_us < ends_us), noisy.log.take(noisy.log.received_us < ends_us))
+
+
+def test_a_downturn_changes_nothing_before_it_and_hurts_after(clean: Bank, run: Callable[[BankSpec], Bank]) -> None:
+    """Up to its first midnight the log is the calm one's, bit by bit; from then on more is missed, and only then."""
+    turn = 120
+    spec = replace(clean.spec, downturn_on=clean.spec.start + timedelta(turn), hardship=12.0)
+    hard = run(spec).log
+    begins_us = calendar_of(spec).days["midnight_us"][turn]
+    assert_same(clean.log.take(clean.log.received_us < begins_us), hard.take(hard.received_us < begins_us))
+
+    def missed(log: EventColumns) -> int:
+        outcomes = log.outcome_status[log.kind == EventKind.OUTCOME]
+        return int(np.count_nonzero(outcomes == codes_of(OutcomeStatus)[OutcomeStatus.MISSED]))
+
+    assert missed(hard) > 1.3 * missed(clean.log)
+    assert_same(clean.log, run(replace(clean.spec, downturn_on=spec.downturn_on, hardship=1.0)).log)
 
 
 def test_progress_counts_the_days_done() -> None:

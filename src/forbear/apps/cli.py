@@ -33,7 +33,9 @@ from forbear.apps.options import (
     DEFAULT_HOME,
     MADE,
     AnyKind,
+    DownturnOption,
     Every,
+    HardshipOption,
     HomeOption,
     JsonOption,
     Kind,
@@ -87,6 +89,7 @@ def root(version: Annotated[bool, typer.Option("--version", help="Print the vers
     forbear simulate --customers 2000 --days 540
     forbear simulate --customers 10000 --seed 3 --home big-bank
     forbear simulate --live-from 2024-05-01 --home live-bank
+    forbear simulate --downturn-on 2024-01-15 --hardship 8 --home hard-times
     """,
 )
 def simulate(
@@ -95,6 +98,8 @@ def simulate(
     start: Annotated[date, typer.Option(parser=day, help="First day.")] = date(2023, 1, 1),
     seed: SeedOption = 7,
     live_from: LiveFromOption = None,
+    downturn_on: DownturnOption = None,
+    hardship: HardshipOption = 5.0,
     home: HomeOption = DEFAULT_HOME,
     replace: ReplaceOption = False,
     json: JsonOption = False,
@@ -105,7 +110,14 @@ def simulate(
     from forbear.apps.jobs.demo import simulate_bank
     from forbear.simulation.spec import BankSpec
 
-    spec = BankSpec(customers=customers, days=days, start=start, seed=seed)
+    spec = BankSpec(
+        customers=customers,
+        days=days,
+        start=start,
+        seed=seed,
+        downturn_on=downturn_on,
+        hardship=hardship if downturn_on else 1.0,
+    )
     simulate_bank(Home(home), spec, Console(json=json), replace=replace, live_from=live_from)
 
 

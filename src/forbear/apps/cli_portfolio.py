@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, MADE, AnyKind, HomeOption, JsonOption, day
+from forbear.apps.options import (
+    DEFAULT_HOME,
+    MADE,
+    HomeOption,
+    JsonOption,
+    ModelOption,
+    PolicyOption,
+    SharesOption,
+    day,
+)
 
 
 @command(
@@ -51,13 +60,9 @@ def portfolio(
     last: Annotated[
         date | None, typer.Option("--to", parser=day, help="Later closed day; default: the newest.")
     ] = None,
-    model: Annotated[AnyKind | None, typer.Option("--model", help="Kind of model; default: the leading one.")] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="A policy file, or `shipped`; default: the one in force.")
-    ] = "",
-    shares: Annotated[
-        str, typer.Option("--shares", help="Cut-offs that take such shares of the earlier book, most urgent first.")
-    ] = "",
+    model: ModelOption = None,
+    policy: PolicyOption = "",
+    shares: SharesOption = "",
     out: Annotated[
         Path | None, typer.Option(help="Document to write, its page beside it; default: in the home's reports.")
     ] = None,

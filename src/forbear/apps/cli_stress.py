@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, MADE, AnyKind, HomeOption, JsonOption, day
+from forbear.apps.options import (
+    DEFAULT_HOME,
+    MADE,
+    HomeOption,
+    JsonOption,
+    ModelOption,
+    OnOption,
+    PolicyOption,
+    SharesOption,
+)
 
 SalariesOption = Annotated[str, typer.Option("--salaries-late", help="Salaries arrive so many days later, like 10d.")]
 PricesOption = Annotated[str, typer.Option("--prices", help="What a household needs costs so much more, like 8%.")]
@@ -35,14 +44,10 @@ def stress(  # noqa: PLR0913  # each is an option
     rates: RatesOption = "",
     scenarios: ScenariosOption = None,
     window: WindowOption = 120,
-    on: Annotated[date | None, typer.Option("--on", parser=day, help="Closed day; default: the newest.")] = None,
-    model: Annotated[AnyKind | None, typer.Option("--model", help="Kind of model; default: the leading one.")] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="A policy file, or `shipped`; default: the one in force.")
-    ] = "",
-    shares: Annotated[
-        str, typer.Option("--shares", help="Cut-offs that take such shares of the unshocked book, most urgent first.")
-    ] = "",
+    on: OnOption = None,
+    model: ModelOption = None,
+    policy: PolicyOption = "",
+    shares: SharesOption = "",
     out: Annotated[Path | None, typer.Option(help="File to write, a page beside it; default: in the reports.")] = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,

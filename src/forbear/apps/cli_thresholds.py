@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, MADE, AnyKind, HomeOption, JsonOption, SeedOption, day
+from forbear.apps.options import (
+    DEFAULT_HOME,
+    MADE,
+    HomeOption,
+    JsonOption,
+    ModelOption,
+    OnOption,
+    PolicyOption,
+    SeedOption,
+)
 
-OnOption = Annotated[date | None, typer.Option("--on", parser=day, help="A closed day; default: the newest.")]
 ClosesOption = Annotated[
     int, typer.Option("--closes", min=2, max=120, help="Closes up to that day whose arrivals are counted.")
 ]
-ModelOption = Annotated[
-    AnyKind | None, typer.Option("--model", "--kind", help="Kind of model; default: the leading one.")
-]
-PolicyOption = Annotated[str, typer.Option("--policy", help="A policy file, or `shipped`; default: the one in force.")]
 InputsOption = Annotated[
     Path | None, typer.Option("--inputs", help="TOML file of what help costs and brings; default: as shipped.")
 ]

@@ -64,3 +64,18 @@ def day(text: str | date) -> date:
 LiveFromOption = Annotated[
     date | None, typer.Option("--live-from", parser=day, help="Put what was received from this day on into the log.")
 ]
+OnOption = Annotated[date | None, typer.Option("--on", parser=day, help="A closed day; default: the newest.")]
+ModelOption = Annotated[
+    AnyKind | None, typer.Option("--model", "--kind", help="Kind of model; default: the leading one.")
+]
+PolicyOption = Annotated[str, typer.Option("--policy", help="A policy file, or `shipped`; default: the one in force.")]
+SharesOption = Annotated[
+    str, typer.Option("--shares", help="Cut-offs that take such shares of the book as it is, most urgent first.")
+]
+DownturnOption = Annotated[
+    date | None, typer.Option("--downturn-on", parser=day, help="A downturn begins on this day; default: none does.")
+]
+HardshipOption = Annotated[
+    float,
+    typer.Option("--hardship", min=1.0, max=100.0, help="In a downturn work is lost, pay cut, so many times as often."),
+]

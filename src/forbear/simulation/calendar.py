@@ -38,6 +38,7 @@ DAY = np.dtype(
         ("retried_after", "i2"),
         ("works", "i1", (AHEAD,)),
         ("ahead_s", "i4", (MOST_REGIONS,)),
+        ("hardship", "f8"),
     ]
 )
 _CLOSES_AT, _NOON = time(2), time(12)
@@ -55,7 +56,8 @@ class Calendar:
     itself; until_weekday, until_fortnight: the same for pay by the week (0 = Monday) and the fortnight (number
     modulo 14). A pay day on which the bank rests moves back, a due date on. retried_after: days until a
     collection that failed is tried again. works: 1 if the bank works so many days from here.
-    ahead_s: seconds by which each region's clock is ahead of the bank's at noon.
+    ahead_s: seconds by which each region's clock is ahead of the bank's at noon. hardship: how many times as often as
+    in calm days work is lost, and pay cut or paid late.
     """
 
     first_day: int
@@ -76,6 +78,7 @@ def calendar_of(spec: BankSpec) -> Calendar:
     days["weekday"] = [day.weekday() for day in dates[:-1]]
     days["midnight_us"] = midnights[:-1]
     days["length_us"] = np.diff(midnights)
+    days["hardship"] = [spec.hardship if spec.downturn_on and day >= spec.downturn_on else 1.0 for day in dates[:-1]]
     _mark_bank_days(days, spec)
     for place, region in enumerate(spec.regions):
         there = ZoneInfo(region.time_zone or spec.time_zone)

@@ -68,16 +68,16 @@ def _befall_work(house: Record, day: Record) -> None:
         waits = _between(house, day, why.JOB_LOSS_BENEFIT, (0.0, 1.0))
         life.benefit_from = day.t + int((_SUPPORT_AFTER_DAYS if waits < _WITHOUT_BENEFIT_SHARE else 50) * waits)
         life.benefit_share = _SUPPORT_SHARE if waits < _WITHOUT_BENEFIT_SHARE else _BENEFIT_SHARE
-    elif uniform(key, day.t, why.JOB_LOSS) < _JOB_LOSS * traits.job_risk and day.t > life.job_ends_on:
+    elif uniform(key, day.t, why.JOB_LOSS) < _JOB_LOSS * traits.job_risk * day.hardship and day.t > life.job_ends_on:
         life.job_ends_on = day.t + 1
         if uniform(key, day.t, why.WARNED) < _WARNED_SHARE:
             # Overtime goes first, then the job.
             life.job_ends_on = day.t + int(_between(house, day, why.WARNING_LENGTH, (30.0, 90.0)))
             _cut(house, day, (0, life.job_ends_on), _WARNED_PAY)
-    if uniform(key, day.t, why.PAY_CUT) < _PAY_CUT:
+    if uniform(key, day.t, why.PAY_CUT) < _PAY_CUT * day.hardship:
         days = int(_between(house, day, why.PAY_CUT_LENGTH, (60.0, 240.0)))
         _cut(house, day, (0, day.t + days), _between(house, day, why.PAY_CUT_SIZE, (0.50, 0.85)))
-    if uniform(key, day.t, why.LATE_PAYER) < _LATE_PAYER:
+    if uniform(key, day.t, why.LATE_PAYER) < _LATE_PAYER * day.hardship:
         life.late_payer_until = day.t + int(_between(house, day, why.LATE_PAYER_LENGTH, (20.0, 130.0)))
 
 

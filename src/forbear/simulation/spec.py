@@ -14,6 +14,7 @@ from forbear.simulation.regions import REGIONS, Region
 MOST_CUSTOMERS = 10_000_000
 MOST_DAYS = 3_660
 MOST_REGIONS = 16
+_HARDEST = 100.0
 _LONGEST_CHUNK_DAYS = 30
 _ROWS_PER_CUSTOMER_DAY = 2
 _SHARES = (
@@ -38,6 +39,8 @@ class BankSpec:
     day late; misreport_share of the payments made on their due day, which are reported missed and corrected.
     These move money, so lives change with them: reversal_share of the purchases, which are taken back;
     correction_share of the purchases, which are booked twice as large, taken back and booked anew.
+    downturn_on: the first day of a downturn, from which on work is lost, and pay cut or paid late, `hardship` times as
+    often, [1, 100]; None for none. Until then every life is what it would have been without.
     chunk_rows: about so many events a chunk (never less than one day of them); bounds the memory.
     Raises ConfigError outside these ranges.
     """
@@ -57,6 +60,8 @@ class BankSpec:
     reversal_share: float = 0.001
     correction_share: float = 0.0005
     misreport_share: float = 0.0001
+    downturn_on: date | None = None
+    hardship: float = 1.0
     chunk_rows: int = 250_000
 
     def __post_init__(self) -> None:
@@ -65,6 +70,7 @@ class BankSpec:
         _in_range("seed", self.seed, 0, 2**63 - 1)
         _in_range("chunk_rows", self.chunk_rows, 1, 2**40)
         _in_range("regions", len(self.regions), 1, MOST_REGIONS)
+        _in_range("hardship", self.hardship, 1.0, _HARDEST)
         for name in _SHARES:
             _in_range(name, getattr(self, name), 0.0, 1.0)
         if not re.fullmatch("[A-Z]{3}", self.currency):
