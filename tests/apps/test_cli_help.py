@@ -34,6 +34,7 @@ COMMANDS = (
     ["run"],
     ["worker", "scorer"],
     ["up"],
+    ["validate"],
     ["stream"],
     ["topics", "apply"],
     ["dlq", "list"],

@@ -26,6 +26,7 @@ from forbear.apps import (
     cli_stress,
     cli_thresholds,
     cli_up,
+    cli_validate,
     cli_worker,
 )
 from forbear.apps.commands import app, command, imports
@@ -60,6 +61,7 @@ _ELSEWHERE = (
     cli_report,
     cli_stream,
     cli_stress,
+    cli_validate,
     cli_worker,
     cli_up,
     cli_store,

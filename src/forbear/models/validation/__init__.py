@@ -1,1 +1,1 @@
-"""What an independent reader asks of a model: by part of the book, under other data, under other inputs, and a verdict."""
+"""What an independent reader asks of a model: parts of the book, other data, other inputs, and a verdict."""

@@ -108,7 +108,9 @@ def best_alone(dataset: Dataset) -> int:
     supported = dataset.supported()
     if not supported.any():
         raise ValueError("no feature has a known value")
-    return int(np.argmax([_alone(dataset, column, labels) if supported[column] else -1.0 for column in _columns(dataset)]))
+    return int(
+        np.argmax([_alone(dataset, column, labels) if supported[column] else -1.0 for column in _columns(dataset)])
+    )
 
 
 def _columns(dataset: Dataset) -> range:

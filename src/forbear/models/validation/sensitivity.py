@@ -71,9 +71,8 @@ class Walked:
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """One feature. fall: of the AUC when its values are shuffled within each date; bounds: least and most of the repeats.
-
-    attribution: mean absolute log-odds that it adds.
+    """One feature. fall: of the AUC when its values are shuffled within each date; its bounds are the least
+    and the most of the repeats.  attribution: mean absolute log-odds that it adds.
     """
 
     feature: str
@@ -120,7 +119,7 @@ def shocks_of(answer: Answer, trained: Dataset, rows: Dataset, cut_off: float) -
 
 
 def walked(answer: Answer, rows: Dataset) -> Walked:
-    """Whether PDs keep to the directions: every feature that has one, over nine of its values, in at most 3,000 rows."""
+    """Whether PDs keep to the directions: every feature with one, over nine of its values, in at most 3,000 rows."""
     features = rows.features[_thinned(len(rows), SHOCKED_ROWS)]
     pairs = violations = counted = 0
     worst = 0.0
@@ -184,7 +183,9 @@ def _thinned(rows: int, most: int) -> Ints:
 
 def _with_positives(rows: Dataset) -> Ints:
     negatives = np.flatnonzero(~rows.labels)
-    return np.sort(np.concatenate([np.flatnonzero(rows.labels), negatives[_thinned(len(negatives), SHUFFLED_NEGATIVES)]]))
+    return np.sort(
+        np.concatenate([np.flatnonzero(rows.labels), negatives[_thinned(len(negatives), SHUFFLED_NEGATIVES)]])
+    )
 
 
 def _shuffled(rows: Dataset, chance: np.random.Generator) -> Ints:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,8 +46,9 @@ class Kept:
 class Refits:
     """The same customers scored by the model trained again.
 
-    number: of trainings.  spread: (3,) median, 90th and 99th percentile over rows of the standard deviation of a row's PD
-    over its mean.  top: mean share of the riskiest 5 % of each date whom model and refit both name.  auc: of each refit.
+    number: of trainings.  spread: (3,) median, 90th and 99th percentile over rows of the standard deviation of a row's
+    PD over its mean.  top: mean share of the riskiest 5 % of each date whom model and refit both name.
+    auc: of each refit.
     """
 
     number: int
@@ -74,7 +76,7 @@ def moved_features(before: Dataset, after: Dataset) -> tuple[Moved, ...]:
 def kept_order(scores: Floats, dataset: Dataset) -> tuple[Kept, ...]:
     """Each date beside the next, for the customers of both. scores: (n,)."""
     dates, found = np.unique(dataset.as_of), []
-    for before, after in zip(dates[:-1], dates[1:], strict=True):
+    for before, after in pairwise(dates):
         first, last = (np.flatnonzero(dataset.as_of == date) for date in (before, after))
         _, one, two = np.intersect1d(dataset.customers[first], dataset.customers[last], return_indices=True)
         own, other = scores[first[one]], scores[last[two]]
