@@ -30,7 +30,8 @@ from forbear.models.validation.sensitivity import Importances, Shock, Walked, im
 from forbear.models.validation.stability import Kept, Moved, Refits, kept_order, moved, moved_features, refits_of
 from forbear.models.validation.terms import ValidationTerms, parse_validation
 
-EXPERT = "expert scorecard"
+EXPERT, ALONE = "expert scorecard", "single feature"
+"""Names of the baselines."""
 TOP_SHARE = 0.05
 """The riskiest share whose lowest PD is the cut-off of the sensitivity, and to whom reasons are told."""
 EVERYBODY = "all rows"
@@ -74,7 +75,7 @@ class Sensitive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """Everything that the documents say. evaluations: the model, the expert scorecard, the one-feature model.
+    """Everything that the documents say. evaluations: the model, the expert scorecard, the single feature.
 
     alone: the feature of the last.  leads: AUC of the model less that of each baseline.  trained_months: base rate by
     date of training.  same_model: trained again from the archive it is the same to the last bit.
@@ -162,7 +163,7 @@ def _baselines(subject: Subject, pd: Floats) -> tuple[list[tuple[Scored, Scored]
     except NotEnoughData:  # the model had enough, so rows were lost since; the two others can still be compared
         return [_both(*pair, rows) for pair in pairs], name
     pds = [single.predict(np.ascontiguousarray(one.features[:, [column]])) for one in rows]
-    pairs.append((f"{name} alone", single.model.weights(), pds))
+    pairs.append((ALONE, single.model.weights(), pds))
     return [_both(*pair, rows) for pair in pairs], name
 
 

@@ -76,7 +76,7 @@ class Subject:
 
     trained: what it learned from, as the archive gives it today.  unseen: month starts from `first` on.
     weekly: Mondays of the same time.  every: how often training observed.
-    left_out: of helped customers, in training, and in unseen.
+    left_out: of helped customers, in training, and in unseen.  fingerprints: of trained, and of unseen.
     segments: by dimension, a name for each row of unseen.
     """
 
@@ -90,6 +90,7 @@ class Subject:
     looked: tuple[Looked, Looked]
     every: Cadence
     left_out: tuple[LeftOut, LeftOut]
+    fingerprints: tuple[str, str]
     segments: Mapping[str, tuple[str, ...]]
     first: date
     last: date
@@ -97,7 +98,7 @@ class Subject:
     @property
     def same_rows(self) -> bool:
         """Whether the archive still gives the very rows that the model was trained on."""
-        return self.trained.fingerprint() == self.artefact.provenance.data_fingerprint
+        return self.fingerprints[0] == self.artefact.provenance.data_fingerprint
 
 
 def gather(home: Home, request: ValidationRequest, console: Console) -> Subject:
@@ -139,6 +140,7 @@ def gather(home: Home, request: ValidationRequest, console: Console) -> Subject:
         looked=(_looked(learned, len(learned.rows.labels)), _looked(later, len(unseen), months)),
         every=every,
         left_out=(left_out, untreated(unseen, recorded_draws(home)).left_out),
+        fingerprints=(trained.fingerprint(), unseen.fingerprint()),
         segments=told_segments(register, monthly.customer, monthly.cut_day),
         first=first,
         last=last,

@@ -68,7 +68,8 @@ a{color:var(--accent)}
 .beside{color:var(--muted);max-width:48em}
 .lead{color:var(--muted);max-width:48em;margin:-.625rem 0 1.25rem}
 .because{max-width:48em;margin:-.25rem 0 1.25rem}
-.prose{max-width:48em;margin:1rem 0}
+.prose{max-width:48em}
+.block+.block{margin-top:1.5rem}
 .tiles{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:1px;background:var(--rule);
  border:1px solid var(--rule);border-radius:10px;overflow:hidden;margin-top:2.25rem}
 .tiles>div{background:var(--surface);padding:1.125rem 1.25rem}

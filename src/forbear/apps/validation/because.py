@@ -120,9 +120,11 @@ def _sensitivity(found: Validation) -> str:
 def _explanations(found: Validation) -> str:
     reasoned = found.reasoned
     share = reasoned.told / reasoned.riskiest if reasoned.riskiest else 0.0
+    error = reasoned.largest_error
+    summed = f"to within {error:.0e} (tolerance {ADDITIVITY_TOLERANCE:.0e})" if error else "exactly"
     return (
-        f"On {COUNT.write(reasoned.rows)} rows the attributions sum to the score within {reasoned.largest_error:.1g} "
-        f"(tolerance {ADDITIVITY_TOLERANCE:.0e}). Of the riskiest {COUNT.write(reasoned.riskiest)} customers of the "
+        f"On {COUNT.write(reasoned.rows)} rows the attributions sum to the score {summed}. Of the riskiest "
+        f"{COUNT.write(reasoned.riskiest)} customers of the "
         f"last date {PERCENT.write(share)} can be told at least one reason; "
         f"{round_percent(found.terms.reasons.least_share)} "
         "is asked for."

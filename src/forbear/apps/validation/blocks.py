@@ -122,7 +122,12 @@ def _section(number: int, one: Section) -> Html:
     light = Html()
     if one.light is not None:
         light = element("p", element("strong", _cell(WORDS[one.light])), f". {one.because}", class_="because")
-    return section(f"{number}. {one.title}", one.lead, light, *(_html(block) for block in one.blocks))
+    return section(
+        f"{number}. {one.title}",
+        one.lead,
+        light,
+        *(element("div", _html(block), class_="block") for block in one.blocks),
+    )
 
 
 def _html(block: Block) -> Html:

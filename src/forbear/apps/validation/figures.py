@@ -84,7 +84,7 @@ def _rows(found: Validation, *, trained: bool) -> dict[str, Any]:
         "last": str(rows.as_of.max()),
         "rows": len(rows),
         "positives": rows.positives,
-        "fingerprint": rows.fingerprint(),
+        "fingerprint": subject.fingerprints[not trained],
         "met": looked.met,
         "not_asked": _hurdles(looked),
         "helped": left_out.helped,

@@ -7,6 +7,7 @@ from forbear.apps.jobs.modelling import event_in_words
 from forbear.apps.jobs.validating import Validation
 from forbear.apps.jobs.validating_rows import Looked, label_days
 from forbear.apps.page.canvas import Drawing
+from forbear.apps.page.frame import OUTCOME_MEANINGS
 from forbear.apps.page.legend import key_square, plotted
 from forbear.apps.page.markup import element, joined
 from forbear.apps.page.numerals import COUNT, DASH, PERCENT, SLOPE
@@ -31,7 +32,6 @@ _HURDLES = {
 def data_section(found: Validation) -> Section:
     """What the model learned from and what it is judged on."""
     subject, home = found.subject, found.subject.home
-    trained, unseen = subject.trained, subject.unseen
     made_up = "a simulated bank; none of it happened" if home.synthetic else "records of real customers, as imported"
     facts = {
         "Source": f"{home.deployment.source}: {made_up}.",
@@ -40,7 +40,7 @@ def data_section(found: Validation) -> Section:
         if subject.every == "month"
         else f"{_counted(found, trained=True)}. Observed each Monday.",
         "Judged on": f"{_counted(found, trained=False)}. Observed on the first of each month; all later than training.",
-        "Fingerprint": f"SHA-256, training {trained.fingerprint()}; unseen {unseen.fingerprint()}.",
+        "Fingerprint": f"SHA-256, training {subject.fingerprints[0]}; unseen {subject.fingerprints[1]}.",
     }
     return Section(
         "Data",
@@ -185,8 +185,13 @@ def _feed(found: Validation) -> Grid:
     return Grid(
         f"What became of the {COUNT.write(total)} events of the archive when they were read: nothing is dropped "
         "without a count.",
-        ("Outcome", "Events"),
-        [(name.replace("_", " "), COUNT.write(count)) for name, count in feed.items() if count],
+        ("Outcome", "What it means", "Events"),
+        [
+            (name.replace("_", " "), OUTCOME_MEANINGS.get(name, ""), COUNT.write(count))
+            for name, count in feed.items()
+            if count
+        ],
+        frozenset({0, 1}),
     )
 
 

@@ -30,7 +30,7 @@ def ranking_section(found: Validation) -> Section:
     leads = Grid(
         "AUC of the model less that of each baseline on the same rows. Below 0 the baseline is better.",
         ("Baseline", "What it is", "Lead in AUC (95 % interval)"),
-        [(name, _what(name), LEAD.estimate(lead)) for name, lead in found.leads.items()],
+        [(name, _what(found, name), LEAD.estimate(lead)) for name, lead in found.leads.items()],
         frozenset({0, 1}),
     )
     cards = element("div", lead_time_card(page), roc_card(page), precision_recall_card(page), class_="grid")
@@ -214,10 +214,10 @@ def _page(found: Validation) -> BacktestPage:
     )
 
 
-def _what(name: str) -> str:
+def _what(found: Validation, name: str) -> str:
     if name == EXPERT:
         return "points that experts have stated; nothing was learned from data"
-    return "the feature that ranked best in training, by itself, fitted in bins: what the other features must add to"
+    return f"{found.alone}, which ranked best by itself in training, fitted in bins: all others must add to it"
 
 
 _PART_HEAD = ("Date", "Rows", "Events", "Expected", "Observed", "Ratio", "AUC")

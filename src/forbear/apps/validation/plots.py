@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 WIDE = 9.6
+_MARGIN_DAYS = 20.0
 Span = tuple[date, date]
 
 
@@ -69,6 +70,8 @@ def areas(months: Sequence[Part], overall: Figure, drawing: Drawing) -> Html:
         _with_intervals(axes, [_day(date.fromisoformat(one.name)) for one in known], [one.auc for one in known])
         axes.set_ylim(min(0.5, *(one.auc.low for one in known if not np.isnan(one.auc.low)), 0.5), 1.0)
         axes.set_title("AUC", loc="left", color=colour("muted"))
+        days = [_day(date.fromisoformat(one.name)) for one in months]
+        axes.set_xlim(min(days) - _MARGIN_DAYS, max(days) + _MARGIN_DAYS)
         _dates(axes)
 
     return draw(drawing, paint)

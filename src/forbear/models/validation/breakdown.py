@@ -9,6 +9,7 @@ import numpy as np
 
 from forbear.models import metrics
 from forbear.models.dataset import Bools, Dataset
+from forbear.models.evaluate import wilson
 from forbear.models.intervals import Bootstrap, bootstrap_figures
 from forbear.models.results import Figure, Floats
 
@@ -20,7 +21,8 @@ LEAST_POSITIVES = 10
 class Part:
     """Some rows. observed: share of positives.  ratio: positives over the sum of PDs.  auc: NaN with too few positives.
 
-    mean_pd: over the rows, in [0, 1].
+    mean_pd: over the rows, in [0, 1].  With too few positives a bootstrap would be too sure: the intervals of observed
+    and ratio are then Wilson's for as many rows as there are customers.
     """
 
     name: str
@@ -63,12 +65,16 @@ def whole(name: str, pd: Floats, dataset: Dataset, bootstrap: Bootstrap) -> Part
         }
 
     found = bootstrap_figures(figures, dataset.customers, bootstrap)
+    customers, mean_pd = len(np.unique(dataset.customers)), float(pd.mean())
+    if not enough:
+        found["observed"] = wilson(dataset.positives * customers / len(dataset), customers)
+        found["ratio"] = found["observed"].times(1.0 / mean_pd) if mean_pd else found["ratio"]
     return Part(
         name=name,
         rows=len(dataset),
-        customers=len(np.unique(dataset.customers)),
+        customers=customers,
         positives=dataset.positives,
-        mean_pd=float(pd.mean()),
+        mean_pd=mean_pd,
         **found,
     )
 
