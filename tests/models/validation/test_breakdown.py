@@ -40,7 +40,7 @@ def test_a_part_without_an_event_is_not_sure_of_none(bank: Dataset, true_pd: Flo
 
     assert part.positives == 0 < LEAST_POSITIVES
     assert part.observed.value == 0.0
-    assert part.observed.high > 3.0 / (2.0 * part.customers)
+    assert part.observed.high > 3.0 / part.rows
     assert part.ratio.high == pytest.approx(part.observed.high / part.mean_pd)
     assert np.isnan(part.auc.value)
 

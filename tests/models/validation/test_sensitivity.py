@@ -92,6 +92,12 @@ def test_an_interval_decides_not_a_point(figure: Figure, light: Light) -> None:
     assert lights.within(figure, 0.8, 1.25) is light
 
 
+def test_right_on_the_whole_may_be_wrong_on_a_date() -> None:
+    """One date whose whole interval lies outside is enough to be open; one that merely reaches beyond is not."""
+    assert lights.right_in_parts([Figure(1.0, 0.5, 1.5)], 0.8, 1.25) is Light.GREEN
+    assert lights.right_in_parts([Figure(1.0, 0.9, 1.1), Figure(3.5, 2.5, 4.9)], 0.8, 1.25) is Light.AMBER
+
+
 def test_lights_of_leads_and_of_stability() -> None:
     """A lead that may be chance is open, a sure deficit fails; few positives are never green; PSI goes by its lines."""
     sure, unsure, behind = Figure(0.1, 0.05, 0.2), Figure(0.1, -0.1, 0.2), Figure(-0.1, -0.2, -0.05)
@@ -114,7 +120,9 @@ def test_trainings_that_disagree_are_open() -> None:
     drift = Drift(look=0.1, change=0.25, source="test")
     terms = RefitTerms(number=2, most_spread=0.5, least_top=0.6, source="test")
     calm = Refits(2, (0.2, 0.3, 0.4), 0.8, (0.9, 0.9))
-    assert lights.steady(0.0, calm, drift, terms) is Light.GREEN
-    assert lights.steady(0.0, replace(calm, spread=(0.6, 0.7, 0.8)), drift, terms) is Light.AMBER
-    assert lights.steady(0.0, replace(calm, top=0.5), drift, terms) is Light.AMBER
-    assert lights.steady(0.3, calm, drift, terms) is Light.RED
+    assert lights.steady([0.0, 0.0], calm, drift, terms) is Light.GREEN
+    assert lights.steady([0.0, 0.0], replace(calm, spread=(0.6, 0.7, 0.8)), drift, terms) is Light.AMBER
+    assert lights.steady([0.0, 0.0], replace(calm, top=0.5), drift, terms) is Light.AMBER
+    assert lights.steady([0.3, 0.0], calm, drift, terms) is Light.RED
+    assert lights.steady([0.0, 0.3], calm, drift, terms) is Light.AMBER
+    assert lights.steady([0.0], Refits(0, (np.nan,) * 3, np.nan, ()), drift, terms) is Light.AMBER

@@ -65,3 +65,12 @@ def test_refits_are_the_same_for_the_same_seeds_and_move_the_pd_of_a_row(bank: D
     assert 0.5 < found.top <= 1.0
     with pytest.raises(ValueError, match="no training"):
         refits_of(bank, [], pd, bank)
+
+
+def test_draws_with_too_few_events_are_counted_and_not_hidden(bank: Dataset) -> None:
+    """Where nothing can be learned from the drawn customers there is no figure, and it is said how often."""
+    poor = bank.rows(~bank.labels | (np.cumsum(bank.labels) <= 6))
+    found = refits_of(poor, [TrainingSpec("scorecard", seed) for seed in (1, 2)], np.full(len(poor), 0.1), poor)
+
+    assert (found.number, found.failed) == (0, 2)
+    assert np.isnan([*found.spread, found.top]).all()

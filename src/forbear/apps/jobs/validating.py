@@ -244,13 +244,15 @@ def _lights(found: Validation) -> dict[str, Light]:
     leading, calibration = found.evaluations[0], terms.calibration
     slope = lights.within(leading.figures["calibration_slope"], *calibration.slope)
     ratio = lights.within(found.everybody.ratio, *calibration.observed_over_expected)
+    parts = lights.right_in_parts([part.ratio for part in found.months], *calibration.observed_over_expected)
+    moves = [one.psi for one in (found.steady.score, *found.steady.months)]
     reasoned = found.reasoned
     enough = reasoned.told >= terms.reasons.least_share * reasoned.riskiest
     return {
         "data": Light.GREEN if found.subject.same_rows else Light.AMBER,
         "ranking": lights.enough(lights.above_zero(found.leads.values()), unseen.positives, terms.positives.least),
-        "calibration": lights.enough(lights.worst([slope, ratio]), unseen.positives, terms.positives.least),
-        "stability": lights.steady(found.steady.score.psi, found.steady.refits, terms.drift, terms.refits),
+        "calibration": lights.enough(lights.worst([slope, ratio, parts]), unseen.positives, terms.positives.least),
+        "stability": lights.steady(moves, found.steady.refits, terms.drift, terms.refits),
         "sensitivity": lights.sensible(
             found.sensitive.walked, found.sensitive.shocks, found.everybody.mean_pd, terms.inputs
         ),

@@ -12,6 +12,8 @@ from forbear.models.validation.lights import Light
 
 LEAD = Notation(lambda _: 3, signed=True)
 """Differences of AUC."""
+MOST_NAMED = 3
+"""Segments that a sentence names; the tables have the others."""
 NOT_EXAMINED = "Not examined: no protected attributes were given."
 TITLES = {
     "data": "Data",
@@ -65,39 +67,93 @@ def _ranking(found: Validation) -> str:
     worse = [name for name, lead in found.leads.items() if lead.high < 0.0]
     unsure = f" The lead over the {' and the '.join(doubt)} may be chance: its interval holds 0." if doubt else ""
     beaten = f" The {' and the '.join(worse)} ranks better: use that instead." if worse else ""
-    return f"AUC {RATIO.estimate(auc)} out of time. Its lead: {led}.{unsure}{beaten}{_few(found)}"
+    return f"AUC {RATIO.estimate(auc)} out of time. {_expected_of(found)}Its lead: {led}.{unsure}{beaten}{_few(found)}"
+
+
+def _expected_of(found: Validation) -> str:
+    """The AUC beside the one that training had promised."""
+    told, auc = found.subject.artefact.provenance.metrics.get("auc", {}), found.evaluations[0].figures["auc"]
+    value, low, high = (told.get(name) for name in ("value", "low", "high"))
+    if value is None or low is None or high is None:
+        return ""
+    inside = RATIO.estimate(Figure(value, low, high))
+    promised = f"Inside training, on dates later than what was learned from, it was {inside}"
+    if auc.high < low:
+        return f"{promised}: it has become worse. "
+    if auc.low > high:
+        return f"{promised}: better than expected, so ask whether the unseen time is easier, or the answers leak. "
+    return f"{promised}. "
 
 
 def _calibration(found: Validation) -> str:
     part, slope = found.everybody, found.evaluations[0].figures["calibration_slope"]
     lines = found.terms.calibration
     said = (
-        f"The model expected {COUNT.write(part.mean_pd * part.rows)} misses and {COUNT.write(part.positives)} came: "
+        f"The model expected {COUNT.write(part.mean_pd * part.rows)} events and {COUNT.write(part.positives)} came: "
         f"observed over expected {SLOPE.estimate(part.ratio)}, tolerated {_range(lines.observed_over_expected)}. "
         f"Slope {SLOPE.estimate(slope)}, tolerated {_range(lines.slope)}."
     )
-    if found.lights["calibration"] is Light.RED:
-        return f"{said} An interval lies wholly outside: recalibrate before the probabilities are used.{_few(found)}"
-    if _reaches(part.ratio, lines.observed_over_expected) or _reaches(slope, lines.slope):
-        return (
-            f"{said} An interval reaches beyond: these data cannot show that the probabilities are right.{_few(found)}"
+    if _outside(part.ratio, lines.observed_over_expected) or _outside(slope, lines.slope):
+        said += " An interval lies wholly outside: recalibrate before the probabilities are used."
+    elif _reaches(part.ratio, lines.observed_over_expected) or _reaches(slope, lines.slope):
+        said += " An interval reaches beyond: these data cannot show that the probabilities are right."
+    return f"{said}{_off(found)}{_few(found)}"
+
+
+def _off(found: Validation) -> str:
+    """Dates and segments on which the probabilities are surely wrong."""
+    bounds, told = found.terms.calibration.observed_over_expected, ""
+    dates = [part for part in found.months if _outside(part.ratio, bounds)]
+    if dates:
+        furthest = max(dates, key=lambda part: abs(part.ratio.value - 1.0))
+        told += (
+            f" Right on the whole is not right on each date: on {len(dates)} of {len(found.months)} the whole "
+            "interval lies "
+            f"outside, furthest on {furthest.name} with {SLOPE.estimate(furthest.ratio)}."
         )
-    return said + _few(found)
+    segments = [
+        f"{dimension} {part.name} {SLOPE.estimate(part.ratio)}"
+        for dimension, parts in found.segments.items()
+        for part in parts
+        if part.ratio.low > 1.0 or part.ratio.high < 1.0
+    ]
+    if segments:
+        told += f" Segments whose interval leaves 1 out: {'; '.join(segments[:MOST_NAMED])}"
+        told += f", and {len(segments) - MOST_NAMED} more." if len(segments) > MOST_NAMED else "."
+    return told
 
 
 def _stability(found: Validation) -> str:
     steady, terms = found.steady, found.terms
-    median, high, _ = steady.refits.spread
+    refits = steady.refits
     said = (
-        f"The scores moved by a PSI of {SLOPE.write(steady.score.psi)} against training ({terms.drift.look:g} is "
-        "worth a "
-        f"look, {terms.drift.change:g} a change). Trained again {steady.refits.number} times on resampled customers, a "
-        f"customer's PD varies by {PERCENT.write(median)} of itself (median; {PERCENT.write(high)} at the 90th "
-        f"percentile), and {PERCENT.write(steady.refits.top)} of the riskiest {round_percent(TOP_SHARE)} stay the same."
+        f"The scores moved by a PSI of {SLOPE.write(steady.score.psi)} against training ({terms.drift.look:g} is worth "
+        f"a look, {terms.drift.change:g} a change)."
     )
-    if median > terms.refits.most_spread:
+    dates = [one for one in steady.months if one.psi >= terms.drift.look]
+    if dates:
+        furthest = max(dates, key=lambda one: one.psi)
+        said += (
+            f" On {len(dates)} of {len(steady.months)} dates they moved by {terms.drift.look:g} or more, furthest on "
+            f"{furthest.name} by {SLOPE.write(furthest.psi)}."
+        )
+    if refits.failed:
+        said += (
+            f" {refits.failed} of {refits.failed + refits.number} trainings on resampled customers found too few "
+            "events to "
+            "learn from."
+        )
+    if refits.number < 2:
+        return f"{said} What another training would have said is not known."
+    said += (
+        f" Trained again {refits.number} times on resampled customers, a customer's PD varies by "
+        f"{PERCENT.write(refits.spread[0])} of itself (median; {PERCENT.write(refits.spread[1])} at the 90th "
+        "percentile), "
+        f"and {PERCENT.write(refits.top)} of the riskiest {round_percent(TOP_SHARE)} stay the same."
+    )
+    if refits.spread[0] > terms.refits.most_spread:
         return f"{said} A single customer's PD is not to be taken at its digits."
-    if steady.refits.top < terms.refits.least_top:
+    if refits.top < terms.refits.least_top:
         return f"{said} Who is on the list depends much on who happened to be in the training data."
     return said
 
@@ -145,6 +201,10 @@ def _reproducibility(found: Validation) -> str:
 
 def _range(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:g} to {bounds[1]:g}"
+
+
+def _outside(figure: Figure, bounds: tuple[float, float]) -> bool:
+    return figure.high < bounds[0] or figure.low > bounds[1]
 
 
 def _reaches(figure: Figure, bounds: tuple[float, float]) -> bool:

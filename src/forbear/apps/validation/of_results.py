@@ -19,6 +19,7 @@ from forbear.apps.validation.because import LEAD, because
 from forbear.apps.validation.blocks import Block, Facts, Grid, Picture, Section, Text
 from forbear.models.validation.breakdown import LEAST_POSITIVES, Part
 from forbear.models.validation.sensitivity import Reaction
+from forbear.models.validation.stability import Refits
 
 MOST_SEGMENTS, MOST_FEATURES = 12, 12
 """Rows that a table of segments, or of features, shows at most; the JSON has all."""
@@ -87,18 +88,6 @@ def stability_section(found: Validation) -> Section:
         )
         for name, one in psi.items()
     ]
-    refits = steady.refits
-    areas = f"{RATIO.write(min(refits.auc))} to {RATIO.write(max(refits.auc))}"
-    again = {
-        "Trainings": f"{refits.number}, each on customers drawn anew with replacement, with a seed of its own.",
-        "PD of the same row": (
-            f"its standard deviation over its mean is {PERCENT.write(refits.spread[0])} for the middle row, "
-            f"{PERCENT.write(refits.spread[1])} at the 90th and {PERCENT.write(refits.spread[2])} at the 99th "
-            "percentile."
-        ),
-        f"The riskiest {round_percent(TOP_SHARE)}": f"{PERCENT.write(refits.top)} of them are the same, on average.",
-        "AUC on the unseen rows": f"{areas}.",
-    }
     return Section(
         "Stability",
         "Population stability index (PSI): how far a distribution has moved from training; 0 is not at all.",
@@ -117,11 +106,31 @@ def stability_section(found: Validation) -> Section:
                 dates,
             ),
             Text("What would have been said had other customers happened to be in the training data:"),
-            Facts(again),
+            Facts(_again(steady.refits)),
         ),
         found.lights["stability"],
         because(found, "stability"),
     )
+
+
+def _again(refits: Refits) -> dict[str, str]:
+    failed = f" {refits.failed} more found too few events to learn from." if refits.failed else ""
+    told = {
+        "Trainings": f"{refits.number}, each on customers drawn anew with replacement, with a seed of its own.{failed}"
+    }
+    if refits.number < 2:
+        return told
+    median, high, highest = map(PERCENT.write, refits.spread)
+    return {
+        **told,
+        "PD of the same row": (
+            f"its standard deviation over its mean is {median} for the middle row, {high} at the 90th and {highest} "
+            "at the "
+            "99th percentile."
+        ),
+        f"The riskiest {round_percent(TOP_SHARE)}": f"{PERCENT.write(refits.top)} of them are the same, on average.",
+        "AUC on the unseen rows": f"{RATIO.write(min(refits.auc))} to {RATIO.write(max(refits.auc))}.",
+    }
 
 
 def sensitivity_section(found: Validation) -> Section:

@@ -21,8 +21,8 @@ LEAST_POSITIVES = 10
 class Part:
     """Some rows. observed: share of positives.  ratio: positives over the sum of PDs.  auc: NaN with too few positives.
 
-    mean_pd: over the rows, in [0, 1].  With too few positives a bootstrap would be too sure: the intervals of observed
-    and ratio are then Wilson's for as many rows as there are customers.
+    mean_pd: over the rows, in [0, 1].  With too few positives a bootstrap may be too sure: the intervals of observed
+    and ratio are then Wilson's, where that is wider.
     """
 
     name: str
@@ -67,7 +67,9 @@ def whole(name: str, pd: Floats, dataset: Dataset, bootstrap: Bootstrap) -> Part
     found = bootstrap_figures(figures, dataset.customers, bootstrap)
     customers, mean_pd = len(np.unique(dataset.customers)), float(pd.mean())
     if not enough:
-        found["observed"] = wilson(dataset.positives * customers / len(dataset), customers)
+        own, other = found["observed"], wilson(dataset.positives, len(dataset))
+        low, high = np.nanmin([own.low, other.low]), np.nanmax([own.high, other.high])
+        found["observed"] = Figure(own.value, float(low), float(high))
         found["ratio"] = found["observed"].times(1.0 / mean_pd) if mean_pd else found["ratio"]
     return Part(
         name=name,

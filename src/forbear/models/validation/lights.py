@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -53,10 +53,14 @@ def at_most(value: float, look: float, change: float) -> Light:
     return Light.RED if value >= change else Light.AMBER if value >= look else Light.GREEN
 
 
-def steady(score_psi: float, refits: Refits, drift: Drift, terms: RefitTerms) -> Light:
-    """Of the distribution of scores, and of the PD of the same customer when the model is trained again."""
-    unsteady = refits.spread[0] > terms.most_spread or refits.top < terms.least_top
-    return worst([at_most(score_psi, drift.look, drift.change), Light.AMBER if unsteady else Light.GREEN])
+def steady(moves: Sequence[float], refits: Refits, drift: Drift, terms: RefitTerms) -> Light:
+    """Of the distribution of scores, and of the PD of the same customer when the model is trained again.
+
+    moves: PSI of all unseen scores first, then of each date, which alone makes nothing red.
+    """
+    steady_enough = refits.spread[0] <= terms.most_spread and refits.top >= terms.least_top
+    calm = steady_enough and all(psi < drift.look for psi in moves[1:])
+    return worst([at_most(moves[0], drift.look, drift.change), Light.GREEN if calm else Light.AMBER])
 
 
 def sensible(walked: Walked, shocks: Iterable[Shock], base_pd: float, terms: Inputs) -> Light:
@@ -65,6 +69,12 @@ def sensible(walked: Walked, shocks: Iterable[Shock], base_pd: float, terms: Inp
         return Light.RED
     far = any(abs(one.unknown.mean_pd - base_pd) > terms.most_change * base_pd for one in shocks)
     return Light.AMBER if far else Light.GREEN
+
+
+def right_in_parts(ratios: Iterable[Figure], low: float, high: float) -> Light:
+    """Of observed over expected by date: amber where on some date the whole interval lies outside, else green."""
+    off = any(within(ratio, low, high) is Light.RED for ratio in ratios)
+    return Light.AMBER if off else Light.GREEN
 
 
 def enough(light: Light, positives: int, least: int) -> Light:

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from forbear.domain.errors import NotEnoughData
 from forbear.models import drift, metrics
 from forbear.models.contacts import contact_queue
 from forbear.models.dataset import Dataset
@@ -46,15 +47,17 @@ class Kept:
 class Refits:
     """The same customers scored by the model trained again.
 
-    number: of trainings.  spread: (3,) median, 90th and 99th percentile over rows of the standard deviation of a row's
-    PD over its mean.  top: mean share of the riskiest 5 % of each date whom model and refit both name.
-    auc: of each refit.
+    number: of trainings.  failed: of those asked for, on whose rows nothing could be learned.
+    spread: (3,) median, 90th and 99th percentile over rows of the standard deviation of a row's PD over its mean.
+    top: mean share of the riskiest 5 % of each date whom model and refit both name.  auc: of each refit.
+    Where fewer than two could be trained spread and top are NaN.
     """
 
     number: int
     spread: tuple[float, float, float]
     top: float
     auc: tuple[float, ...]
+    failed: int = 0
 
 
 def moved(name: str, before: Floats, after: Floats) -> Moved:
@@ -98,21 +101,27 @@ def refits_of(dataset: Dataset, specs: Sequence[TrainingSpec], pd: Floats, unsee
     """The model trained again with each spec, on customers drawn with replacement by its seed.
 
     dataset: it was trained on.  pd: (m,) of the model on the rows of unseen.
-    Raises ValueError without specs, and as `train` does.
+    Raises ValueError without specs.
     """
     if not specs:
         raise ValueError("no training to repeat")
     own, answers, areas = _top(pd, unseen), [], []
     shared = []
     for spec in specs:
-        again = train(_redrawn(dataset, spec.seed), replace(spec, resamples=0)).predict(unseen.features)
+        try:
+            again = train(_redrawn(dataset, spec.seed), replace(spec, resamples=0)).predict(unseen.features)
+        except NotEnoughData:  # with few positives some draws hold too few of them
+            continue
         answers.append(again)
         areas.append(metrics.auc(metrics.rank(again, unseen.labels.astype(np.float64)).counts(unseen.row_weights)))
         shared.append(float((_top(again, unseen) & own).sum() / max(own.sum(), 1)))
+    failed = len(specs) - len(answers)
+    if len(answers) < 2:
+        return Refits(len(answers), (np.nan, np.nan, np.nan), np.nan, tuple(areas), failed)
     told = np.array(answers)
-    spread = told.std(axis=0, ddof=min(1, len(specs) - 1)) / told.mean(axis=0)
+    spread = told.std(axis=0, ddof=1) / told.mean(axis=0)
     median, high, highest = np.quantile(spread, [0.5, 0.9, 0.99]).tolist()
-    return Refits(len(specs), (median, high, highest), float(np.mean(shared)), tuple(areas))
+    return Refits(len(answers), (median, high, highest), float(np.mean(shared)), tuple(areas), failed)
 
 
 def _redrawn(dataset: Dataset, seed: int) -> Dataset:
