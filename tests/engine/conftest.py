@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 
 import numpy as np
@@ -28,6 +28,7 @@ from forbear.models.expert import ExpertScorecard, build_expert
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy
 from forbear.policy.reading import parse_policy
+from forbear.policy.rollout import Rollout
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.spec import BankSpec
 
@@ -60,16 +61,26 @@ class Plain:
 
 @dataclass(frozen=True)
 class InMemory:
-    """Parts: the expert scorecard, one policy and approved reasons, under the three digests."""
+    """Parts: the expert scorecard, one policy and approved reasons, under the three digests.
+
+    others: more models, by digest.  rollouts: by digest.
+    """
 
     expert: ExpertScorecard
     kept: Policy
     words: Approved
+    others: Mapping[str, ExpertScorecard] = field(default_factory=dict)
+    rollouts: Mapping[str, Rollout] = field(default_factory=dict)
 
     def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
-        """The expert scorecard."""
-        assert (digest, len(feature_hash)) == (MODEL, 64)
-        return self.expert, "expert", self.expert.explain(np.full((1, len(self.expert.features)), np.nan)).expected
+        """The expert scorecard, or another model."""
+        assert len(feature_hash) == 64
+        scoring = {MODEL: self.expert, **self.others}[digest]
+        return scoring, "expert", scoring.explain(np.full((1, len(scoring.features)), np.nan)).expected
+
+    def rollout(self, digest: str) -> Rollout:
+        """One of the roll-outs."""
+        return self.rollouts[digest]
 
     def policy(self, digest: str) -> Policy:
         """The one policy."""

@@ -20,6 +20,7 @@ from forbear.engine.what_if import Happening, Occurrence, events_of
 from forbear.features.columns import EventKind, columns_of
 from forbear.features.eligibility import Hurdle
 from forbear.features.hashing import keys_of
+from forbear.policy.rollout import Rollout
 from forbear.policy.triggers import Trigger
 
 
@@ -210,3 +211,29 @@ def test_strangers_are_strangers(small_bank: Any, at_close: Onlooker) -> None:
     closes = small_bank.log.take(small_bank.log.kind == EventKind.DAY_CLOSED)
     with pytest.raises(NotEnoughData):
         at_close.look_at_events(closes, at_close.stands()[0].open_day)
+
+
+def test_under_a_roll_out_everybody_is_looked_at_by_their_own_model(small_bank: Any) -> None:
+    """Digest, baseline and words are of the model that scores the customer, before the roll-out ends and after."""
+    expert = small_bank.parts.expert
+    references = {name: replace(one, points=1.25 * one.points) for name, one in expert.references.items()}
+    other, rollout = replace(expert, references=references), Rollout(challenger="d" * 64, percent=50.0, salt="s")
+    bank = replace(
+        small_bank, parts=replace(small_bank.parts, others={"d" * 64: other}, rollouts={rollout.digest: rollout})
+    )
+    looker = onlooker(bank)
+    looker.take(0, bank.scanned(0, last_close(bank)))
+    plain = next(looker.sweep())
+    looker.watched[0].follower.roll_out(rollout.digest)
+    looks, rulings = next(looker.sweep()), looker.rulings
+    mine, eligible = rollout.takes(looks.customer), looks.hurdle == Hurdle.NONE
+
+    assert min((mine & eligible).sum(), (~mine & eligible).sum()) > 10
+    np.testing.assert_array_equal(looks.pd[~mine], plain.pd[~mine])
+    np.testing.assert_array_equal(
+        looks.log_odds[mine & eligible], other.explain(looks.values[mine & eligible]).log_odds
+    )
+    for row in np.flatnonzero(eligible).tolist():
+        assert rulings.of(int(looks.customer[row])).model == ("d" * 64 if mine[row] else "a" * 64)
+    told = next(row for row in np.flatnonzero(mine & eligible).tolist() if in_words(rulings, looks, row))
+    assert {one.feature for one in in_words(rulings, looks, told)} <= set(rulings.names)

@@ -17,7 +17,7 @@ from forbear.models.training import TrainingSpec, train
 TARGET = ModelTarget(days_past_due_at_least=1, within_days=30, event="a scheduled payment is missed")
 
 
-@pytest.fixture(scope="module", params=["scorecard", "boosting"])
+@pytest.fixture(scope="module", params=["scorecard", "boosting", "ensemble"])
 def artefact(bank: Dataset, request: pytest.FixtureRequest) -> Artefact:
     """An artefact of each trainable kind."""
     quick = replace(default_settings(bank.positives), max_rounds=60)

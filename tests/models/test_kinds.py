@@ -12,6 +12,7 @@ from forbear.domain.stated import canonical_json
 from forbear.models.base import MODELS, Model, load_model
 from forbear.models.boosting import default_settings, fit_boosting
 from forbear.models.dataset import Dataset
+from forbear.models.ensemble import Ensemble
 from forbear.models.expert import build_expert
 from forbear.models.scorecard import ScorecardSettings, fit_scorecard
 
@@ -29,11 +30,11 @@ EXPERTISE = {
 @pytest.fixture(scope="module")
 def models(bank: Dataset) -> dict[str, Model]:
     """One model of each kind on the same columns."""
-    return {
-        "scorecard": fit_scorecard(bank, ScorecardSettings()),
-        "boosting": fit_boosting(bank, default_settings(bank.positives), rounds=120, seed=0),
-        "expert": build_expert(EXPERTISE, bank.specs),
-    }
+    scorecard = fit_scorecard(bank, ScorecardSettings())
+    boosting = fit_boosting(bank, default_settings(bank.positives), rounds=120, seed=0)
+    expert = build_expert(EXPERTISE, bank.specs)
+    ensemble = Ensemble.of([(1.0, boosting), (2.0, scorecard), (1.0, expert)])
+    return {"scorecard": scorecard, "boosting": boosting, "expert": expert, "ensemble": ensemble}
 
 
 def test_every_registered_kind_is_tested(models: dict[str, Model]) -> None:

@@ -13,13 +13,20 @@ import typer
 
 from forbear.apps import (
     cli_api,
+    cli_audit,
     cli_credit,
     cli_experiment,
+    cli_fairness,
     cli_live,
+    cli_model_story,
+    cli_models,
+    cli_monitor,
     cli_ops,
     cli_portfolio,
+    cli_promotion,
     cli_replay,
     cli_report,
+    cli_rollout,
     cli_run,
     cli_store,
     cli_stream,
@@ -50,10 +57,17 @@ from forbear.domain.errors import ConfigError
 
 _ELSEWHERE = (
     cli_api,
+    cli_audit,
     cli_credit,
     cli_experiment,
+    cli_fairness,
     cli_live,
+    cli_models,
+    cli_promotion,
+    cli_rollout,
+    cli_model_story,
     cli_run,
+    cli_monitor,
     cli_portfolio,
     cli_thresholds,
     cli_replay,
@@ -180,6 +194,7 @@ def import_events(
     """
     forbear train --until 1997-01-01
     forbear train --every week --model scorecard
+    forbear train --model boosting --model scorecard --model ensemble
     forbear train --table UCI_Credit_Card.csv --label default.payment.next.month --folds 5
     """,
 )
@@ -188,7 +203,9 @@ def train(
         date | None, typer.Option(parser=day, help="Use nothing known from this day on; label windows end by it too.")
     ] = None,
     every: Annotated[Every, typer.Option(help="How often the book is observed.")] = Every.MONTH,
-    model: Annotated[list[Kind] | None, typer.Option(help="Which to train; both if left out.")] = None,
+    model: Annotated[
+        list[Kind] | None, typer.Option(help="Which to train; boosting and scorecard if left out.")
+    ] = None,
     table: Annotated[Path | None, typer.Option(help="Cross-validate on a ready-made feature table instead.")] = None,
     label: Annotated[str, typer.Option(help="With --table: the column of 0 and 1 to foresee.")] = "",
     folds: Annotated[int, typer.Option(help="With --table: how many folds.")] = 5,
@@ -200,12 +217,13 @@ def train(
     """Train a readable scorecard and gradient-boosted trees on everything known before a date."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
-    from forbear.apps.jobs.modelling import KINDS, TrainingRequest
+    from forbear.apps.jobs.modelling import KINDS, TRAINABLE, TrainingRequest
     from forbear.apps.jobs.showing import show_table, show_training
     from forbear.apps.jobs.table import TableRequest
 
     console = Console(json=json)
-    kinds = tuple(kind for kind in KINDS if model is None or kind in {str(one) for one in model})
+    asked = set(KINDS) if model is None else {str(one) for one in model}
+    kinds = tuple(kind for kind in TRAINABLE if kind in asked)
     if table is not None:
         if not label:
             raise ConfigError("--table needs --label", mend="name the column of 0 and 1 that is to be foreseen")

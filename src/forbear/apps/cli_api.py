@@ -40,7 +40,7 @@ def _office(home: Path) -> Iterator[Office]:
 
     require_extra()
     from forbear.apps.api.opening import office_of
-    from forbear.apps.jobs.keys import COMMAND_LINE
+    from forbear.apps.jobs.accessing import COMMAND_LINE
 
     with office_of(home, os.environ, writer=COMMAND_LINE) as office:
         yield office

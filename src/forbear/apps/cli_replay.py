@@ -47,7 +47,7 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Write a page for 
     forbear replay --capacity phone=10 --against expert.parquet
     """,
 )
-def replay(  # noqa: PLR0913  # each is an option
+def replay(  # each is an option
     first: FirstOption = None,
     last: LastOption = None,
     model: ModelOption = "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, day
+from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, day, user
 
 if TYPE_CHECKING:
     from forbear.apps.jobs.instructing import Teller
@@ -108,10 +107,12 @@ def run(
     """
     forbear promote --model boosting --policy shipped --shares 1%,2%,4%
     forbear promote --policy our-policy.toml --by 'M. Muster'
+    forbear promote --digest 0123456789ab
     """,
 )
 def promote(
     model: Annotated[AnyKind | None, typer.Option("--model", help="Newest model of this kind.")] = None,
+    digest: Annotated[str, typer.Option("--digest", help="A model of the registry, by 12 or more digits.")] = "",
     policy: Annotated[str, typer.Option("--policy", help="A policy file, or `shipped`.")] = "",
     shares: Annotated[
         str, typer.Option("--shares", help="Cut-offs that take such shares of the book, the most urgent band first.")
@@ -124,8 +125,15 @@ def promote(
     from forbear.apps.console import Console
     from forbear.apps.jobs.showing_run import show_promotion
 
-    asked = (None if model is None else str(model), policy, shares)
-    show_promotion(_teller(home, by), Console(json=json), asked)
+    if digest and model is not None:
+        raise typer.BadParameter("--model and --digest name two models")
+    teller = teller_of(home, by)
+    kind = None if model is None else str(model)
+    if digest:
+        from forbear.apps.jobs.instructing import chosen_by_digest
+
+        kind = chosen_by_digest(teller.home, digest)
+    show_promotion(teller, Console(json=json), (kind, policy, shares))
 
 
 @command(app, "outreach", "forbear outreach start\nforbear outreach stop --by 'M. Muster'")
@@ -139,7 +147,7 @@ def outreach(
     from forbear.apps.console import Console
     from forbear.apps.jobs.showing_run import show_switch
 
-    show_switch(_teller(home, by), Console(json=json), str(what))
+    show_switch(teller_of(home, by), Console(json=json), str(what))
 
 
 @command(app, "status", "forbear status\nforbear status --json\nforbear status --stream")
@@ -162,19 +170,13 @@ def status(
     show_status(Home(home), Console(json=json), _now())
 
 
-def _teller(home: Path, by: str) -> Teller:
+def teller_of(home: Path, by: str) -> Teller:
+    """Whoever says something of a home, now. by: "" for the user's name."""
     from forbear.apps.home import Home
     from forbear.apps.jobs.instructing import Teller, outlet_of
 
     told = Home(home)
-    return Teller(told, by or _user(), _now(), outlet_of(told, os.environ))
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user that the system has no name for
-        return "unknown"
+    return Teller(told, by or user(), _now(), outlet_of(told, os.environ))
 
 
 def _now() -> datetime:

@@ -38,7 +38,7 @@ WindowOption = Annotated[int, typer.Option("--window", min=1, max=3_650, help="T
     forbear stress --scenarios our-scenarios.toml --policy shipped --shares 1%,2%,4% --on 2024-05-31
     """,
 )
-def stress(  # noqa: PLR0913  # each is an option
+def stress(  # each is an option
     salaries_late: SalariesOption = "",
     prices: PricesOption = "",
     rates: RatesOption = "",

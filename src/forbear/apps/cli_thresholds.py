@@ -50,7 +50,7 @@ OutOption = Annotated[
     forbear thresholds --on 2024-06-01 --closes 30 --inputs ours.toml --effect-from spring
     """,
 )
-def thresholds(  # noqa: PLR0913  # each is an option
+def thresholds(  # each is an option
     on: OnOption = None,
     closes: ClosesOption = 14,
     model: ModelOption = None,

@@ -38,6 +38,8 @@ EXIT_CODES: dict[type[ForbearError], int] = {
     ErasedCustomer: 10,
 }
 """Exit status by who must act; 1 is left for what nobody foresaw, 130 for an interruption."""
+FOUND = 20
+"""Exit status of a command that was asked to fail on what it would find, and found it."""
 
 
 class Console:

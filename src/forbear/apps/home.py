@@ -7,12 +7,15 @@ snapshots/        ledgers, folded up to an offset
 log/              what is live, on from where the archive ends
 worker/           the worker's memory, at closes of days
 policies/         policies that were promoted, each named by its digest
+rollouts/         roll-outs that were told, each named by its digest
 forbear.db        predictions, decisions, contacts, audit chain, outcomes
 keys.db           keys of customers, under which what is personal is sealed
+audit/            signed checkpoints of the audit chain, and the key that signs them
 api.db            of the HTTP interface: keys to it, accesses, answers given
-models/           artefacts, each named by its content; latest.json says which is the newest of a kind
+models/           the registry: a folder an artefact, named by its content; latest.json has the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
+monitor/          which alarms the channels of alerts.toml have been told of
 truth/            of a synthetic bank alone: what it was asked to be, and who its customers are
 services.toml     where Kafka and the store are, if they are not this folder's own
 stream/           of the production path: snapshots, archives of the partitions, what its processes say
@@ -38,6 +41,7 @@ from forbear.adapters.disk import alone, nobody_holds, storage_errors, sync_fold
 from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.log import Beginning, FileSink, FileSource
 from forbear.adapters.log_segments import LOCK
+from forbear.adapters.registry import FileModels
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, CorruptState, StorageError
@@ -52,7 +56,7 @@ DATA = (*FOLDERS, "deployment.json")
 """What an import writes; models and reports outlive it. The last tells that a home holds data."""
 
 
-RECORDS = ("worker", *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")))
+RECORDS = ("worker", "audit", *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")))
 """What a worker writes: it goes when a synthetic bank is replaced."""
 SERVICES = "services.toml"
 """The file that says where Kafka and the store are."""
@@ -150,9 +154,19 @@ class Home:
         return self.folder / "models"
 
     @property
+    def registry(self) -> FileModels:
+        """Every model that was ever kept, with what is known of it."""
+        return FileModels(self.models)
+
+    @property
     def policies(self) -> Path:
         """Where policies that were promoted are, each named by its digest."""
         return self.folder / "policies"
+
+    @property
+    def rollouts(self) -> Path:
+        """Where roll-outs that were told are, each named by its digest."""
+        return self.folder / "rollouts"
 
     @property
     def reasons(self) -> Path:
@@ -175,6 +189,11 @@ class Home:
         return self.folder / "keys.db"
 
     @property
+    def audit(self) -> Path:
+        """Signed checkpoints of the audit chain, and the key that signs them."""
+        return self.folder / "audit"
+
+    @property
     def worker(self) -> Path:
         """Snapshots of the worker."""
         return self.folder / "worker"
@@ -183,6 +202,11 @@ class Home:
     def reports(self) -> Path:
         """Where pages go."""
         return self.folder / "reports"
+
+    @property
+    def monitor(self) -> Path:
+        """Which alarms have been told to whom."""
+        return self.folder / "monitor"
 
     @property
     def dead_letters(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,7 @@ class Kind(StrEnum):
 
     BOOSTING = "boosting"
     SCORECARD = "scorecard"
+    ENSEMBLE = "ensemble"
 
 
 class AnyKind(StrEnum):
@@ -29,6 +31,7 @@ class AnyKind(StrEnum):
 
     BOOSTING = "boosting"
     SCORECARD = "scorecard"
+    ENSEMBLE = "ensemble"
     EXPERT = "expert"
 
 
@@ -48,6 +51,14 @@ MADE = "%Y-%m-%d %H:%M UTC"
 DEFAULT_HOME = Path("forbear-home")
 FIRST_YEAR, LAST_YEAR = 1970, 2099
 """What days are counted in; see domain.events, which takes longer to import than `--help` should."""
+
+
+def user() -> str:
+    """Who sits at the terminal."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user that the system has no name for
+        return "unknown"
 
 
 def day(text: str | date) -> date:

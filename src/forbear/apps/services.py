@@ -192,7 +192,7 @@ def services_of(home: Path, environment: Mapping[str, str]) -> Services:
         url=named("FORBEAR_STORE") or settings.store.url,
         replica=named("FORBEAR_STORE_REPLICA") or settings.store.replica,
     )
-    secrets = _Secrets(path.parent, environment)
+    secrets = Secrets(path.parent, environment)
     return Services(
         _cluster(kafka, secrets) if kafka.bootstrap else None,
         Database(
@@ -242,17 +242,17 @@ def _mend_of(message: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Secrets:
+class Secrets:
     """Where passwords are looked for. beside: relative paths begin there."""
 
     beside: Path
     environment: Mapping[str, str] = field(repr=False)
 
     def of(self, name: str, file: str, variable: str) -> str:
-        """A password: from the environment under its own name, else as the settings say; "" for none."""
-        if self.environment.get(name):
+        """A password: from the environment under its own name, if it has one, else as the settings say; "" for none."""
+        if name and self.environment.get(name):
             return self.environment[name]
-        if path := self.environment.get(f"{name}_FILE", "") or file:
+        if path := (self.environment.get(f"{name}_FILE", "") if name else "") or file:
             with storage_errors(f"cannot read {path}"):
                 try:
                     return (self.beside / path).read_text(encoding="utf-8").strip("\r\n")
@@ -263,7 +263,7 @@ class _Secrets:
         return self.environment.get(variable, "") if variable else ""
 
 
-def _cluster(kafka: KafkaSettings, secrets: _Secrets) -> Cluster:
+def _cluster(kafka: KafkaSettings, secrets: Secrets) -> Cluster:
     password = secrets.of("FORBEAR_KAFKA_PASSWORD", kafka.password_file, kafka.password_env)
     if kafka.protocol.startswith("SASL") and not (kafka.user and password):
         raise ConfigError(f"{kafka.protocol} needs a user and a password", mend=f"set them in {SERVICES}")

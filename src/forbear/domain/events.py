@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from forbear.domain.errors import InvalidEvent
 from forbear.domain.terms import (
-    PROMOTIONS,
+    NAME_A_DIGEST,
     AccountKind,
     Answer,
     Category,
@@ -143,7 +143,7 @@ class DayClosed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
 
 
 class Instructed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="instruction", tag_field="type"):
-    """What a person told the deployment. value: the digest that a promotion names, else None.  by: who it was."""
+    """What a person told the deployment. value: the digest that it names, None where it names none.  by: who it was."""
 
     instruction_id: Identifier
     instruction: Instruction
@@ -289,7 +289,7 @@ def _check_transaction(event: Transaction) -> None:
 
 
 def _check_instruction(event: Instructed) -> None:
-    if (event.instruction in PROMOTIONS) != (event.value is not None):
+    if (event.instruction in NAME_A_DIGEST) != (event.value is not None):
         raise InvalidEvent("a promotion, and nothing else, names a digest", field="value")
 
 

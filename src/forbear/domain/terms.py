@@ -126,7 +126,8 @@ class Instruction(StrEnum):
     promote_model, promote_policy, promote_reasons: put the artefact, the policy, or the approved reasons of a digest
     in force.  start_outreach: from now on offers are made, before it history is only read.  stop_outreach: the kill
     switch.  release_volume: let an abnormal number of offers pass, up to the next close of a day.  force_close: the
-    close that follows it was wanted by a person, whatever the feed had brought by then.
+    close that follows it was wanted by a person, whatever the feed had brought by then.  rollout: have a challenger
+    score a share of the customers, as the roll-out of a digest says.  stop_rollout: the champion scores everybody.
     """
 
     PROMOTE_MODEL = "promote_model"
@@ -136,9 +137,13 @@ class Instruction(StrEnum):
     RELEASE_VOLUME = "release_volume"
     FORCE_CLOSE = "force_close"
     PROMOTE_REASONS = "promote_reasons"
+    ROLLOUT = "rollout"
+    STOP_ROLLOUT = "stop_rollout"
 
 
 PROMOTIONS = frozenset({Instruction.PROMOTE_MODEL, Instruction.PROMOTE_POLICY, Instruction.PROMOTE_REASONS})
+"""Instructions that put what they name in force for everybody."""
+NAME_A_DIGEST = PROMOTIONS | {Instruction.ROLLOUT}
 """Instructions that name a digest."""
 
 

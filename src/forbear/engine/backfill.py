@@ -134,7 +134,7 @@ def training_rows(
     until_day: nothing received from the first instant of that day on is used, and only cuts are kept whose
     label had matured by then; None: the last closed day of the archive bounds the labels.
     """
-    found = _Collected(_book(feed, FeatureSet.standard(feed.deployment.unsupported)))
+    found = _Collected(book_for(feed, FeatureSet.standard(feed.deployment.unsupported)))
     _replay(feed, found, _Pass(cut_days=cut_days, until_day=until_day), progress)
     closed_until = found.book.open_day - 1
     limit = last_cut(feed.deployment, closed_until + 1 if until_day is None else min(until_day, closed_until + 1))
@@ -152,14 +152,14 @@ def rows_at(
     Nothing received after the close is used.
     Raises NotEnoughData for a day that was never closed.
     """
-    found = _Collected(_book(feed, FeatureSet.standard(feed.deployment.unsupported)))
+    found = _Collected(book_for(feed, FeatureSet.standard(feed.deployment.unsupported)))
     closed = _pause(feed, found, cut_day, snapshots, progress)
     return _unlabelled(found, feed.deployment, closed), closed
 
 
 def rows_on(feed: Feed, cut_days: Collection[int], *, progress: Progress | None = None) -> Rows:
     """What rows_at gives for each of some days, from one pass. Raises NotEnoughData for a day that was never closed."""
-    found = _Collected(_book(feed, FeatureSet.standard(feed.deployment.unsupported)))
+    found = _Collected(book_for(feed, FeatureSet.standard(feed.deployment.unsupported)))
     _replay(feed, found, _Pass(cut_days=cut_days, pauses_only=True), progress)
     if absent := set(cut_days) - found.cut_offsets.keys():
         raise NotEnoughData(f"{day_of(min(absent))} was never closed", mend="choose days of the history")
@@ -174,7 +174,7 @@ def book_at(
     Raises NotEnoughData for a day that was never closed.
     """
     features = FeatureSet.standard(feed.deployment.unsupported)
-    found = _Collected(_book(feed, with_figures(features)))
+    found = _Collected(book_for(feed, with_figures(features)))
     closed = _pause(feed, found, cut_day, snapshots, progress)
     rows, columns = _unlabelled(found, feed.deployment, closed), len(features.features)
     met = found.book.keys[_joined(found.met, np.int64)]
@@ -208,7 +208,8 @@ def _pause(
     return closed
 
 
-def _book(feed: Feed, columns: FeatureSet) -> Book:
+def book_for(feed: Feed, columns: FeatureSet) -> Book:
+    """An empty book of a deployment that answers for some columns, and behind them for eligibility."""
     return Book(with_eligibility(columns, feed.deployment), day_number(feed.deployment.opens_on), feed.calendar)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from forbear.domain.errors import CorruptState
+from forbear.domain.errors import ConfigError, CorruptState
 from forbear.domain.events import Instructed
 from forbear.domain.terms import Instruction
 from forbear.engine.findings import Barrier, CloseBegun, CloseEnded, Finding, Ordered, Stretch, Swept, Ticked, matches
@@ -133,6 +133,7 @@ class Decider:
                     self.lanes[partition].closed(barrier)
                 if one.swept:
                     self._cut(barriers, one, one.day + 1)
+                self._ended_rollouts(barriers)
                 self.force.spent.released = False
             case _:
                 self._cut(barriers, one, one.day)
@@ -178,6 +179,11 @@ class Decider:
                 model = NewModel(*parts.model(digest, self.setup.feature_hash))
                 for lane, offset in lanes:
                     lane.put_model(told, offset, model)
+            case Instruction.ROLLOUT:
+                self._roll_out(told, lanes)
+            case Instruction.STOP_ROLLOUT:
+                for lane, _ in lanes:
+                    lane.end_rollout()
             case Instruction.PROMOTE_POLICY:
                 policy, old = parts.policy(digest), self.force.rules.policy if self.force.rules else None
                 self.force.put(policy)
@@ -197,6 +203,27 @@ class Decider:
                 pass  # it says of the close behind it who wanted that: its record is all there is to it
         for lane, offset in lanes:
             lane.recorder.instruction(lane.draft, offset, told)
+
+    def _roll_out(self, told: Instructed, lanes: Sequence[tuple[Lane, int]]) -> None:
+        """Have a challenger score some of the customers. Raises ConfigError for a log with several partitions."""
+        if len(self.lanes) > 1:
+            raise ConfigError(
+                "a roll-out is watched over the whole book, and this log has several partitions",
+                mend="roll out in a home with a log of its own, or promote the model",
+            )
+        rollout = self.setup.parts.rollout(told.value or "")
+        model = NewModel(*self.setup.parts.model(rollout.challenger, self.setup.feature_hash))
+        for lane, offset in lanes:
+            lane.roll_out(told, offset, model, rollout)
+
+    def _ended_rollouts(self, barriers: dict[int, Barrier]) -> None:
+        """End a roll-out where its close says so, once what that close has proposed is decided."""
+        for partition, lane in self.lanes.items():
+            barrier, second = barriers[partition], lane.recorder.second
+            assert isinstance(barrier, CloseEnded)
+            if second is not None and barrier.watched is not None and barrier.watched.stopped:
+                lane.recorder.stopped(lane.draft, barrier.offset, second.rollout, barrier.watched)
+                lane.end_rollout()
 
 
 def _said(barrier: Barrier) -> str:

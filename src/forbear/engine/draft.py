@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forbear.engine.commits import VALUES
 from forbear.engine.intervenor import Verdicts
@@ -55,8 +56,8 @@ class Draft:
         return outputs
 
 
-def predictions_of(scores: Scores, verdicts: Verdicts, model: int, policy: int) -> Predictions:
-    """Scores and verdicts as they are recorded. model, policy: numbers of the parts in force."""
+def predictions_of(scores: Scores, verdicts: Verdicts, model: NDArray[np.int32], policy: int) -> Predictions:
+    """Scores and verdicts as they are recorded. model: (n,) number of whoever scored.  policy: of the one in force."""
     return Predictions(
         offset=scores.offset,
         ordinal=scores.ordinal,
@@ -70,7 +71,7 @@ def predictions_of(scores: Scores, verdicts: Verdicts, model: int, policy: int) 
         reason=verdicts.reason,
         band=verdicts.band,
         verdict=verdicts.verdict,
-        model=np.full(len(scores), model, dtype=np.int32),
+        model=model,
         policy=np.full(len(scores), policy, dtype=np.int32),
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from forbear.domain.events import CustomerUpdated, Instructed
+from forbear.engine.arms import Arms
 from forbear.engine.outputs import AnswerRow, DeadLetter, Named, OutcomeRow, Position
 from forbear.engine.scorer import Scores
 from forbear.features.ledger import Floats
@@ -110,11 +111,19 @@ class CloseBegun(_Barrier):
     """A day is being closed; every partition has it. Before the sweep, what the day has proposed is decided."""
 
 
+class WatchedArms(NamedTuple):
+    """The scores of both arms at a close. stopped: why the roll-out ends there, "" where it goes on."""
+
+    arms: Arms
+    stopped: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseEnded(_Barrier):
     """The book was swept. scored: eligible.  expected_misses: sum of their PDs.  hurdles, events: see `DayRow`.
 
     swept: whether anybody was asked about; not before a model and a policy, nor where the policy does without.
+    watched: what came of a roll-out at this close, None where there is none.
     """
 
     swept: bool
@@ -122,6 +131,7 @@ class CloseEnded(_Barrier):
     expected_misses: float
     hurdles: Mapping[str, int]
     events: Mapping[str, int]
+    watched: WatchedArms | None = None
 
 
 Barrier: TypeAlias = Ticked | Ordered | CloseBegun | CloseEnded

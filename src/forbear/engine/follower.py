@@ -17,6 +17,7 @@ from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import Deployment
 from forbear.domain.events import CustomerUpdated, Instructed, OfferAnswered
 from forbear.domain.terms import PROMOTIONS, Instruction, OutcomeStatus
+from forbear.engine.arms import Arms, why_stopped
 from forbear.engine.findings import (
     Answered,
     CloseBegun,
@@ -27,13 +28,15 @@ from forbear.engine.findings import (
     Swept,
     Ticked,
     Update,
+    WatchedArms,
 )
 from forbear.engine.misses import misses_in
 from forbear.engine.noting import REMEMBERED as NOTES
 from forbear.engine.noting import answered, note_of, requested, unknown
 from forbear.engine.outputs import DeadLetter, Named, OutcomeRow, Position
 from forbear.engine.ports import Parts, Scanned
-from forbear.engine.scorer import SWEEP_ROWS, Asked, Mapped, Scorer, hurdle_counts
+from forbear.engine.scorer import SWEEP_ROWS, Asked, Challenger, Mapped, Scorer, Scores, hurdle_counts
+from forbear.engine.scorer import Swept as SweptPiece
 from forbear.features.batch import EventBatch
 from forbear.features.book import Book
 from forbear.features.columns import NO_DAY, EventColumns, EventKind
@@ -131,10 +134,23 @@ class Follower:
         match told.instruction:
             case Instruction.PROMOTE_MODEL:
                 self.scorer.model, _, _ = parts.model(digest, self.scorer.features.hash)
+                self._end_rollout()  # it was held against another champion
             case Instruction.PROMOTE_POLICY:
                 self.policy = parts.policy(digest)
+            case Instruction.ROLLOUT:
+                self.roll_out(digest)
+            case Instruction.STOP_ROLLOUT:
+                self._end_rollout()
         if told.instruction in PROMOTIONS:
             self.digests[told.instruction] = digest
+
+    def roll_out(self, digest: str) -> None:
+        """Have a challenger score those whom the roll-out of a digest takes."""
+        parts = self.setup.parts
+        rollout = parts.rollout(digest)
+        scoring, _, _ = parts.model(rollout.challenger, self.scorer.features.hash)
+        self.scorer.challenger = Challenger(scoring, rollout)
+        self.digests[Instruction.ROLLOUT] = digest
 
     def put_behind(self) -> None:
         """Stand at the beginning of a log which the history that was taken in lies before: its offsets are no log's."""
@@ -200,13 +216,15 @@ class Follower:
         yield CloseBegun(offset=offset, at_us=received_us, day=book.open_day, customers=book.customers)
         swept = self.policy is not None and self.running and self.policy.triggers.day_close
         scored, expected, met = 0, 0.0, np.zeros(8, dtype=np.int64)
-        if swept:
-            asked = (offset, received_us, day)
-            for scores, hurdles in self.scorer.sweep(asked, CHUNK_ROWS // SWEEP_ROWS, self.setup.mapped):
+        arms = Arms()
+        for scores, hurdles in self._swept(offset, day, received_us):
+            arms = self._counted(arms, scores)
+            if swept:
                 scored += len(scores)
                 expected += float(scores.pd.sum())
                 met[: len(hurdles)] += hurdles
                 yield Swept(offset=offset, scores=scores, figures=self.scorer.figures)
+        watched = self._watched(arms)
         yield CloseEnded(
             offset=offset,
             at_us=received_us,
@@ -217,10 +235,42 @@ class Follower:
             expected_misses=expected,
             hurdles=hurdle_counts(met),
             events={fold.name.lower(): int(self.counts[fold]) for fold in Fold if self.counts[fold]},
+            watched=watched,
         )
+        if watched is not None and watched.stopped:
+            self._end_rollout()
         book.close_day(day)
         self.scorer.misses.forget_before(book.open_day)
         self.counts[:] = 0
+
+    def _swept(self, offset: int, day: int, received_us: int) -> Iterator[SweptPiece]:
+        """The scores of everybody, piece by piece, where they are wanted: to be told, or to watch a roll-out.
+
+        Who only answers questions tells nobody, and yet has to find that a roll-out ends where the worker finds it.
+        """
+        scorer, policy = self.scorer, self.policy
+        if scorer.model is None or policy is None or not policy.triggers.day_close:
+            return
+        if self.setup.scores or scorer.challenger is not None:
+            yield from scorer.sweep((offset, received_us, day), CHUNK_ROWS // SWEEP_ROWS, self.setup.mapped)
+
+    def _counted(self, arms: Arms, scores: Scores) -> Arms:
+        challenger, policy = self.scorer.challenger, self.policy
+        if challenger is None or policy is None:
+            return arms
+        cut_off = min(band.enter for band in policy.bands)
+        return arms.add(scores.log_odds, scores.pd, challenger.rollout.takes(scores.customer), cut_off)
+
+    def _watched(self, arms: Arms) -> WatchedArms | None:
+        """What a close says of the roll-out in force."""
+        challenger = self.scorer.challenger
+        if challenger is None:
+            return None
+        return WatchedArms(arms, why_stopped(arms, challenger.rollout.guard))
+
+    def _end_rollout(self) -> None:
+        self.scorer.challenger = None
+        self.digests.pop(Instruction.ROLLOUT, None)
 
     def _noted(self, at: Asked, customer: int, payload: bytes) -> Stretch:
         """What a person said about a customer; nothing for what was said before."""

@@ -22,6 +22,8 @@ from forbear.engine.lane import Lane, NewModel
 from forbear.engine.misses import Told
 from forbear.engine.outputs import AuditRecord, Position
 from forbear.engine.ports import Kept
+from forbear.engine.record import Second
+from forbear.engine.scorer import Challenger
 from forbear.engine.standing import FRESH
 from forbear.engine.worker import Worker
 from forbear.policy.proposals import Circumstances
@@ -48,7 +50,11 @@ class _LaneFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class _Deciding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What of a decider is no array. model, policy, reasons: number and digest, 0 and "" before the first."""
+    """What of a decider is no array. model, policy, reasons: number and digest, 0 and "" before the first.
+
+    rollout: number of the challenger and digest of its roll-out, 0 and "" for none.  models: the highest number of a
+    model so far, 0 in a snapshot from before roll-outs, where it is that of the model in force.
+    """
 
     model: _Part
     policy: _Part
@@ -59,6 +65,8 @@ class _Deciding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     offers: list[int]
     released: bool
     lanes: dict[int, _LaneFacts]
+    rollout: _Part = (0, "")
+    models: int = 0
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +124,8 @@ def become_follower(follower: Follower, kept: Kept) -> None:
         follower.scorer.model, _, _ = parts.model(model, follower.scorer.features.hash)
     if policy := facts.digests.get(Instruction.PROMOTE_POLICY):
         follower.policy = parts.policy(policy)
+    if rollout := facts.digests.get(Instruction.ROLLOUT):
+        follower.roll_out(rollout)
     follower.scorer.misses.add(Told(*(np.array(kept.arrays[f"misses.{f.name}"]) for f in fields(Told))))
 
 
@@ -167,6 +177,8 @@ def _deciding(decider: Decider) -> _Deciding:
         offers=force.spent.offers,
         released=force.spent.released,
         lanes={partition: _lane(lane) for partition, lane in decider.lanes.items()},
+        rollout=(recorder.second.number, recorder.second.rollout.digest) if recorder.second else (0, ""),
+        models=recorder.models,
     )
 
 
@@ -200,6 +212,7 @@ def _become_decider(decider: Decider, facts: _Deciding, arrays: Mapping[str, Any
     parts, force = decider.setup.parts, decider.force
     model = NewModel(*parts.model(facts.model[1], decider.setup.feature_hash)) if facts.model[1] else None
     approved = parts.reasons(facts.reasons[1]) if facts.reasons[1] else None
+    second, challenger = _second(decider, facts)
     if facts.policy[1]:
         force.put(parts.policy(facts.policy[1]))
     force.circumstances = Circumstances(kill_switch=facts.kill_switch, replay=facts.replay)
@@ -209,6 +222,10 @@ def _become_decider(decider: Decider, facts: _Deciding, arrays: Mapping[str, Any
         if model is not None:
             recorder.put_model(*facts.model, model.expected)
             lane.words.model = model.scoring
+        recorder.models = max(recorder.models, facts.models)
+        if second is not None:
+            recorder.put_second(second)
+            lane.words.challenger = challenger
         if facts.policy[1]:
             recorder.put_policy(*facts.policy)
         if approved is not None:
@@ -219,3 +236,13 @@ def _become_decider(decider: Decider, facts: _Deciding, arrays: Mapping[str, Any
         standing.words, lane.slots = known.words, len(standing.band)
         recorder.head = None if known.head is None else AuditRecord(**known.head)
         lane.draft.after = lane.reached = Position(*known.after)
+
+
+def _second(decider: Decider, facts: _Deciding) -> tuple[Second, Challenger] | tuple[None, None]:
+    """The challenger of a roll-out, as it is recorded and as it scores."""
+    number, digest = facts.rollout
+    if not number:
+        return None, None
+    rollout = decider.setup.parts.rollout(digest)
+    model = NewModel(*decider.setup.parts.model(rollout.challenger, decider.setup.feature_hash))
+    return Second(number, model.expected, rollout), Challenger(model.scoring, rollout)

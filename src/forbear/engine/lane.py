@@ -16,12 +16,13 @@ from forbear.engine.findings import Answered, Barrier, CloseEnded, Figures, Find
 from forbear.engine.intervenor import InForce, Intervenor, Pending
 from forbear.engine.outputs import DayRow, Outputs, Part, Position, Predictions
 from forbear.engine.ports import Vault
-from forbear.engine.record import Recorder, Recording
-from forbear.engine.scorer import Scores, Scoring
+from forbear.engine.record import Recorder, Recording, Second
+from forbear.engine.scorer import Challenger, Scores, Scoring
 from forbear.engine.telling import InWords
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy, to_toml
 from forbear.policy.proposals import HOLD_REASONS
+from forbear.policy.rollout import Rollout
 
 
 class NewModel(NamedTuple):
@@ -137,10 +138,30 @@ class Lane:
 
     def put_model(self, told: Instructed, offset: int, model: NewModel) -> None:
         """Note that another model is in force."""
-        self.recorder.put_model(self.recorder.model + 1, told.value or "", model.expected)
-        self.words.model = model.scoring
-        document = {"kind": model.kind, "features": list(self.force.features), "expected": model.expected}
-        self._part(told, offset, self.recorder.model, document)
+        self.recorder.put_model(self.recorder.models + 1, told.value or "", model.expected)
+        self.words.model, self.words.challenger = model.scoring, None
+        self._part(told, offset, self.recorder.model, self._document(model))
+
+    def roll_out(self, told: Instructed, offset: int, model: NewModel, rollout: Rollout) -> None:
+        """Note that a challenger scores those whom a roll-out takes, under a number of its own."""
+        self.recorder.put_second(Second(self.recorder.models + 1, model.expected, rollout))
+        self.words.challenger = Challenger(model.scoring, rollout)
+        told_of = {"rollout": told.value, "percent": rollout.percent}
+        self.draft.parts.append(
+            Part(
+                kind="model",
+                number=self.recorder.models,
+                digest=rollout.challenger,
+                offset=offset,
+                by=told.by,
+                document={**self._document(model), **told_of},
+            )
+        )
+
+    def end_rollout(self) -> None:
+        """Note that the model in force scores everybody again."""
+        self.recorder.put_second(None)
+        self.words.challenger = None
 
     def put_policy(self, told: Instructed, offset: int, old: Policy | None, policy: Policy) -> None:
         """Note that another policy is in force, and where everybody stands under it."""
@@ -169,6 +190,9 @@ class Lane:
 
     # ---- inside
 
+    def _document(self, model: NewModel) -> dict[str, object]:
+        return {"kind": model.kind, "features": list(self.force.features), "expected": model.expected}
+
     def _part(self, told: Instructed, offset: int, number: int, document: Mapping[str, object]) -> None:
         assert told.instruction in PROMOTIONS, told.instruction
         kind = told.instruction.removeprefix("promote_")
@@ -183,7 +207,7 @@ class Lane:
     def _judged(self, scores: Scores, figures: Figures) -> Predictions:
         """What the policy says to scores at once, with what a cut has to know of them later."""
         verdicts = self.intervenor.judge(scores)
-        predictions = predictions_of(scores, verdicts, self.recorder.model, self.recorder.policy)
+        predictions = predictions_of(scores, verdicts, self.recorder.models_of(scores.customer), self.recorder.policy)
         self.recorder.note(predictions)
         self.words.note(scores, verdicts.verdict, figures)
         return predictions

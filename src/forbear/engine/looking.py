@@ -25,6 +25,7 @@ from forbear.models.reasons.customer import OneScore, ToldReason, tell
 from forbear.models.reasons.selection import Teller
 from forbear.policy.bands import OUTSIDE, bands_of
 from forbear.policy.document import Policy
+from forbear.policy.rollout import Rollout
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Rulings:
     """What is in force where a look is made. model, policy_digest: digests.  feature_hash: of the set of features.
 
     names: of the features, (k,).  approved: None before the first reasons.
+    second: the same with the challenger, for those whom its roll-out takes; both None where nothing is rolled out.
     """
 
     scoring: Scoring
@@ -41,6 +43,14 @@ class Rulings:
     names: tuple[str, ...]
     feature_hash: str
     approved: Approved | None = None
+    second: Rulings | None = None
+    rollout: Rollout | None = None
+
+    def of(self, customer: int) -> Rulings:
+        """What is in force for one customer, by key."""
+        if self.second is None or self.rollout is None:
+            return self
+        return self.second if self.rollout.takes(np.array([customer], dtype=np.uint64))[0] else self
 
     @cached_property
     def teller(self) -> Teller | None:
@@ -135,6 +145,7 @@ def in_words(
     rulings: Rulings, looks: Looks, row: int, languages: Sequence[str] | None = None
 ) -> tuple[ToldReason, ...]:
     """The reasons of one look in words; none where nothing is approved, or there is no ledger to quote."""
+    rulings = rulings.of(int(looks.customer[row]))
     if rulings.approved is None or rulings.teller is None or looks.figures is None or looks.hurdle[row]:
         return ()
     one = OneScore(

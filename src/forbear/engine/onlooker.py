@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -150,6 +150,10 @@ class Onlooker:
             feature_hash=follower.scorer.features.hash,
             approved=self._reasons(digests.get(Instruction.PROMOTE_REASONS, "")),
         )
+        if challenger := follower.scorer.challenger:
+            rollout = challenger.rollout
+            second = replace(rulings, scoring=challenger.scoring, model=rollout.challenger)
+            rulings = replace(rulings, second=second, rollout=rollout)
         self._rulings = model, dict(digests), rulings
         return rulings
 

@@ -121,8 +121,8 @@ class Contact:
 class AuditRecord:
     """One link of the chain. sequence: from 0, without a gap.  offset: of the log, where it was made.
 
-    kind: "decision", "cut", "instruction", "request", "access" or "erasure".  body: canonical JSON of what is not
-    personal.
+    kind: "decision", "cut", "instruction", "request", "rollout_stopped", "access" or "erasure".  body: canonical
+    JSON of what is not personal.
     sealed_sha: SHA-256 [hexadecimal] of the ciphertext that belongs to it, "" for none; the chain commits to this, so
     that the plaintext may be lost without a break.  previous, digest: SHA-256 [hexadecimal]; "" before the first.
     """
@@ -169,7 +169,8 @@ class Part:
     """What was put in force. kind: "model", "policy" or "reasons".  number: from 1, in order of promotion.
 
     digest: SHA-256 of its content.  offset: from which event on.  by: who promoted it.
-    document: of a model {"kind", "features": [...], "expected": log-odds}; of a policy {"version", "bands": [...],
+    document: of a model {"kind", "features": [...], "expected": log-odds}, of one that a roll-out has score some of the
+    customers "rollout" (its digest) and "percent" too; of a policy {"version", "bands": [...],
     "reasons": [...], "currency", "text": its TOML}; of reasons {"version", "catalogue": its digest,
     "languages": [...]}.
     """
@@ -180,6 +181,11 @@ class Part:
     offset: int
     by: str
     document: Mapping[str, object]
+
+    @property
+    def in_roll_out(self) -> bool:
+        """Whether it is a model beside the one in force."""
+        return "rollout" in self.document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,25 +6,35 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from forbear.domain.errors import CorruptState
 from forbear.domain.events import Instructed
 from forbear.engine.audit import chain, tells
 from forbear.engine.draft import Draft
-from forbear.engine.findings import Requested
-from forbear.engine.intervenor import Pending, word_of
-from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
+from forbear.engine.findings import Requested, WatchedArms
+from forbear.engine.intervenor import Pending
+from forbear.engine.outputs import AuditRecord, Contact, Decision, Predictions
 from forbear.engine.ports import Vault
+from forbear.engine.receipt import Writer, said_of
 from forbear.engine.scorer import Scores
-from forbear.policy.bands import OUTSIDE
+from forbear.features.hashing import Keys
 from forbear.policy.decide import Rules
+from forbear.policy.rollout import Rollout
 
 Tell = Callable[[Scores, int], Mapping[str, Any]]
 """What is told in words of one of some scores, as JSON can hold it; empty where nothing is."""
+
+
+class Second(NamedTuple):
+    """A model in force beside the first, as it is recorded. number: of its `Part`.  expected: see `NewModel`."""
+
+    number: int
+    expected: float
+    rollout: Rollout
 
 
 class Recorder:
@@ -33,6 +43,8 @@ class Recorder:
     def __init__(self, vault: Vault, features: tuple[str, ...], tell: Tell) -> None:
         self.head: AuditRecord | None = None
         self.model, self.policy, self.reasons = 0, 0, 0
+        self.models = 0
+        self.second: Second | None = None
         self.digests = {"model": "", "policy": ""}
         self._expected = 0.0
         self._vault, self._features, self._tell = vault, features, tell
@@ -48,8 +60,21 @@ class Recorder:
         self._recorded, self._ahead = recorded, None
 
     def put_model(self, number: int, digest: str, expected: float) -> None:
-        """Another model is in force."""
+        """Another model is in force, for everybody."""
         self.model, self.digests["model"], self._expected = number, digest, expected
+        self.models, self.second = max(self.models, number), None
+
+    def put_second(self, second: Second | None) -> None:
+        """A second model scores some of the customers; None: the one in force scores everybody again."""
+        self.second = second
+        self.models = max(self.models, second.number if second else 0)
+
+    def models_of(self, customers: Keys) -> NDArray[np.int32]:
+        """(n,) the number of the model that scores each customer."""
+        numbers = np.full(len(customers), self.model, dtype=np.int32)
+        if self.second is not None:
+            numbers[self.second.rollout.takes(customers)] = self.second.number
+        return numbers
 
     def put_policy(self, number: int, digest: str) -> None:
         """Another policy is in force."""
@@ -76,12 +101,15 @@ class Recorder:
             return
         outcomes: Counter[str] = Counter()
         if pending is not None:
-            decisions = [self._decision(rules, pending, row, at) for row in range(len(pending.decisions))]
+            writers = self._writers(rules, at, pending.scores.customer)
+            decisions = [writer.decision(pending, row) for row, writer in enumerate(writers)]
             if self._replayed():
                 outcomes.update(self._recorded_of(decisions))
             else:
-                personal = [_SORTED.encode(self._personal(pending, row, rules)) for row in range(len(decisions))]
-                outcomes.update(self._made(draft, decisions, personal))
+                told = (self._tell(pending.scores, row) for row in range(len(decisions)))
+                each = enumerate(zip(writers, told, strict=True))
+                receipts = [writer.receipt(pending, row, words) for row, (writer, words) in each]
+                outcomes.update(self._made(draft, decisions, receipts))
         body = {
             "at_us": at[1],
             "predictions": len(predicted) // 24,
@@ -95,6 +123,11 @@ class Recorder:
         body = {"instruction": str(told.instruction), "value": told.value or "", "by": told.by}
         self._add(draft, "instruction", offset, body)
 
+    def stopped(self, draft: Draft, offset: int, rollout: Rollout, watched: WatchedArms) -> None:
+        """Record that a close has ended a roll-out, and what it rests on."""
+        body = {"rollout": rollout.digest, "why": watched.stopped, **watched.arms.said(rollout.guard)}
+        self._add(draft, "rollout_stopped", offset, body)
+
     def request(self, draft: Draft, asked: Requested) -> None:
         """Record that a person asked for help for a customer, who is not named: what was decided names whom."""
         body = {
@@ -107,6 +140,15 @@ class Recorder:
         self._add(draft, "request", asked.offset, body)
 
     # ---- inside
+
+    def _writers(self, rules: Rules, at: tuple[int, int], customers: Keys) -> list[Writer]:
+        """Of each row of a cut who writes it: one for each model that scores."""
+        known = {self.model: self._expected, **({self.second.number: self.second.expected} if self.second else {})}
+        writers = {
+            model: Writer(rules=rules, features=self._features, at=at, expected=expected, numbers=(model, self.policy))
+            for model, expected in known.items()
+        }
+        return [writers[number] for number in self.models_of(customers).tolist()]
 
     def _replayed(self) -> bool:
         """Whether what comes next is recorded already. Erasures, which no log tells of, are passed over."""
@@ -128,7 +170,7 @@ class Recorder:
     def _recorded_of(self, decisions: Iterable[Decision]) -> Iterator[str]:
         """Outcomes of those that were recorded: of whoever was erased by then nothing was."""
         for decision in decisions:
-            if self._is_recorded("decision", decision.offset, _said(decision, self.digests)):
+            if self._is_recorded("decision", decision.offset, said_of(decision, self._digests_of(decision))):
                 yield decision.outcome
 
     def _made(self, draft: Draft, decisions: Sequence[Decision], personal: Sequence[bytes]) -> Iterator[str]:
@@ -141,7 +183,7 @@ class Recorder:
                 made = replace(decision, sealed=sealed)
                 draft.decisions.append(made)
                 draft.contacts += _contacts(made)
-                self._add(draft, "decision", made.offset, _said(made, self.digests), sealed)
+                self._add(draft, "decision", made.offset, said_of(made, self._digests_of(made)), sealed)
                 yield made.outcome
 
     def _add(self, draft: Draft, kind: str, offset: int, body: Mapping[str, Any], sealed: bytes = b"") -> None:
@@ -155,60 +197,16 @@ class Recorder:
                 mend="this is another log, another version, or tampering: compare with a backup",
             )
 
-    def _decision(self, rules: Rules, pending: Pending, row: int, at: tuple[int, int]) -> Decision:
-        """One row of a cut as it is recorded, but for what is personal."""
-        scores, decisions = pending.scores, pending.decisions
-        action = rules.policy.actions[int(decisions.choice[row])]
-        band = int(decisions.band[row])
-        decision_id = "".join(f"{int(half):016x}" for half in decisions.ids[row])
-        return Decision(
-            decision_id=decision_id,
-            offset=at[0],
-            customer=int(scores.customer[row]),
-            matter=int(pending.proposals.matter[row]),
-            day=int(scores.day[row]),
-            made_at_us=at[1],
-            outcome=word_of(int(decisions.hold[row])),
-            band=rules.policy.bands[band].name if band != OUTSIDE else "",
-            action=action.name,
-            channel=action.channel,
-            wording=action.wording,
-            cost_minor=action.cost_minor,
-            propensity=float(decisions.propensity[row]),
-            explored=bool(decisions.explored[row]),
-            held_out=bool(decisions.held_out[row]),
-            expires_day=int(decisions.expires_day[row]),
-            prediction=Position(int(scores.offset[row]), int(scores.ordinal[row])),
-            model=self.model,
-            policy=self.policy,
-            sealed=b"",
-        )
-
-    def _personal(self, pending: Pending, row: int, rules: Rules) -> dict[str, Any]:
-        """What a decision rests on: score, features, attributions, and reasons in words. What is unknown is null."""
-        scores = pending.scores
-        reason = int(pending.proposals.reason[row])
-        return {
-            "pd": float(scores.pd[row]),
-            "log_odds": float(scores.log_odds[row]),
-            "expected": self._expected,
-            "features": _by_name(self._features, scores.values[row].tolist()),
-            "attributions": _by_name(self._features, scores.attributions[row].tolist()),
-            "reason": rules.policy.reasons[reason].code if reason >= 0 else "",
-            **self._tell(scores, row),
-        }
+    def _digests_of(self, decision: Decision) -> Mapping[str, str]:
+        """Digests of what a decision was made by: the model is the one that scored its customer."""
+        second = self.second
+        if second is None or decision.model != second.number:
+            return self.digests
+        return {**self.digests, "model": second.rollout.challenger}
 
 
 Recording = Callable[[Vault, tuple[str, ...], Tell], Recorder]
 """Makes the recorder of a partition, of the vault, the names of the features, and what tells in words."""
-
-
-def _by_name(names: tuple[str, ...], values: list[float]) -> dict[str, float]:
-    return dict(zip(names, values, strict=True))
-
-
-_SORTED = msgspec.json.Encoder(order="sorted")
-"""NaN comes out as null."""
 
 
 def _contacts(decision: Decision) -> list[Contact]:
@@ -225,18 +223,3 @@ def _contacts(decision: Decision) -> list[Contact]:
             kind=decision.outcome,
         )
     ]
-
-
-def _said(decision: Decision, digests: Mapping[str, str]) -> dict[str, Any]:
-    """What the chain says of a decision: nothing that is personal."""
-    return {
-        "decision_id": decision.decision_id,
-        "day": decision.day,
-        "outcome": decision.outcome,
-        "band": decision.band,
-        "action": decision.action,
-        "propensity": decision.propensity,
-        "expires_day": decision.expires_day,
-        "prediction": list(decision.prediction),
-        **{f"{kind}_sha": digest for kind, digest in digests.items()},
-    }

@@ -201,6 +201,9 @@ class DecisionsOnly(Recorder):
     def instruction(self, draft: Draft, offset: int, told: Any) -> None:
         """Nothing is committed to."""
 
+    def stopped(self, draft: Draft, offset: int, rollout: Any, watched: Any) -> None:
+        """Nothing is committed to."""
+
     def request(self, draft: Draft, asked: Requested) -> None:
         """Nothing is committed to."""
 

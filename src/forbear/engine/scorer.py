@@ -27,6 +27,7 @@ from forbear.features.hashing import Keys
 from forbear.features.ledger import Floats
 from forbear.features.streaming import Marks, Streamed
 from forbear.models.explanation import Explanation
+from forbear.policy.rollout import Rollout
 from forbear.policy.triggers import Trigger
 
 SWEEP_ROWS = 1 << 13
@@ -47,6 +48,13 @@ class Scoring(Protocol):
 
     def predict(self, features: Floats) -> Floats:
         """PD in [0, 1] for each row of (n, k), (n,)."""
+
+
+class Challenger(NamedTuple):
+    """A model that scores some of the customers in the champion's place, as a roll-out says."""
+
+    scoring: Scoring
+    rollout: Rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +108,10 @@ class Asked(NamedTuple):
 
 
 class Scorer:
-    """Ledgers, recent misses and a model. features: the set that models are trained on."""
+    """Ledgers, recent misses and a model. features: the set that models are trained on.
+
+    challenger: scores those that its roll-out takes; None for nobody.
+    """
 
     def __init__(self, deployment: Deployment, calendar: BankCalendar) -> None:
         self.deployment, self.calendar = deployment, calendar
@@ -108,6 +119,7 @@ class Scorer:
         self.book = Book(asked, day_number(deployment.opens_on), calendar)
         self.misses = RecentMisses(deployment.eligibility.clear_days)
         self.model: Scoring | None = None
+        self.challenger: Challenger | None = None
         self._quoted_places = self._quoted.among(self.book.features)
         self._asked: tuple[NDArray[np.int64], Streamed] | None = None
 
@@ -178,7 +190,7 @@ class Scorer:
     def alone(self, slot: int | None) -> Scorer:
         """A scorer of a copy of one customer's ledger, of nobody's for None: what it folds changes nothing here."""
         other = Scorer(self.deployment, self.calendar)
-        other.model = self.model
+        other.model, other.challenger = self.model, self.challenger
         if slot is None:
             other.book.open_day = self.book.open_day
             return other
@@ -225,15 +237,9 @@ class Scorer:
                 values=features, log_odds=none, pd=none, attributions=features,
                 customer=np.empty(0, np.uint64), **known,
             )  # fmt: skip
-        explained = self.model.explain(features)
-        return Scores(
-            values=features,
-            log_odds=explained.log_odds,
-            pd=self.model.calibrated(explained.log_odds),
-            attributions=explained.attributions,
-            customer=self.book.keys[known["slots"]],
-            **known,
-        )
+        customer = self.book.keys[known["slots"]]
+        log_odds, pd, attributions = told_by(self.model, self.challenger, features, customer)
+        return Scores(values=features, log_odds=log_odds, pd=pd, attributions=attributions, customer=customer, **known)
 
 
 @lru_cache(maxsize=4)
@@ -244,6 +250,29 @@ def _feature_sets(deployment: Deployment) -> tuple[FeatureSet, FeatureSet, Featu
     """
     features = FeatureSet.standard(deployment.unsupported)
     return features, with_eligibility(features, deployment), figure_set(deployment.unsupported)
+
+
+def told_by(
+    champion: Scoring, challenger: Challenger | None, features: Floats, customer: Keys
+) -> tuple[Floats, Floats, Floats]:
+    """Log-odds, PDs and attributions of (n, k) features, each row by the model that scores its customer.
+
+    A model says the same of a row whatever rows are beside it: to part them changes no score.
+    """
+    if challenger is None or not (mine := challenger.rollout.takes(customer)).any():
+        return _told(champion, features)
+    if mine.all():
+        return _told(challenger.scoring, features)
+    merged = np.empty(len(features)), np.empty(len(features)), np.empty(features.shape)
+    for rows, scoring in ((~mine, champion), (mine, challenger.scoring)):
+        for whole, part in zip(merged, _told(scoring, features[rows]), strict=True):
+            whole[rows] = part
+    return merged
+
+
+def _told(scoring: Scoring, features: Floats) -> tuple[Floats, Floats, Floats]:
+    explained = scoring.explain(features)
+    return explained.log_odds, scoring.calibrated(explained.log_odds), explained.attributions
 
 
 def hurdle_counts(counts: NDArray[np.int64]) -> Mapping[str, int]:

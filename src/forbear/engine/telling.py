@@ -8,7 +8,7 @@ import numpy as np
 
 from forbear.engine.findings import Figures
 from forbear.engine.outputs import Position
-from forbear.engine.scorer import Scores, Scoring
+from forbear.engine.scorer import Challenger, Scores, Scoring
 from forbear.features.columns import day_of
 from forbear.features.figures import FIGURES
 from forbear.features.ledger import Floats
@@ -24,6 +24,8 @@ from forbear.policy.triggers import Trigger
 class InWords:
     """What is told of scores that are decided on. approved, model: in force, None before the first.
 
+    challenger: the model of those whom a roll-out takes, None for nobody.
+
     The figures that sentences quote are asked for at once, since a ledger may have moved on when the cut comes; words
     are made at the cut, of what is decided only.
     """
@@ -31,8 +33,9 @@ class InWords:
     def __init__(self, features: tuple[str, ...], currency: str) -> None:
         self.approved: Approved | None = None
         self.model: Scoring | None = None
+        self.challenger: Challenger | None = None
         self._features, self._currency = features, currency
-        self._teller: Teller | None = None
+        self._tellers: list[Teller] = []
         self._figures: dict[Position, Floats] = {}
 
     def note(self, scores: Scores, hold: Places, figures: Figures) -> None:
@@ -44,23 +47,29 @@ class InWords:
         places = map(Position, taken.offset.tolist(), taken.ordinal.tolist())
         self._figures |= zip(places, figures(taken), strict=True)
 
+    def recall(self, place: Position, figures: Floats) -> None:
+        """Know the figures of one score again, as they were sealed with what was decided on it."""
+        self._figures[place] = figures
+
     def forget(self) -> None:
         """Let go of all figures: what was proposed has been decided."""
         self._figures = {}
 
     def told(self, scores: Scores, row: int) -> dict[str, Any]:
-        """What is told of one score that was noted, and by which catalogue, as JSON can hold it.
+        """What is told of one score that was noted, by which catalogue and figures, as JSON can hold it.
 
         Sentences stand in every language. Empty where nothing was approved yet.
         """
-        if self.approved is None or self.model is None:
+        scoring = self._scoring_of(scores, row)
+        if self.approved is None or scoring is None:
             return {}
         figures = self._figures[Position(int(scores.offset[row]), int(scores.ordinal[row]))]
+        named = dict(zip(FIGURES, figures.tolist(), strict=True))
         one = OneScore(
             features=scores.values[row],
             attributions=scores.attributions[row],
             pd=float(scores.pd[row]),
-            figures=dict(zip(FIGURES, figures.tolist(), strict=True)),
+            figures=named,
         )
         catalogue = self.approved.catalogue
         # Dates are counted from the day that was open: of a close that is the closed one, the day before.
@@ -69,12 +78,25 @@ class InWords:
         telling = Telling(catalogue.languages, self._currency, day_of(open_day))
         return {
             "catalogue": {"version": catalogue.version, "digest": catalogue.digest},
-            "told": [reason.document() for reason in tell(self._by(self.approved, self.model), one, telling)],
+            "figures": named,
+            "told": [reason.document() for reason in tell(self._by(self.approved, scoring), one, telling)],
         }
+
+    def _scoring_of(self, scores: Scores, row: int) -> Scoring | None:
+        """The model that one of some scores is of."""
+        second = self.challenger
+        if second is not None and second.rollout.takes(scores.customer[row : row + 1])[0]:
+            return second.scoring
+        return self.model
 
     def _by(self, approved: Approved, model: Scoring) -> Teller:
         """What tells by these, made once for many decisions."""
-        kept = self._teller
-        if kept is None or kept.scorer is not model or kept.catalogue is not approved.catalogue:
-            kept = self._teller = approved.teller(model, self._features)
-        return kept
+        for kept in self._tellers:
+            if kept.scorer is model and kept.catalogue is approved.catalogue:
+                return kept
+        self._tellers = [approved.teller(model, self._features), *self._tellers][:_MODELS]
+        return self._tellers[0]
+
+
+_MODELS = 2
+"""The most that are in force at once."""

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, Self
 
 from forbear.domain.errors import CorruptState
-from forbear.models.boosting import Boosting
 from forbear.models.documents import Document
-from forbear.models.expert import ExpertScorecard
+from forbear.models.ensemble import MEMBERS, Ensemble
 from forbear.models.explanation import Explanation
 from forbear.models.results import Floats, Weight
-from forbear.models.scorecard import Scorecard
 
 
 class Model(Protocol):
@@ -46,7 +44,7 @@ class Model(Protocol):
         """The model that to_document wrote, scoring bit for bit the same; CorruptState for anything else."""
 
 
-MODELS: dict[str, type[Model]] = {model.kind: model for model in (Scorecard, Boosting, ExpertScorecard)}
+MODELS: dict[str, type[Model]] = {**MEMBERS, Ensemble.kind: Ensemble}
 
 
 def load_model(document: Mapping[str, Any]) -> Model:

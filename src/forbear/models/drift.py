@@ -60,14 +60,14 @@ def bin_counts(values: Floats, edges: Floats) -> Counts:
     return np.append(np.bincount(places, minlength=len(edges) + 1), np.count_nonzero(unknown)).astype(np.int64)
 
 
-def shares(counts: NDArray[np.int64] | Floats) -> Floats:
+def shares(counts: Counts | Floats) -> Floats:
     """Smoothed share of each bin, (..., bins), positive, summing to 1; counts: (..., bins) >= 0."""
     smoothed = np.asarray(counts, dtype=np.float64) + SMOOTHING
     found: Floats = smoothed / smoothed.sum(axis=-1, keepdims=True)
     return found
 
 
-def psi(reference_counts: Counts, current_counts: Counts) -> Floats:
+def psi(reference_counts: Counts | Floats, current_counts: Counts | Floats) -> Floats:
     """Population stability index, (...), >= 0: sum over the bins of (q - p) ln(q / p).
 
     reference_counts, current_counts: (..., bins) in the same bins, the last of them unknown; any leading axes that
@@ -104,7 +104,7 @@ def ks(reference: Floats, current: Floats) -> Moved:
     return ks_test(bin_counts(reference, values), bin_counts(current, values))
 
 
-def ks_distance(reference_counts: Counts, current_counts: Counts) -> Floats:
+def ks_distance(reference_counts: Counts | Floats, current_counts: Counts | Floats) -> Floats:
     """Largest gap between the two distributions over the known bins, (...), [0, 1].
 
     reference_counts, current_counts: (..., bins), the last unknown and left out.  In bins it is at most the distance

@@ -10,17 +10,19 @@ import numpy as np
 
 from forbear.domain.errors import NotEnoughData
 from forbear.models.base import Model
-from forbear.models.boosting import BoostingSettings, default_settings, fit_boosting, fit_watched
+from forbear.models.boosting import Boosting, BoostingSettings, default_settings, fit_boosting, fit_watched
 from forbear.models.calibration import CalibrationMethod, Calibrator, fit_calibrator
 from forbear.models.dataset import Dataset, Ints
+from forbear.models.ensemble import Ensemble, weighted_mean
 from forbear.models.evaluate import evaluate
 from forbear.models.folds import Fold, random_folds, time_folds
 from forbear.models.intervals import Bootstrap
 from forbear.models.logistic import sigmoid
 from forbear.models.results import Evaluation, Floats
-from forbear.models.scorecard import ScorecardSettings, fit_scorecard
+from forbear.models.scorecard import Scorecard, ScorecardSettings, fit_scorecard
 
-TrainedKind: TypeAlias = Literal["scorecard", "boosting"]
+MemberKind: TypeAlias = Literal["scorecard", "boosting"]
+TrainedKind: TypeAlias = Literal["scorecard", "boosting", "ensemble"]
 
 LEAST_DATES = 4
 LEAST_POSITIVES = 10
@@ -36,6 +38,7 @@ class TrainingSpec:
     seed: of every draw.  horizon_days: length of the label window.  embargo_days: days that validation
     must lie behind training; the longer of the two counts.  folds: blocks of dates to validate.
     boosting: None takes default_settings(positives).  resamples: of the bootstrap over customers.
+    members: of an ensemble, with their weights: stated, not learned, so that validation has nothing to unlearn.
     """
 
     kind: TrainedKind
@@ -47,6 +50,7 @@ class TrainingSpec:
     boosting: BoostingSettings | None = None
     scorecard: ScorecardSettings = field(default_factory=ScorecardSettings)
     resamples: int = 200
+    members: tuple[tuple[MemberKind, float], ...] = (("boosting", 0.5), ("scorecard", 0.5))
 
     @property
     def bootstrap(self) -> Bootstrap:
@@ -58,7 +62,7 @@ class TrainingSpec:
 class OutOfFold:
     """Log-odds before calibration, (m,), of rows of the dataset, (m,) numbers, by models that had not seen them.
 
-    rounds: of boosting, 0 where nothing was chosen.
+    rounds: of boosting, or of an ensemble's, 0 where nothing was chosen.
     """
 
     rows: Ints
@@ -142,15 +146,31 @@ def cross_validate_table(dataset: Dataset, folds: int, seed: int, kind: TrainedK
 
 
 def _learn(dataset: Dataset, folds: Sequence[Fold], spec: TrainingSpec) -> tuple[Model, Calibrator, OutOfFold]:
-    if spec.kind == "scorecard":
-        unseen = _unseen_by_scorecards(dataset, folds, spec.scorecard)
-        model: Model = fit_scorecard(dataset, spec.scorecard)
+    if spec.kind == "ensemble":
+        model, unseen = _fitted_together(dataset, folds, spec)
     else:
-        settings = spec.boosting or default_settings(dataset.positives)
-        unseen = _unseen_by_boosting(dataset, folds, settings, spec.seed)
-        model = fit_boosting(dataset, settings, rounds=unseen.rounds, seed=spec.seed)
+        model, unseen = _fitted(dataset, folds, spec, spec.kind)
     judged = dataset.rows(unseen.rows)
     return model, fit_calibrator(unseen.log_odds, judged.labels, spec.calibration, judged.weights), unseen
+
+
+def _fitted(
+    dataset: Dataset, folds: Sequence[Fold], spec: TrainingSpec, kind: MemberKind
+) -> tuple[Scorecard | Boosting, OutOfFold]:
+    """A model fitted to every row, and what models of its kind say of the rows that they had not seen."""
+    if kind == "scorecard":
+        return fit_scorecard(dataset, spec.scorecard), _unseen_by_scorecards(dataset, folds, spec.scorecard)
+    settings = spec.boosting or default_settings(dataset.positives)
+    unseen = _unseen_by_boosting(dataset, folds, settings, spec.seed)
+    return fit_boosting(dataset, settings, rounds=unseen.rounds, seed=spec.seed), unseen
+
+
+def _fitted_together(dataset: Dataset, folds: Sequence[Fold], spec: TrainingSpec) -> tuple[Model, OutOfFold]:
+    """The members on the same folds: what the ensemble says of an unseen row is what its members say of it."""
+    fitted = [_fitted(dataset, folds, spec, kind) for kind, _ in spec.members]
+    ensemble = Ensemble.of([(weight, model) for (_, weight), (model, _) in zip(spec.members, fitted, strict=True)])
+    log_odds = weighted_mean([member.weight for member in ensemble.members], [unseen.log_odds for _, unseen in fitted])
+    return ensemble, OutOfFold(fitted[0][1].rows, log_odds, max(unseen.rounds for _, unseen in fitted))
 
 
 def _unseen_by_scorecards(dataset: Dataset, folds: Sequence[Fold], settings: ScorecardSettings) -> OutOfFold:

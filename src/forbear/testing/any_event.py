@@ -21,7 +21,7 @@ from forbear.domain.events import (
     Transaction,
 )
 from forbear.domain.terms import (
-    PROMOTIONS,
+    NAME_A_DIGEST,
     AccountKind,
     Answer,
     Category,
@@ -137,7 +137,7 @@ def instructions(draw: st.DrawFn) -> Instructed:
         instruction_id=draw(_IDENTIFIERS),
         instruction=instruction,
         by=draw(_NAMES.filter(bool)),
-        value=draw(st.text("0123456789abcdef", min_size=64, max_size=64)) if instruction in PROMOTIONS else None,
+        value=draw(st.text("0123456789abcdef", min_size=64, max_size=64)) if instruction in NAME_A_DIGEST else None,
         **draw(_clocks()),
     )
 

@@ -80,6 +80,19 @@ class QueriesContract(StoreHarness[KeptStore]):
         assert (FIRST_DAY + 2, made[-1].audit[-1]) == (status.last_day, status.head)
         assert made[0].parts == (status.model, status.policy)
 
+    def test_a_roll_out_s_model_is_not_in_force(self) -> None:
+        """A model that scores some of the customers is recorded under a number of its own, beside the champion's."""
+        store, made = self.filled(1)
+        champion, _ = made[0].parts
+        beside = replace(
+            champion, number=2, digest="1" * 64, offset=10, document={**champion.document, "rollout": "2" * 64}
+        )
+        store.commit(Outputs(after=made[0].until, until=Position(11), parts=(beside,)))
+        asked = self.queries(store)
+
+        assert asked.status().value.model == champion
+        assert asked.recorded(99).value.parts[:2] == (champion, beside)
+
     def test_the_riskiest_come_first(self) -> None:
         """The highest PDs of one close with their customers, as many as asked for; no close, nobody."""
         store, made = self.filled(2)

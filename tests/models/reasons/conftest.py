@@ -11,6 +11,7 @@ import pytest
 
 from forbear.models.boosting import default_settings, fit_boosting
 from forbear.models.dataset import Dataset
+from forbear.models.ensemble import Ensemble
 from forbear.models.expert import Reference, build_expert
 from forbear.models.reasons.catalogue import Telling
 from forbear.models.reasons.reading import read_catalogue
@@ -112,11 +113,10 @@ def tellers(rows: Dataset) -> dict[str, Teller]:
     catalogue = read_catalogue(DOCUMENT, rows.specs, FIGURES)
     expertise = {"format": 1, "version": "test", "base_pd": 0.02, "features": CALM}
     expert = build_expert({**expertise, "features": {n: _plain(r) for n, r in CALM.items()}}, rows.specs)
-    models = {
-        "scorecard": fit_scorecard(rows, ScorecardSettings()),
-        "boosting": fit_boosting(rows, default_settings(rows.positives), rounds=80, seed=0),
-        "expert": expert,
-    }
+    scorecard = fit_scorecard(rows, ScorecardSettings())
+    boosting = fit_boosting(rows, default_settings(rows.positives), rounds=80, seed=0)
+    ensemble = Ensemble.of([(1.0, boosting), (1.0, scorecard)])
+    models = {"scorecard": scorecard, "boosting": boosting, "expert": expert, "ensemble": ensemble}
     return {kind: Teller(model, catalogue, rows.names, CALM) for kind, model in models.items()}
 
 

@@ -13,7 +13,7 @@ from forbear.models.dataset import Dataset
 from forbear.models.reasons.selection import Limits, Teller, find_reasons
 from forbear.models.results import Floats
 
-KINDS = ("boosting", "expert", "scorecard")
+KINDS = ("boosting", "ensemble", "expert", "scorecard")
 values = st.floats(-4.0, 4.0) | st.just(float("nan"))
 customers = st.lists(values, min_size=5, max_size=5).map(np.array)
 each_kind = pytest.mark.parametrize("kind", KINDS)

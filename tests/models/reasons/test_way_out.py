@@ -13,7 +13,7 @@ from forbear.models.reasons.selection import Teller
 from forbear.models.reasons.way_out import Step, WayOut, capacity_cutoff, find_way_out
 from forbear.models.results import Floats
 
-KINDS = ("boosting", "expert", "scorecard")
+KINDS = ("boosting", "ensemble", "expert", "scorecard")
 PACE = 10_000.0
 known = st.floats(-3.0, 3.0)
 customers = st.tuples(known, known, known | st.just(float("nan"))).map(

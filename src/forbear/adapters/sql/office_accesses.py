@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from threading import Lock
 from typing import Any
@@ -73,6 +73,14 @@ class SqlAccesses:
         with self._rooms.reading() as connection:
             return [_record_of(row) for row in connection.execute(query.order_by(ACCESSES.c.sequence).limit(limit))]
 
+    def heads(self) -> Mapping[str, AuditRecord]:
+        """The last record of each writer."""
+        found = dict[str, AuditRecord]()
+        for writer in self.writers():
+            if (head := self._head_of(writer)) is not None:
+                found[writer] = head
+        return found
+
     def writers(self) -> Sequence[str]:
         """Whoever has recorded something, by name."""
         found, after = list[str](), select(func.min(ACCESSES.c.writer))
@@ -87,7 +95,10 @@ class SqlAccesses:
     # ---- inside
 
     def _stored_head(self) -> AuditRecord | None:
-        query = select(*_RECORD).where(ACCESSES.c.writer == self._writer).order_by(ACCESSES.c.sequence.desc()).limit(1)
+        return self._head_of(self._writer)
+
+    def _head_of(self, writer: str) -> AuditRecord | None:
+        query = select(*_RECORD).where(ACCESSES.c.writer == writer).order_by(ACCESSES.c.sequence.desc()).limit(1)
         with self._rooms.reading() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else _record_of(row)

@@ -116,7 +116,8 @@ def list_tallies(parts: PartsHere, days: DaysHere) -> TalliesPage:
 def list_models(parts: PartsHere) -> ModelsPage:
     """The models that were put in force, newest first."""
     seen = parts.desk.parts("model")
-    items = tuple(_model(part, in_force=part is seen.value[-1]) for part in reversed(seen.value))
+    champion = next((part for part in reversed(seen.value) if not part.in_roll_out), None)
+    items = tuple(_model(part, in_force=part is champion) for part in reversed(seen.value))
     return answer(ModelsPage(as_of=as_of(seen.marks), items=items))
 
 

@@ -240,7 +240,8 @@ def _batch(parts: ApiParts, visit: Visit, asked: Batch) -> BatchScores:
             by_key |= dict(zip(looks.customer.tolist(), own, strict=True))
         rows = [by_key.get(key) or _stranger(one) for key, one in zip(keys.tolist(), ids, strict=True)]
         known = [looks.expected for looks in found if looks.expected == looks.expected]
-        expected = known[0] if known else float("nan")
+        # Under a roll-out customers of either model stand beside each other, and do not start from one value.
+        expected = known[0] if known and onlooker.rulings.second is None else float("nan")
     return BatchScores.model_construct(
         score_id=CHANCE.hex(16),
         rows=tuple(rows),

@@ -119,7 +119,7 @@ def score_of(
     parts: ApiParts, looks: Looks, row: int, *, who: tuple[str, str | None], languages: Sequence[str] | None = None
 ) -> Score:
     """One look as a score. who: the id of the score, and of the customer, None for nobody."""
-    rulings = onlooker_of(parts).rulings
+    rulings = onlooker_of(parts).rulings.of(int(looks.customer[row]))
     hurdle = int(looks.hurdle[row])
     return Score.model_construct(
         score_id=who[0],

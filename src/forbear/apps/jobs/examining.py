@@ -17,6 +17,7 @@ from forbear.adapters.sqlite import damage_in
 from forbear.adapters.vault import keys_in
 from forbear.apps.home import Home
 from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.jobs.rolling_out import watched
 from forbear.domain.errors import CorruptState, ModelMismatch, StorageError
 from forbear.engine.audit import verify
 from forbear.engine.closing import ClosingRule, is_due
@@ -193,6 +194,10 @@ def _parts(home: Home, _asked: Examination) -> Findings:
         yield Noticed("reasons", Grade.FINE, f"{status.reasons.digest[:12]} are in force, and there")
     elif status.model is not None:
         yield Noticed("reasons", Grade.ATTENTION, "none are approved: decisions bear no words", "forbear promote")
+    if (rolled := watched(home, closes=0)) is not None:
+        parts.model(rolled.rollout.challenger, Scorer(home.deployment, home.feed.calendar).features.hash)
+        said = f"{rolled.rollout.challenger[:12]} for {rolled.rollout.percent:g} % is there; {rolled.state}"
+        yield Noticed("rollout", Grade.FINE, said)
 
 
 def _disk(home: Home, asked: Examination) -> Findings:

@@ -19,21 +19,20 @@ from forbear.apps.report.holdout import first_decisions
 from forbear.apps.report.wording import OFFER, Wording, plain
 from forbear.domain.deployment import HORIZON_DAYS
 from forbear.domain.errors import ConfigError, NotEnoughData
-from forbear.engine.outputs import Decision
+from forbear.engine.outputs import DayRow, Decision
 from forbear.engine.queries import Lead, Queries
-from forbear.models.effects.definition import Definition, parse_definition, size_of, written
+from forbear.models.effects.definition import ANOTHER_BILL, Definition, parse_definition, size_of, written
 from forbear.models.effects.estimators import effect_scores
 from forbear.models.effects.observations import Contrast, Experiment
 from forbear.models.effects.policies import return_on_offers
 from forbear.models.effects.read_out import Reader, Reading, read_out
 from forbear.models.effects.sequential import LEAST_OF_ARM, Watched, watched
 from forbear.models.results import Figure, Floats
+from forbear.policy.document import Policy
 from forbear.policy.proposals import HoldReason
 
 FOLDER = "experiments"
 """In a home: a TOML file for each experiment that was defined."""
-ANOTHER_BILL = "another_bill_missed"
-"""The harm that a store knows of: payments of two obligations or more are missed in the 30 days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,44 +120,86 @@ def observe(home: Home, definition: Definition) -> Observed:
         return _observed(home, definition, queries)
 
 
-def _observed(home: Home, definition: Definition, queries: Queries) -> Observed:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Who came to the draw of the hold-out under the policy in force, each by their first decision of either arm.
+
+    days: rows of the closed days.  every: by day and customer.  unripe: the first day whose 30 days are not over.
+    leads: misses due on these days.  exempt: customers who cannot be held out, and are not among every.
+    """
+
+    policy: Policy
+    number: int
+    days: tuple[DayRow, ...]
+    every: tuple[Decision, ...]
+    unripe: int
+    leads: tuple[Lead, ...]
+    exempt: int
+
+    @property
+    def ripe(self) -> list[Decision]:
+        """Those whose 30 days are over."""
+        return [one for one in self.every if one.day < self.unripe]
+
+    def missed(self, decisions: Sequence[Decision]) -> Floats:
+        """(n,) 1 where a payment was missed in the 30 days behind each decision, else 0."""
+        due = due_days(self.leads)
+        return np.array([missed_after(due.get(one.customer, ()), one.day) for one in decisions], dtype=np.float64)
+
+    def missed_another(self, decisions: Sequence[Decision]) -> Floats:
+        """(n,) 1 where payments of two obligations or more were, else 0."""
+        return _more_than_one(decisions, self.leads)
+
+
+def drawn_in(home: Home, queries: Queries) -> Drawn:
+    """Who came to the draw in a home. Raises NotEnoughData where no day was closed under a policy."""
     _, status = queries.status()
     wording = Wording.of(status)
     policy = wording.policy
     if policy is None or status.last_day is None:
         raise NotEnoughData("no day was closed under a policy yet", mend="let the worker run")
+    days = queries.days(0, status.last_day).value
+    first, last = days[0].day, days[-1].day
+    told = max(first, last - home.deployment.miss.reporting_days)
+    arms, exempt = first_decisions(policy, drawn_decisions(queries, wording, (first, last)))
+    every = sorted((one for arm in arms.values() for one in arm.values()), key=lambda one: (one.day, one.customer))
+    return Drawn(
+        policy=policy,
+        number=wording.number,
+        days=days,
+        every=tuple(every),
+        unripe=first_unripe(home.deployment, last),
+        leads=queries.leads(first, told, HORIZON_DAYS).value,
+        exempt=exempt,
+    )
+
+
+def _observed(home: Home, definition: Definition, queries: Queries) -> Observed:
+    drawn = drawn_in(home, queries)
+    policy, ripe = drawn.policy, drawn.ripe
     if abs(policy.hold_out.share - definition.hold_out_share) > 1e-9:
         raise ConfigError(
             f"the policy in force holds out {policy.hold_out.share}, the experiment {definition.hold_out_share}",
             mend="promote a policy with that share, or define the experiment as it is",
         )
-    days = queries.days(0, status.last_day).value
-    first, last = days[0].day, days[-1].day
-    unripe = first_unripe(home.deployment, last)
-    told = max(first, last - home.deployment.miss.reporting_days)
-    leads = queries.leads(first, told, HORIZON_DAYS).value
-    arms, exempt = first_decisions(policy, drawn_decisions(queries, wording, (first, last)))
-    every = sorted((one for arm in arms.values() for one in arm.values()), key=lambda one: (one.day, one.customer))
-    ripe = [one for one in every if one.day < unripe]
     if not ripe:
         raise NotEnoughData(
-            f"of {len(every)} customers who take part nobody's {HORIZON_DAYS} days are over",
+            f"of {len(drawn.every)} customers who take part nobody's {HORIZON_DAYS} days are over",
             mend="wait, and look again",
         )
     return Observed(
         definition=definition,
-        experiment=_experiment(definition, ripe, leads),
+        experiment=_experiment(definition, ripe, drawn),
         spent_minor=np.array([one.cost_minor if one.outcome == OFFER else 0 for one in ripe], dtype=np.float64),
-        waiting=len(every) - len(ripe),
-        exempt=exempt,
+        waiting=len(drawn.every) - len(ripe),
+        exempt=drawn.exempt,
         currency=policy.currency,
         synthetic=home.synthetic,
     )
 
 
-def _experiment(definition: Definition, ripe: Sequence[Decision], leads: Sequence[Lead]) -> Experiment:
+def _experiment(definition: Definition, ripe: Sequence[Decision], drawn: Drawn) -> Experiment:
     held_out = np.array([one.outcome == HoldReason.HOLD_OUT for one in ripe])
-    due = due_days(leads)
     share = definition.hold_out_share
     chances = np.array([share, 1.0 - share])
     # An action was chosen before the draw of the hold-out, so those held out have one to be compared by.
@@ -170,12 +211,12 @@ def _experiment(definition: Definition, ripe: Sequence[Decision], leads: Sequenc
         arms=definition.arms,
         arm=np.where(held_out, 0, 1).astype(np.int64),
         propensity=np.tile(chances, (len(ripe), 1)),
-        outcome=np.array([missed_after(due.get(one.customer, ()), one.day) for one in ripe], dtype=np.float64),
+        outcome=drawn.missed(ripe),
         good=-1,
         customers=np.arange(len(ripe), dtype=np.int64),
         covariates=np.zeros((len(ripe), 1)),
         segments=segments,
-        harms={ANOTHER_BILL: _more_than_one(ripe, leads)},
+        harms={ANOTHER_BILL: drawn.missed_another(ripe)},
     )
 
 

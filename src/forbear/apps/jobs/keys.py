@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 
 from forbear.apps.api.keys import KeyWish, fresh_key, state_of
 from forbear.apps.console import Console
+from forbear.apps.jobs.accessing import access
 from forbear.domain.errors import ConfigError
-from forbear.engine.office import Access, Keyring, Office, Role
+from forbear.engine.office import Keyring, Office
 from forbear.features.columns import micros
 
-COMMAND_LINE = "command-line"
-"""Who it was that acted at the terminal, and what it is recorded under."""
 _LONGEST_NAME = 200
 _SHOWN = "%Y-%m-%d %H:%M UTC"
 
@@ -22,7 +21,7 @@ def show_new_key(office: Office, console: Console, wish: KeyWish, *, now: dateti
         raise ConfigError(f"{wish.name!r} is no name for a key", mend="use 1 to 200 printable characters")
     text, record = fresh_key(wish, micros(now))
     office.keyring.add(record)
-    _record(office, "create_key", record.key_id, now)
+    office.accesses.record([access("create_key", f"key {record.key_id}", now)])
     until = _instant(record.expires_us)
     console.result({"key": text, "key_id": record.key_id, "role": record.role.value, "expires": until})
     console.say(f"Key {record.key_id} ({record.role}) holds until {until}. It is shown this once:")
@@ -52,24 +51,9 @@ def show_revocation(office: Office, console: Console, *, key_id: str, now: datet
     """Have a key hold no longer. Raises ConfigError where there is none of that id."""
     if not office.keyring.revoke(key_id, micros(now)):
         raise ConfigError(f"there is no key {key_id!r}", mend="`forbear keys list` names them")
-    _record(office, "revoke_key", key_id, now)
+    office.accesses.record([access("revoke_key", f"key {key_id}", now)])
     console.result({"revoked": key_id})
     console.say(f"Key {key_id} holds no longer; a server that is running refuses it within seconds.")
-
-
-def _record(office: Office, route: str, key_id: str, now: datetime) -> None:
-    """Have it stand in the chain of accesses, as what is done over HTTP does."""
-    done = Access(
-        at_us=micros(now),
-        who=COMMAND_LINE,
-        role=Role.ADMIN.value,
-        route=route,
-        customer=None,
-        why=f"key {key_id}",
-        status=200,
-        request_id="",
-    )
-    office.accesses.record([done])
 
 
 def _instant(us: int | None) -> str:

@@ -25,26 +25,39 @@ from forbear.models.expert import ExpertScorecard, build_expert
 from forbear.models.reasons.approved import Approved, digest_of_approval
 from forbear.policy.document import Policy, to_toml
 from forbear.policy.reading import parse_policy
+from forbear.policy.rollout import Rollout, read_rollout
 
 
 class HomeParts:
-    """Parts over a home: artefacts in models/, policies in policies/, reasons in reasons/, the shipped scorecard."""
+    """Parts over a home: artefacts in models/, policies in policies/, roll-outs in rollouts/, reasons in reasons/.
+
+    The shipped scorecard needs no file.
+    """
 
     def __init__(self, home: Home) -> None:
         self._home = home
         self._features = FeatureSet.standard(home.deployment.unsupported)
-        self._newest: tuple[str, Artefact | ExpertScorecard, str, float] | None = None
+        self._loaded: dict[str, tuple[Artefact | ExpertScorecard, str, float]] = {}
 
     def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
-        """The model of a digest, its kind, and the log-odds that everybody starts from. The last one is remembered."""
-        if self._newest is None or self._newest[0] != digest:
-            loaded, kind = self._scorer(digest)
+        """The model of a digest, its kind, and the log-odds that everybody starts from. The last two are remembered."""
+        if digest not in self._loaded:
+            loaded, kind = self.scorer(digest)
             unknown = np.full((1, len(self._features.names)), np.nan)
-            self._newest = digest, loaded, kind, loaded.explain(unknown).expected
-        _, scorer, kind, expected = self._newest
+            kept = list(self._loaded.items())[-1:]  # a roll-out has two in force at once
+            self._loaded = {**dict(kept), digest: (loaded, kind, loaded.explain(unknown).expected)}
+        scorer, kind, expected = self._loaded[digest]
         if isinstance(scorer, Artefact):
             scorer.for_features(feature_hash)
         return scorer, kind, expected
+
+    def rollout(self, digest: str) -> Rollout:
+        """The roll-out of a digest."""
+        path = self._home.rollouts / f"{digest}.json"
+        with storage_errors(f"cannot read {path}"):
+            if not path.exists():
+                raise ConfigError(f"the log names roll-out {digest[:12]}, and {path} is not there", mend=_RESTORE)
+            return read_rollout(path.read_bytes(), digest)
 
     def policy(self, digest: str) -> Policy:
         """The policy of a digest."""
@@ -68,12 +81,12 @@ class HomeParts:
             raise CorruptState(f"{path} is not what was promoted: its digest differs", mend=_RESTORE)
         return approved(self._features, json.loads(content))
 
-    def _scorer(self, digest: str) -> tuple[Artefact | ExpertScorecard, str]:
-        for path in sorted(self._home.models.glob(f"*-{digest[:12]}.json")):
-            with storage_errors(f"cannot read {path}"):
-                artefact = Artefact.decode(path.read_bytes())
-            if artefact.digest() == digest:
-                return artefact, artefact.model.kind
+    def scorer(self, digest: str) -> tuple[Artefact | ExpertScorecard, str]:
+        """The model of a digest, and its kind. Raises ConfigError where the home does not hold it."""
+        registry = self._home.registry
+        if registry.holds(digest):
+            artefact = registry.get(digest)
+            return artefact, artefact.model.kind
         expert = build_expert(shipped("expert.toml"), feature_specs(self._features))
         if digest_of(expert) == digest:
             return expert, EXPERT
@@ -98,6 +111,13 @@ def keep_policy(home: Home, policy: Policy) -> Path:
     """Write a policy into a home under its digest."""
     path = home.policies / f"{policy.digest}.toml"
     write_whole(path, to_toml(policy).encode())
+    return path
+
+
+def keep_rollout(home: Home, rollout: Rollout) -> Path:
+    """Write a roll-out into a home under its digest."""
+    path = home.rollouts / f"{rollout.digest}.json"
+    write_whole(path, rollout.encode())
     return path
 
 

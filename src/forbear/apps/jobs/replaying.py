@@ -19,9 +19,10 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.vault import keys_in
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.champions import in_force
 from forbear.apps.jobs.instructing import policy_from, require_currency, told_before, with_shares_of
 from forbear.apps.jobs.parts import HomeParts
-from forbear.apps.jobs.rehearsing import Stretch, book_before, in_force, stretch_of
+from forbear.apps.jobs.rehearsing import Stretch, book_before, stretch_of
 from forbear.apps.jobs.replaying_parts import ReplayParts, capacity_of, law_of, named_model
 from forbear.apps.jobs.running import THREADS
 from forbear.domain.errors import ConfigError
@@ -266,10 +267,12 @@ def _turn(home: Home, worker: Worker, plan: _Plan, parts: ReplayParts, request: 
     rules = worker.decider.force.rules
     if policy and (rules is None or rules.digest != parts.policy(policy).digest):
         given[Instruction.PROMOTE_POLICY] = policy
+    if parts.model_named and Instruction.ROLLOUT in follower.digests and Instruction.PROMOTE_MODEL not in given:
+        given[Instruction.STOP_ROLLOUT] = None
     if plan.afresh or request.outreach:
         given[Instruction.START_OUTREACH] = None
     passed: set[Instruction] = set(_SWITCHES) if request.outreach else set()
-    passed |= {Instruction.PROMOTE_MODEL} if parts.model_named else set()
+    passed |= {Instruction.PROMOTE_MODEL, Instruction.ROLLOUT} if parts.model_named else set()
     passed |= {Instruction.PROMOTE_POLICY} if parts.policy_named else set()
     obeys = frozenset[Instruction]() if plan.afresh else _WORDLESS - passed
     said: Any = {"by": REPLAY, "booked_at": at, "received_at": at}

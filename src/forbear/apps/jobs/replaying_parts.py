@@ -13,7 +13,7 @@ import numpy as np
 
 from forbear.adapters.disk import storage_errors
 from forbear.apps.home import Home
-from forbear.apps.jobs.modelling import target_of
+from forbear.apps.jobs.modelling import TRAINABLE, target_of
 from forbear.apps.jobs.parts import HomeParts, digest_of, model_to_promote
 from forbear.apps.jobs.scoring import EXPERT
 from forbear.apps.package_data import text_in, toml_of
@@ -24,8 +24,9 @@ from forbear.models.artefact import Artefact
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy
 from forbear.policy.law import Law, parse_law, under, with_capacity
+from forbear.policy.rollout import Rollout
 
-KINDS = ("boosting", "scorecard", EXPERT)
+KINDS = (*TRAINABLE, EXPERT)
 _DIGEST = re.compile(r"[0-9a-f]{12,64}")
 _PLACES = re.compile(r"([a-z][a-z0-9_]{0,47})=([0-9]{1,9})")
 
@@ -66,6 +67,10 @@ class ReplayParts:
         policy = named if named is not None and named.digest == digest else self.parts.policy(digest)
         return with_capacity(policy if self.law is None else under(policy, self.law), self.capacity)
 
+    def rollout(self, digest: str) -> Rollout:
+        """A roll-out of the home."""
+        return self.parts.rollout(digest)
+
     def reasons(self, digest: str) -> Approved:
         """Approved reasons of the home."""
         return self.parts.reasons(digest)
@@ -90,11 +95,9 @@ def named_model(home: Home, name: str) -> NamedModel:
 
 def _digest_at(home: Home, beginning: str) -> str:
     """The whole digest of a model of the home."""
-    for path in sorted(home.models.glob(f"*-{beginning[:12]}.json")):
-        with storage_errors(f"cannot read {path}"):
-            digest = Artefact.decode(path.read_bytes()).digest()
-        if digest.startswith(beginning):
-            return digest
+    for version in home.registry.versions():
+        if version.digest.startswith(beginning):
+            return version.digest
     expert = model_to_promote(home, EXPERT)
     if expert.startswith(beginning):
         return expert

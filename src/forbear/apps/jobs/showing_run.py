@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.checkpointing import DayCheckpoints
 from forbear.apps.jobs.closing import Closer, Tending, in_words, log_is_free
 from forbear.apps.jobs.instructing import Teller, instruct, policy_from, promote_model, promote_policy, with_shares
 from forbear.apps.jobs.orders import Told
@@ -37,17 +38,24 @@ def show_run(home: Home, console: Console, request: RunRequest, close_by: Closin
     with ExitStack() as stack:
         journal = stack.enter_context(journal_of(home.folder / "logs" / "worker.jsonl"))
         told = stack.enter_context(until_told())
-        world = World(time.monotonic, lambda: not told.wait(_POLL_SECONDS))
+        points = DayCheckpoints(home, journal, lambda: datetime.now(UTC), time.monotonic)
+
+        def waits() -> bool:
+            points.tend()
+            return not told.wait(_POLL_SECONDS)
+
+        world = World(time.monotonic, waits)
         if close_by is not None:
             closer = stack.enter_context(closing(Closer(home, close_by)))
             tending = Tending(closer, journal, time.monotonic, lambda: datetime.now(UTC))
 
             def wait() -> bool:
                 tending.tend(lambda: log_is_free(home))
-                return not told.wait(_POLL_SECONDS)
+                return waits()
 
             world = World(time.monotonic, wait)
         ran = run_worker(home, console, journal, request, world)
+        points.make()
     seconds = time.monotonic() - begun
     console.result({**ran._asdict(), "seconds": round(seconds, 3)})
     console.say(
@@ -75,6 +83,8 @@ def show_promotion(teller: Teller, console: Console, asked: tuple[str | None, st
     console.result({"told": [asdict(one) for one in told]})
     for one in told:
         console.say(f"{one.instruction.replace('_', ' ')} {one.value[:12]}: in force from offset {one.offset:,} on")
+    if kind is not None:
+        console.say("Nobody else had to agree: this home has no approvers (`forbear models found` names them)")
     if policy is not None:
         console.say("Bands: " + ", ".join(f"{band.name} from {band.enter:.2%}" for band in policy.bands))
     return tuple(told)

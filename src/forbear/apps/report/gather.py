@@ -18,6 +18,7 @@ from forbear.domain.deployment import HORIZON_DAYS
 from forbear.domain.errors import NotEnoughData
 from forbear.engine.audit import Break, Link, anchor, verify
 from forbear.engine.outputs import AuditRecord, DayRow, Decision, Position
+from forbear.engine.ports import Vault
 from forbear.engine.queries import MOST_ROWS, Additivity, Lead, Queries, Scored, Status, Tally, Which, whole_chain
 from forbear.features.columns import day_number, day_of
 from forbear.policy.proposals import HoldReason
@@ -205,10 +206,15 @@ def every_decision(queries: Queries, which: Which) -> Iterator[Decision]:
 
 def personal_of(sources: Sources, decision: Decision) -> Mapping[str, object] | None:
     """What was sealed with a decision; None where the key is gone. Raises CorruptState for what was tampered with."""
-    plain_bytes = sources.vault.open(decision.customer, decision.sealed, decision.decision_id.encode())
+    return unsealed(sources.vault, decision)
+
+
+def unsealed(vault: Vault, decision: Decision) -> Mapping[str, Any] | None:
+    """The same, by a vault."""
+    plain_bytes = vault.open(decision.customer, decision.sealed, decision.decision_id.encode())
     if plain_bytes is None:
         return None
-    found: Mapping[str, object] = json.loads(plain_bytes)
+    found: Mapping[str, Any] = json.loads(plain_bytes)
     return found
 
 

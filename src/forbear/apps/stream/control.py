@@ -12,8 +12,9 @@ from forbear.adapters.kafka.publisher import Publisher
 from forbear.adapters.kafka.tail import backwards
 from forbear.adapters.kafka.topics import CONTROL
 from forbear.apps.jobs.orders import Order
-from forbear.domain.errors import StorageError
+from forbear.domain.errors import ConfigError, StorageError
 from forbear.domain.events import DayClosed, Instructed
+from forbear.domain.terms import Instruction
 
 
 def tell(cluster: Cluster, events: Sequence[DayClosed | Instructed]) -> None:
@@ -35,7 +36,14 @@ class ControlTopic:
         self._cluster = cluster
 
     def tell(self, order: Order) -> int:
-        """Publish one; answer its offset on the control topic. Raises BackendUnavailable, ConfigError."""
+        """Publish one; answer its offset on the control topic. Raises BackendUnavailable, ConfigError.
+
+        A roll-out is refused: each partition would watch a part of the book, and end it by itself.
+        """
+        if order.instruction is Instruction.ROLLOUT:
+            raise ConfigError(
+                "a roll-out needs a log of its own, and this home is on Kafka", mend="promote the model instead"
+            )
         event = order.event(order.now)
         tell(self._cluster, [event])
         told = message_of(event)[1]

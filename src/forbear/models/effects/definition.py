@@ -13,6 +13,8 @@ from forbear.domain.errors import ConfigError
 from forbear.models.effects.power import Size, Wanted, least_change, power_for_shares, size_for_group, size_for_shares
 
 EXPERIMENT_FORMAT = 1
+ANOTHER_BILL = "another_bill_missed"
+"""The harm that a store knows of: payments of two obligations or more are missed in the 30 days."""
 _LARGEST = 1 << 14
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,47}\Z")]
