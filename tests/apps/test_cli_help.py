@@ -45,6 +45,7 @@ COMMANDS = (
     ["audit", "replay"],
     ["audit", "verify"],
     ["audit", "report"],
+    ["monitor"],
     ["run"],
     ["worker", "scorer"],
     ["up"],

@@ -161,12 +161,13 @@ def judge(days: Ints, seen: Distributions | Levels, calendar: BankCalendar, term
 class Reference:
     """Which days each day is held against, (T, T); the row is of the day, the columns of its past.
 
-    whole: its reference window.  alike: those of them at the same part of the month.  year_ago: those at the same
-    season of the year before, wherever they are.
+    whole: its reference window.  alike: those of them as far from pay day.  near: those about the same date, for what
+    turns on a date of the month.  year_ago: those at the same season of the year before, wherever they are.
     """
 
     whole: Bools
     alike: Bools
+    near: Bools
     year_ago: Bools
     windows: Windows
 
@@ -180,7 +181,20 @@ class Reference:
         near = [np.abs(at[:, None] - at[None, :]) <= windows.bank_days_apart for at in (since, until)]
         alike = np.where(early[:, None], near[0] & early[None, :], near[1] & ~early[None, :])
         season = np.abs(back - _YEAR_DAYS) <= windows.season_days
-        return cls(whole, whole & alike, season, windows)
+        return cls(whole, whole & alike, whole & _near_in_month(days, windows.near_days), season, windows)
+
+
+def _near_in_month(days: Ints, within: int) -> Bools:
+    """(T, T) whether two days have about the same date; the end of a month is near to the beginning of the next."""
+    dates = days.astype("datetime64[D]")
+    months = dates.astype("datetime64[M]")
+    length = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+    place = (dates - months.astype("datetime64[D]")).astype(np.int64)
+    left = length - place
+    apart = np.abs(place[:, None] - place[None, :])
+    around = np.minimum(place[:, None] + left[None, :], left[:, None] + place[None, :])
+    found: Bools = np.minimum(apart, around) <= within
+    return found
 
 
 def _bank_days_from_pay(days: Ints, calendar: BankCalendar) -> tuple[Ints, Ints]:
@@ -268,7 +282,8 @@ def _seen_before(effect: Floats, reference: Reference) -> tuple[Floats, Bools]:
     size, known = np.nan_to_num(np.abs(effect)), ~np.isnan(effect)
     found, seasoned = np.zeros(effect.shape), np.zeros(effect.shape, dtype=np.bool_)
     for day in range(len(effect)):
-        found[day] = size[reference.alike[day] | reference.year_ago[day]].max(axis=0, initial=0.0)
+        like = reference.alike[day] | reference.near[day] | reference.year_ago[day]
+        found[day] = size[like].max(axis=0, initial=0.0)
         if np.count_nonzero(reference.year_ago[day]) > reference.windows.season_days:
             seasoned[day] = known[reference.year_ago[day]].all(axis=0)
     return found, seasoned

@@ -22,7 +22,8 @@ class Windows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a day is compared with: reference_days that end gap_days before it.
 
     bank_days_apart: of these only days so near to it, counted in bank days from the pay day at the end of the month.
-    least_alike_days: of such.  least_reference_days: whose own departures are known; with fewer nothing can be told.
+    near_days: of about the same date, whose departures count as usual too.  least_alike_days: of such days.
+    least_reference_days: whose own departures are known; with fewer nothing can be told.
     season_days: about the day a year before.  beyond_ratio: by which a departure must exceed the largest one that days
     like it showed.  least_rows: of a day.
     """
@@ -32,6 +33,7 @@ class Windows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bank_days_apart: Annotated[int, Meta(ge=0, le=30)]
     least_alike_days: DayCount
     least_reference_days: DayCount
+    near_days: Annotated[int, Meta(ge=0, le=15)]
     season_days: Annotated[int, Meta(ge=0, le=45)]
     beyond_ratio: Annotated[float, Meta(ge=1.0, le=10.0)]
     least_rows: Annotated[int, Meta(ge=1)]

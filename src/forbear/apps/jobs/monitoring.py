@@ -305,7 +305,7 @@ def _performances(
     gathered: Gathered, terms: MonitorTerms
 ) -> tuple[Performance | None, Performance | None, tuple[CloseJudged, ...]]:
     chance = Bootstrap(0, terms.performance.resamples)
-    ripe = sorted(day for day in gathered.weekly if day < gathered.unripe)
+    ripe = sorted(day for day in gathered.weekly if gathered.watching.unseen_from <= day < gathered.unripe)
     waiting = sorted(day for day in gathered.weekly if day >= gathered.unripe)
     labels = {day: gathered.labels(day) for day in ripe}
     cut_off = min(band.enter for band in gathered.policy.bands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +13,7 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.scoring import chosen_model
 from forbear.engine.backfill import Rows
 from forbear.engine.queries import Queries
+from forbear.features.columns import day_number
 from forbear.features.hashing import Keys
 from forbear.models.artefact import Artefact
 from forbear.models.dataset import Ints
@@ -116,10 +118,14 @@ class RecomputedScores:
 
 
 class Watching(NamedTuple):
-    """The scores that are monitored, and the figures of the model's own validation, empty for an expert scorecard."""
+    """The scores that are monitored. validation: figures of the model's own, empty for an expert scorecard.
+
+    unseen_from: the first closed day of whose outcomes the model has learned nothing.
+    """
 
     scores: Scores
     validation: Mapping[str, Figure]
+    unseen_from: int
 
 
 def scores_of(home: Home, kind: str | None, policy: Policy, days: tuple[int, int, int]) -> Watching:
@@ -140,6 +146,8 @@ def scores_of(home: Home, kind: str | None, policy: Policy, days: tuple[int, int
         there = {row.day for row in queries.days(first, last).value}
         in_force = queries.status().value.model
         if len(there) >= enough and last in there and in_force is not None:
-            return Watching(RecordedScores(queries, name), validation)
+            return Watching(RecordedScores(queries, name), validation, 0)  # what was recorded knew of no outcome
         queries.close()
-    return Watching(RecomputedScores(model, name, policy), validation)
+    learned = model.provenance.window.labels_end if isinstance(model, Artefact) else ""
+    unseen_from = day_number(date.fromisoformat(learned)) - 1 if learned else 0
+    return Watching(RecomputedScores(model, name, policy), validation, unseen_from)
