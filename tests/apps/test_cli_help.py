@@ -50,6 +50,7 @@ COMMANDS = (
     ["worker", "scorer"],
     ["up"],
     ["validate"],
+    ["models", "changelog"],
     ["stream"],
     ["topics", "apply"],
     ["dlq", "list"],

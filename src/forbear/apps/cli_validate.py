@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from forbear.apps.cli_fairness import GroupsOption, JurisdictionOption
 from forbear.apps.commands import app, command
 from forbear.apps.options import DEFAULT_HOME, MADE, HomeOption, JsonOption, Kind, SeedOption, day
 
@@ -20,7 +21,7 @@ from forbear.apps.options import DEFAULT_HOME, MADE, HomeOption, JsonOption, Kin
     """
     forbear validate
     forbear validate --kind scorecard --until 1997-01-01 --home berka-home
-    forbear validate --out for-the-validator --json
+    forbear validate --groups people.csv --jurisdiction EU --out for-the-validator --json
     """,
 )
 def validate(
@@ -31,6 +32,8 @@ def validate(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write into; default: one of the model's own in the home's reports.")
     ] = None,
+    groups: GroupsOption = None,
+    jurisdiction: JurisdictionOption = "none",
     seed: SeedOption = 0,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
@@ -38,14 +41,18 @@ def validate(
     """Write the validation pack and the model card of a model, judged on all that came after its training."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
+    from forbear.apps.jobs.fairness_people import PeopleRequest
     from forbear.apps.jobs.showing_validation import show_validation
     from forbear.apps.jobs.validating_rows import ValidationRequest
 
+    now = datetime.now(UTC)
     request = ValidationRequest(
         kind=kind and kind.value,
         until=until,
         seed=seed,
         command=shlex.join(["forbear", *sys.argv[1:]]),
-        created=datetime.now(UTC).strftime(MADE),
+        created=now.strftime(MADE),
+        people=PeopleRequest(file=groups, attributes=(), against=(), now=now),
+        jurisdiction=jurisdiction,
     )
     show_validation(Home(home), request, out, Console(json=json))

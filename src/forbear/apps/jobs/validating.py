@@ -11,6 +11,8 @@ from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.backtesting import evaluated
 from forbear.apps.jobs.explaining import teller_of
+from forbear.apps.jobs.fairness import FairnessRequest, fairness
+from forbear.apps.jobs.fairness_people import can_tell
 from forbear.apps.jobs.modelling import target_of
 from forbear.apps.jobs.validating_rows import Subject, ValidationRequest, gather, months_of, one_column
 from forbear.apps.package_data import shipped
@@ -19,6 +21,7 @@ from forbear.models.artefact import make_artefact
 from forbear.models.dataset import Dataset
 from forbear.models.evaluate import Scored
 from forbear.models.expert import build_expert
+from forbear.models.fairness_verdicts import FairnessReport, Verdict
 from forbear.models.intervals import Bootstrap
 from forbear.models.reasons.selection import Limits, find_reasons
 from forbear.models.results import Evaluation, Figure, Floats, Weight
@@ -79,6 +82,7 @@ class Validation:
 
     alone: the feature of the last.  leads: AUC of the model less that of each baseline.  trained_months: base rate by
     date of training.  same_model: trained again from the archive it is the same to the last bit.
+    fairness: None where nobody says who the customers are.
     """
 
     subject: Subject
@@ -95,6 +99,7 @@ class Validation:
     sensitive: Sensitive
     reasoned: Reasoned
     same_model: bool
+    fairness: FairnessReport | None
     lights: Mapping[str, Light]
 
     @property
@@ -127,6 +132,7 @@ def validate(home: Home, request: ValidationRequest, console: Console) -> Valida
         progress(5)
         reasoned, same_model = _reasoned(subject, pd), _same_model(subject)
         progress(_STEPS)
+    groups = _fairness(subject, request, console)
     found = Validation(
         subject=subject,
         request=request,
@@ -142,12 +148,14 @@ def validate(home: Home, request: ValidationRequest, console: Console) -> Valida
         sensitive=sensitive,
         reasoned=reasoned,
         same_model=same_model,
+        fairness=groups,
         lights={},
     )
     return replace(found, lights=_lights(found))
 
 
 _STEPS = 6
+_OF_VERDICT = {Verdict.FAIR: Light.GREEN, Verdict.DISPARITY: Light.RED}
 
 
 def _baselines(subject: Subject, pd: Floats) -> tuple[list[tuple[Scored, Scored]], str]:
@@ -229,6 +237,14 @@ def _same_model(subject: Subject) -> bool:
     return made.digest() == subject.artefact.digest()
 
 
+def _fairness(subject: Subject, request: ValidationRequest, console: Console) -> FairnessReport | None:
+    """Groups of people compared, where somebody says who the customers are."""
+    if request.people is None or not can_tell(subject.home, request.people.file):
+        return None
+    asked = FairnessRequest(people=request.people, jurisdiction=request.jurisdiction, kind=subject.kind, proxies=False)
+    return fairness(subject.home, asked, console).report
+
+
 def _rates(dataset: Dataset) -> tuple[tuple[str, int, int], ...]:
     """Date, rows and positives of each observation date."""
     return tuple(
@@ -257,6 +273,6 @@ def _lights(found: Validation) -> dict[str, Light]:
             found.sensitive.walked, found.sensitive.shocks, found.everybody.mean_pd, terms.inputs
         ),
         "explanations": Light.GREEN if enough else Light.AMBER,
-        "fairness": Light.AMBER,
+        "fairness": Light.AMBER if found.fairness is None else _OF_VERDICT.get(found.fairness.verdict, Light.AMBER),
         "reproducibility": Light.GREEN if found.same_model else Light.AMBER,
     }

@@ -11,6 +11,7 @@ import numpy as np
 
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.fairness_people import PeopleRequest
 from forbear.apps.jobs.modelling import (
     CUTS,
     dataset_of,
@@ -42,6 +43,7 @@ Cadence = Literal["month", "week"]
 class ValidationRequest:
     """What to validate. kind: None takes the leading one.  until: as `forbear train` was told; None: as the model says.
 
+    people: who may say of which groups the customers are, and jurisdiction whose limits hold; None: nobody is asked.
     command: the line that made it, for the record.  created: when, in words.
     """
 
@@ -49,6 +51,8 @@ class ValidationRequest:
     until: date | None = None
     seed: int = 0
     resamples: int = 200
+    people: PeopleRequest | None = None
+    jurisdiction: str = "none"
     command: str = ""
     created: str = ""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from forbear.apps.jobs.validating import TOP_SHARE, Validation
 from forbear.apps.page.numerals import COUNT, PERCENT, RATIO, SLOPE, Notation, round_percent
 from forbear.models.explanation import ADDITIVITY_TOLERANCE
+from forbear.models.fairness_verdicts import Verdict
 from forbear.models.results import Figure
 from forbear.models.validation.lights import Light
 
@@ -187,8 +188,24 @@ def _explanations(found: Validation) -> str:
     )
 
 
-def _fairness(_: Validation) -> str:
-    return NOT_EXAMINED
+def _fairness(found: Validation) -> str:
+    report = found.fairness
+    if report is None:
+        return NOT_EXAMINED
+    binding = [one for one in report.compared if one.binding]
+    counts = ", ".join(
+        f"{sum(one.verdict == verdict for one in binding)} {word}"
+        for verdict, word in (
+            (Verdict.WITHIN, "within the limits"),
+            (Verdict.DISPARITY, "a disparity"),
+            (Verdict.CANNOT_TELL, "that nobody can tell"),
+        )
+    )
+    return (
+        f"{len(binding)} comparisons of groups count for the verdict (limits: {report.terms.name}): {counts}. All of "
+        "them "
+        f"were judged as one family, with {len(report.compared)} comparisons in the record."
+    )
 
 
 def _reproducibility(found: Validation) -> str:

@@ -12,7 +12,6 @@ from forbear.apps.validation.of_results import page_words
 from forbear.apps.validation.of_use import limits_of
 from forbear.apps.validation.pack import facts_of, headline
 from forbear.domain.deployment import HORIZON_DAYS
-from forbear.models.validation.lights import Light
 
 
 def card_document(found: Validation) -> Document:
@@ -91,10 +90,16 @@ def _factors(found: Validation) -> Section:
     dimensions = ", ".join(name for name, parts in found.segments.items() if len(parts) > 1) or "none that differ here"
     facts = {
         "Examined": f"date of observation, and segments by {dimensions}; the pack has the figures.",
-        "Not examined": "age, sex, origin and other protected attributes: the model does not know them.",
+        "Groups of people": f"{_attributes(found)}. The model knows none of them.",
         "Matter most": ", ".join(one.feature for one in found.sensitive.importances.features[:5]) or "no feature",
     }
     return Section("Factors", "", (Facts(facts),))
+
+
+def _attributes(found: Validation) -> str:
+    if found.fairness is None:
+        return "none were given, so none were examined"
+    return ", ".join(dict.fromkeys(one.pair.attribute.replace("_", " ") for one in found.fairness.compared))
 
 
 def _metrics() -> Section:
@@ -156,8 +161,8 @@ def _ethics(found: Validation) -> Section:
         "Help is offered by its scores, so who is missed is helped less. Groups that it ranks worse are helped worse.",
         "A customer can be told why in approved sentences, and what would help. Some cannot: the pack says how many.",
     ]
-    unexamined = "Fairness has not been examined." if found.lights["fairness"] is Light.AMBER else ""
-    return Section("Ethical considerations", "", (Listed([*items, *([unexamined] if unexamined else [])]),))
+    unexamined = "Fairness has not been examined." if found.fairness is None else because(found, "fairness")
+    return Section("Ethical considerations", "", (Listed([*items, unexamined]),))
 
 
 def _caveats(found: Validation) -> Section:

@@ -62,7 +62,7 @@ def pack_of(found: Validation) -> dict[str, Any]:
             "importance_agreement": found.sensitive.importances.agreement,
         },
         "explanations": asdict(found.reasoned),
-        "fairness": None,
+        "fairness": None if found.fairness is None else found.fairness.as_dict(),
         "reproducibility": {
             "same_model": found.same_model,
             "command": found.request.command,

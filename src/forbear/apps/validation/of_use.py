@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import forbear
 from forbear.apps.jobs.validating import Validation
+from forbear.apps.package_data import shipped
 from forbear.apps.page.numerals import COUNT, PERCENT, RATIO, SLOPE
 from forbear.apps.validation.because import because
 from forbear.apps.validation.blocks import Facts, Grid, Listed, Section, Text
 from forbear.domain.deployment import HORIZON_DAYS
+from forbear.models.fairness_verdicts import FairnessReport
+from forbear.models.monitoring_terms import parse_monitoring
 
 _WORDS = {
     "PD": "the probability that the event of this document happens to a customer within its days; no default is meant",
@@ -91,70 +94,111 @@ def fairness_section(found: Validation) -> Section:
     return Section(
         "Fairness",
         "Whether scores, and who is chosen by them, differ between groups of people by more than is tolerated.",
-        (
-            Text(
-                "No protected attribute enters the model or this document, so nothing can be said of groups. That a "
-                "model "
-                "does not know an attribute does not make it fair: other features may stand for it. Have somebody who "
-                "may hold such attributes examine it before it is used, and repeat that with every new model."
-            ),
-        ),
+        (Text(_UNEXAMINED),) if found.fairness is None else (_compared(found.fairness), Text(_EXAMINED)),
         found.lights["fairness"],
         because(found, "fairness"),
     )
 
 
+_UNEXAMINED = (
+    "No protected attribute enters the model, and no file said which groups customers belong to, so nothing can be "
+    "said of "
+    "groups. That a model does not know an attribute does not make it fair: other features may stand for it. Have "
+    "somebody "
+    "who may hold such attributes run this again with `--groups`, or `forbear fairness`, before the model is used."
+)
+_EXAMINED = (
+    "The attributes were read for these comparisons alone; no model is trained on them and no decision reads them. "
+    "Where "
+    "groups differ in risk not every measure can be equal (Chouldechova 2017), and what law asks is for counsel to "
+    "say. "
+    "`forbear fairness` gives every comparison, the help that was recorded, and which features tell of groups."
+)
+
+
+def _compared(report: FairnessReport) -> Grid:
+    rows = [
+        (
+            f"{one.pair.attribute}: {one.pair.group} beside {one.pair.against}",
+            one.measure.replace("_", " "),
+            SLOPE.estimate(one.figure),
+            f"{one.bounds[0]:.2f} to {one.bounds[1]:.2f}",
+            f"{one.verdict}{f': {one.why}' if one.why else ''}",
+        )
+        for one in report.compared
+        if one.binding
+    ]
+    return Grid(
+        "Comparisons that the verdict rests on: a ratio or a difference of the two groups, with its interval.",
+        ("Groups", "Measure", "Found", "Tolerated", "Verdict"),
+        rows,
+        frozenset({0, 1, 4}),
+    )
+
+
+_WHO_ACTS = (
+    "A warning is read by the model's owner on the next working day, who says what moved: the customers, the feed or "
+    "the "
+    "model. A page goes at once to whoever operates the system, who stops offers if scores cannot be trusted."
+)
+
+
 def monitoring_section(found: Validation) -> Section:
     """What is to be looked at while the model is in use, how often, and who acts."""
-    drift, calibration = found.terms.drift, found.terms.calibration
-    auc, slope = found.evaluations[0].figures["auc"], calibration.slope
-    ratio = calibration.observed_over_expected
-    weight = [one.feature for one in found.sensitive.importances.features[:3]]
-    unknown = {one.name: one.unknown[1] for one in found.steady.features}
+    terms = parse_monitoring(shipped("monitor.toml"))
+    series = {
+        "PSI of each feature": terms.feature_drift,
+        "PSI of the scores": terms.score_drift,
+        "share of customers whose feature is unknown": terms.missing_values,
+        "share of customers at high risk": terms.high_risk,
+        "mean PD from week to week": terms.score_shift,
+        "share of scores that did not move at all": terms.unmoved_scores,
+    }
     rows = [
-        ("PSI of the scores", "daily", f"{drift.look:g}; {drift.change:g}", "model owner: find the feature that moved"),
-        ("PSI of each feature", "daily", f"{drift.look:g}; {drift.change:g}", "model owner, with who runs the feed"),
-        *(
-            (
-                f"unknown share of {name}",
-                "daily",
-                f"{PERCENT.write(unknown[name])} now; 10 points more",
-                "who runs the feed",
-            )
-            for name in weight
-        ),
+        (
+            name,
+            "daily",
+            f"{one.warn:g}, on {one.warn_after_days} days on end",
+            f"{one.page:g}, on {one.page_after_days} days on end",
+        )
+        for name, one in series.items()
+    ]
+    late, auc = terms.performance, found.evaluations[0].figures["auc"]
+    outcomes = f"weekly, over {late.closes} weeks of known outcomes"
+    rows += [
+        ("AUC", outcomes, f"{late.auc_drop:g} below that of training, with the whole interval", ""),
+        ("calibration slope", outcomes, f"outside {late.slope[0]:g} to {late.slope[1]:g}, with the whole interval", ""),
         (
             "observed over expected",
-            "monthly, once outcomes are known",
-            f"{ratio[0]:g} to {ratio[1]:g}",
-            "model owner: recalibrate",
+            outcomes,
+            f"outside {late.observed_over_expected[0]:g} to {late.observed_over_expected[1]:g}, likewise",
+            "",
         ),
-        (
-            "calibration slope",
-            "monthly, once outcomes are known",
-            f"{slope[0]:g} to {slope[1]:g}",
-            "model owner: recalibrate",
-        ),
-        ("AUC", "quarterly, whole interval", f"below {RATIO.write(auc.low)}", "model owner: train a challenger"),
-        ("attributions that do not sum to their score", "each score", "any", "operator: stop telling reasons"),
-        (
-            "this document",
-            "yearly, and with each new model",
-            "any red",
-            "validator: withdraw or condition the approval",
-        ),
+        ("attributions that do not sum to their score", "each score", "", "any: such a score is refused"),
+        ("this document", "yearly, and with each new model", "anything that has become open", "anything that fails"),
     ]
+    known = {one.name: one.unknown[1] for one in found.steady.features}
+    carried = [
+        f"{one.feature} (unknown today for {PERCENT.write(known[one.feature])})"
+        for one in found.sensitive.importances.features[:3]
+    ]
+    first = f"Watch first what carries the ranking: {', '.join(carried)}."
+    again = (
+        f"If the AUC falls below {RATIO.write(auc.low)}, the lower end of its interval here, a challenger is trained; "
+        "the "
+        "validator repeats this document before it becomes champion."
+    )
     return Section(
         "Monitoring plan",
-        "What to look at while the model is in use. It is a plan made from the figures above; that somebody follows "
-        "it is not shown here.",
+        "What to look at while the model is in use. That somebody does is not shown here.",
         (
             Grid(
-                "Figure, how often, at which value somebody acts, and who.",
-                ("Figure", "How often", "Limit", "Who acts"),
+                f"Series and lines of monitoring terms {terms.version}; `forbear monitor` looks at them.",
+                ("Figure", "How often", "Warns from", "Pages from"),
                 rows,
                 frozenset({0, 1, 2, 3}),
             ),
+            Listed((_WHO_ACTS, first, again)),
         ),
     )
 
