@@ -114,6 +114,29 @@ def test_trained_to_1996_it_foresees_1997(
     assert all(0.0 <= error <= 1e-12 for error in found["explained"]["largest_error"].values())
 
 
+def test_its_validation_can_be_read_and_made_again(
+    berka: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scorecard of 1996 is validated on 1997: the same rows, the same model, no answer against a direction; what
+    the records do not carry is open and not green.
+    """
+    home = ["--home", str(berka.folder), "--json"]
+    _run(monkeypatch, "train", "--until", "1997-01-01", "--model", "scorecard", *home)
+    capsys.readouterr()
+    _run(monkeypatch, "validate", "--kind", "scorecard", "--until", "1997-01-01", *home)
+    said = json.loads(capsys.readouterr().out)
+    pack = json.loads(next(Path(path) for path in said["documents"] if path.endswith(".json")).read_text())
+    assert (pack["data"]["unseen"]["rows"], pack["data"]["unseen"]["positives"]) == (45_882, 120)
+    assert pack["data"]["same_rows"]
+    assert pack["reproducibility"]["same_model"]
+    assert pack["sensitivity"]["monotone"]["violations"] == 0
+    assert all(lead["value"] > 0.0 for lead in pack["performance"]["auc_lead"].values())
+    assert pack["lights"]["fairness"] == "amber", "nobody said which groups its customers are in"
+    ratios = [one["observed_over_expected"] for one in pack["performance"]["by_date"]]
+    assert any(one["low"] > 1.25 or one["high"] < 0.8 for one in ratios)
+    assert pack["lights"]["calibration"] != "green", "right on the whole, and wrong on single dates"
+
+
 def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr("sys.argv", ["forbear", *arguments])
     with pytest.raises(SystemExit, match="0"):

@@ -49,6 +49,8 @@ COMMANDS = (
     ["run"],
     ["worker", "scorer"],
     ["up"],
+    ["validate"],
+    ["models", "changelog"],
     ["stream"],
     ["topics", "apply"],
     ["dlq", "list"],

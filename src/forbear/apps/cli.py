@@ -33,6 +33,7 @@ from forbear.apps import (
     cli_stress,
     cli_thresholds,
     cli_up,
+    cli_validate,
     cli_worker,
 )
 from forbear.apps.commands import app, command, imports
@@ -74,6 +75,7 @@ _ELSEWHERE = (
     cli_report,
     cli_stream,
     cli_stress,
+    cli_validate,
     cli_worker,
     cli_up,
     cli_store,

@@ -39,6 +39,16 @@ def show(digest: DigestArgument, home: HomeOption = DEFAULT_HOME, json: JsonOpti
     show_model(Home(home), Console(json=json), digest)
 
 
+@command(models, "changelog", "forbear models changelog\nforbear models changelog --home my-home --json")
+def changelog(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
+    """Write the change log of champions: who was put in force when and by whom, and what each changed."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.champions_log import show_champions_log
+
+    show_champions_log(Home(home), datetime.now(UTC).strftime(MADE), Console(json=json))
+
+
 @command(
     models,
     "history",

@@ -76,12 +76,14 @@ class Replay:
     """What one pass over the archive found.
 
     fold_counts: how many events met each fate, by name of `Fold`.  closed_until: the last day closed.
+    hurdles: by closed day, how many customers met each `Hurdle`, (6,) counts; NONE counts the rows.
     """
 
     rows: Rows
     fold_counts: dict[str, int]
     closed_until: int
     customers: int
+    hurdles: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class _Collected:
     cut_offsets: dict[int, int] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
     fold_counts: dict[str, int] = field(default_factory=dict)
+    stopped: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
 
 def last_cut(deployment: Deployment, until_day: int) -> int:
@@ -135,7 +138,9 @@ def training_rows(
     _replay(feed, found, _Pass(cut_days=cut_days, until_day=until_day), progress)
     closed_until = found.book.open_day - 1
     limit = last_cut(feed.deployment, closed_until + 1 if until_day is None else min(until_day, closed_until + 1))
-    return Replay(_labelled(found, feed.deployment, limit), found.fold_counts, closed_until, found.book.customers)
+    rows = _labelled(found, feed.deployment, limit)
+    stopped = {day: _with_recent(counts, rows, day) for day, counts in found.stopped.items() if day <= limit}
+    return Replay(rows, found.fold_counts, closed_until, found.book.customers, stopped)
 
 
 def rows_at(
@@ -244,6 +249,7 @@ def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | No
     def emit(day: int, slots: NDArray[np.int64], values: Floats) -> None:
         codes = hurdles(values, deployment)
         eligible = codes == Hurdle.NONE
+        found.stopped[day] = found.stopped.get(day, 0) + np.bincount(codes, minlength=len(Hurdle))
         if asked.pauses_only:
             found.met.append(slots)
             found.hurdles.append(codes)
@@ -262,6 +268,15 @@ def _replay(feed: Feed, found: _Collected, asked: _Pass, progress: Progress | No
         if asked.pauses_only and found.cut_offsets.keys() >= set(asked.cut_days):
             break
     found.fold_counts = {fold.name.lower(): int(counts[fold]) for fold in Fold}
+
+
+def _with_recent(counts: NDArray[np.int64], rows: Rows, day: int) -> NDArray[np.int64]:
+    """Counts of one day's hurdles once those with a recent miss are known: they are eligible, and have no row."""
+    kept = int(np.count_nonzero(rows.cut_day == day))
+    found = counts.copy()
+    found[Hurdle.RECENT_MISS] = counts[Hurdle.NONE] - kept
+    found[Hurdle.NONE] = kept
+    return found
 
 
 def _known_by(scanned: Scanned, until_day: int, zone: LocalTime) -> Scanned:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -32,7 +32,7 @@ from forbear.engine.backfill import Replay, Rows
 from forbear.features.columns import day_of
 from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact
-from forbear.models.evaluate import Scored, evaluate, evaluate_scored, with_lead_time
+from forbear.models.evaluate import Scored, evaluate_scored, with_lead_time
 from forbear.models.intervals import Bootstrap
 from forbear.models.results import Evaluation, LeadTime, Weight
 from forbear.models.scorecard import Scorecard
@@ -162,17 +162,21 @@ def _evaluations(tested: _Tested, bootstrap: Bootstrap, console: Console) -> tup
     evaluations = []
     with console.progress("Evaluating", len(tested.artefacts) + 1) as progress:
         for done, (kind, artefact) in enumerate(tested.artefacts.items()):
-            scores = artefact.predict(by_month.features)
-            one = evaluate(kind, scores, by_month, artefact.model.weights(), bootstrap)
-            if len(by_week):
-                one = with_lead_time(one, artefact.predict(by_week.features), by_week, bootstrap)
-            evaluations.append(one)
+            weights, pds = artefact.model.weights(), [artefact.predict(one.features) for one in (by_month, by_week)]
+            asked = [Scored(kind, pd, one, weights, pd) for pd, one in zip(pds, (by_month, by_week), strict=True)]
+            evaluations.append(evaluated(asked, bootstrap))
             progress(done + 1)
         weights = (Weight(RULE, 1.0, -1),)
-        rule = evaluate_scored(Scored(RULE, _rule(monthly), by_month, weights, None), bootstrap)
-        if len(by_week):
-            rule = with_lead_time(rule, _rule(weekly), by_week, bootstrap)
+        asked = [Scored(RULE, _rule(r), one, weights, None) for r, one in ((monthly, by_month), (weekly, by_week))]
+        rule = evaluated(asked, bootstrap)
     return (*evaluations, rule)
+
+
+def evaluated(asked: Sequence[Scored], bootstrap: Bootstrap) -> Evaluation:
+    """A score on month starts, with its lead time from weekly rows where there are any. asked: it on either."""
+    monthly, weekly = asked
+    found = evaluate_scored(monthly, bootstrap)
+    return with_lead_time(found, weekly.scores, weekly.dataset, bootstrap) if len(weekly.dataset) else found
 
 
 def _largest_errors(tested: _Tested) -> dict[str, float]:

@@ -22,7 +22,7 @@ def write_sections(path: Path, sections: Mapping[str, Any]) -> dict[str, Any]:
     Keys of other commands stay as they are. NaN and infinities become null.
     Raises CorruptState where the file holds something else than such a document.
     """
-    written: dict[str, Any] = _plain(dict(sections))
+    written: dict[str, Any] = plain_values(dict(sections))
     document = {"format": REPORT_FORMAT, **_kept(path), **written}
     write_document(path, document)
     return written
@@ -42,12 +42,13 @@ def _kept(path: Path) -> dict[str, Any]:
     return found
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
+    """A value as JSON can hold it: tuples become lists, NaN and infinities null."""
     match value:
         case Mapping():
-            return {key: _plain(one) for key, one in value.items()}
+            return {key: plain_values(one) for key, one in value.items()}
         case list() | tuple():
-            return [_plain(one) for one in value]
+            return [plain_values(one) for one in value]
         case float():
             return value if isfinite(value) else None
         case _:

@@ -64,6 +64,11 @@ class PeopleRequest:
     now: datetime
 
 
+def can_tell(home: Home, file: Path | None) -> bool:
+    """Whether some file says who the customers of a home are: the one that is named, or a synthetic bank's own."""
+    return groups_file(home, file) is not None
+
+
 def people_of(home: Home, request: PeopleRequest, among: Keys) -> People:
     """The groups of some customers. That they are read is recorded first, where the home has an office.
 

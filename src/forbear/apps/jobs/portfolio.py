@@ -21,6 +21,7 @@ from forbear.engine.backfill import BookAt, Rows, book_at, newest_close, rows_on
 from forbear.engine.register import Register, register_at
 from forbear.features.columns import day_number, day_of
 from forbear.features.figures import FIGURES
+from forbear.features.hashing import Keys
 from forbear.features.ledger import Floats
 from forbear.models.artefact import Artefact
 from forbear.models.credit.movements import Transitions, transitions
@@ -223,17 +224,23 @@ def segment_names(
     }
     made = []
     for book in (before, after):
-        rows = register.rows_of(book.rows.customer)
-        tenure = np.digitize(after.day - register.first_day[rows], _TENURE_DAYS)
-        made.append(
-            {
-                "product": tuple(register.product[row] for row in rows),
-                "region": tuple(register.region[row] for row in rows),
-                "tenure": tuple(TENURES[place] for place in tenure.tolist()),
-                "income": tuple(bands[key] for key in book.rows.customer.tolist()),
-            }
-        )
+        income_of = tuple(bands[key] for key in book.rows.customer.tolist())
+        made.append({**told_segments(register, book.rows.customer, after.day), "income": income_of})
     return made[0], made[1]
+
+
+def told_segments(register: Register, customers: Keys, day: int | Ints) -> dict[str, tuple[str, ...]]:
+    """Segments by dimension that a register tells of: product and region as last told, tenure on a day.
+
+    customers: (n,) keys.  day: one for all, or (n,).
+    """
+    rows = register.rows_of(customers)
+    tenure = np.digitize(day - register.first_day[rows], _TENURE_DAYS)
+    return {
+        "product": tuple(register.product[row] for row in rows),
+        "region": tuple(register.region[row] for row in rows),
+        "tenure": tuple(TENURES[place] for place in tenure.tolist()),
+    }
 
 
 def _third(income: float, edges: Floats) -> str:

@@ -43,7 +43,8 @@ def lead_time_card(page: BacktestPage) -> Html:
         "p",
         f"For each budget, the share of {page.outcomes} whose customer had been among the riskiest at least so many "
         "days before. Time to help is to the right. "
-        f"Bands are 95{SPACE}% intervals; the dotted line marks the day of the headline.",
+        f"Bands are 95{SPACE}% intervals; the dotted line marks {words.in_days(words.days_in_time(page.leader))} "
+        "ahead.",
         class_="how",
     )
     if not any(not math.isnan(figure.value) for line in lines for figure in line.caught):

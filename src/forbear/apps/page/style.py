@@ -24,6 +24,7 @@ PALETTE = {
     "amber-tint": Tone("#fdf1e3", "#33230f"),
     "slate": Tone("#6c7883", "#94a2ae"),
     "teal": Tone("#0f766f", "#4fc4b6"),
+    "red": Tone("#b3261e", "#f2857c"),
     "sky": Tone("#4288b9", "#3d7fae"),
     "navy": Tone("#0a2f4c", "#b5dcf6"),
 }
@@ -66,6 +67,9 @@ a{color:var(--accent)}
 .headline strong{font-weight:600}
 .beside{color:var(--muted);max-width:48em}
 .lead{color:var(--muted);max-width:48em;margin:-.625rem 0 1.25rem}
+.because{max-width:48em;margin:-.25rem 0 1.25rem}
+.prose{max-width:48em}
+.block+.block{margin-top:1.5rem}
 .tiles{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:1px;background:var(--rule);
  border:1px solid var(--rule);border-radius:10px;overflow:hidden;margin-top:2.25rem}
 .tiles>div{background:var(--surface);padding:1.125rem 1.25rem}
