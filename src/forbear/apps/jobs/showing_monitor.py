@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from forbear.adapters.disk import write_document, write_whole
-from forbear.apps.console import Console, figure
+from forbear.apps.console import FOUND, Console, figure
 from forbear.apps.home import Home
 from forbear.apps.jobs.alerting import tell
 from forbear.apps.jobs.monitoring import PAGE, WARN, Monitored, MonitorRequest, monitor, retrain_advice, run_book
@@ -19,8 +19,6 @@ from forbear.features.columns import day_of
 from forbear.models.monitoring import Finding
 
 DOCUMENT, PAGE_SUFFIX = "monitor.json", ".html"
-ALARMED = 20
-"""Exit status where --fail-on asks for one: no error's, so that a script can tell them apart."""
 _FAILS = {"never": frozenset[str](), "page": frozenset({PAGE}), "warn": frozenset({PAGE, WARN})}
 
 
@@ -41,7 +39,7 @@ class Showing:
 def show_monitor(home: Home, request: MonitorRequest, showing: Showing, console: Console) -> Monitored:
     """Write what was found as JSON, with a page for people beside it, show it, and tell the channels what is new.
 
-    Ends with ALARMED where something is as bad as `fail_on`. Raises ConfigError for a document that bears the name of
+    Ends with FOUND where something is as bad as `fail_on`. Raises ConfigError for a document that bears the name of
     its page, and for channels that are none; BackendUnavailable for one that does not answer, when all else is done.
     """
     path = showing.out or home.reports / DOCUMENT
@@ -59,7 +57,7 @@ def show_monitor(home: Home, request: MonitorRequest, showing: Showing, console:
         console.say(f"Told of {len(sent)} new alarms" if sent else "Nothing new to tell")
     console.say(f"Page: {page}")
     if found.status in _FAILS[showing.fail_on]:
-        raise SystemExit(ALARMED)
+        raise SystemExit(FOUND)
     return found
 
 
