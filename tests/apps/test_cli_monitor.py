@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from forbear.adapters.sql.queries import open_queries
-from forbear.apps.console import Console
+from forbear.apps.console import FOUND, Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.monitoring import RUN_BOOK, MonitorRequest, monitor, retrain_advice, run_book
-from forbear.apps.jobs.showing_monitor import ALARMED, Showing, show_monitor
+from forbear.apps.jobs.showing_monitor import Showing, show_monitor
 from forbear.apps.package_data import text_of
 from forbear.engine.backfill import Feed, rows_at, training_rows
 from forbear.engine.daily import DailyCloses
@@ -171,7 +171,7 @@ def test_fail_on_asks_for_a_status(bank: Any, terms: Path, tmp_path: Path) -> No
     showing = Showing(out=tmp_path / "m.json", created="", fail_on="page", send=False, environment={})
     with pytest.raises(SystemExit) as ended:
         show_monitor(Home(bank.home), request, showing, nobody)
-    assert ended.value.code == ALARMED == 20
+    assert ended.value.code == FOUND == 20
     found = json.loads((tmp_path / "m.json").read_bytes())
     (alarm,) = [one for one in found["alarms"] if one["kind"] == "constant_scores"]
     assert (found["status"], alarm["page"], found["retrain_advised"]) == ("page", True, False)
