@@ -20,13 +20,13 @@ StoryHome = Annotated[Path, typer.Option("--home", help="Folder for the story's 
     "story",
     """
     forbear models story
-    forbear models story --customers 3000 --seed 11 --home another-story
+    forbear models story --customers 5000 --seed 11 --home another-story
     """,
 )
 def story(
-    customers: Annotated[int, typer.Option("--customers", min=300, help="Households.")] = 1_500,
+    customers: Annotated[int, typer.Option("--customers", min=300, help="Households.")] = 3_000,
     seed: SeedOption = 7,
-    hardship: HardshipOption = 8.0,
+    hardship: HardshipOption = 20.0,
     home: StoryHome = Path("forbear-story"),
     json: JsonOption = False,
 ) -> None:

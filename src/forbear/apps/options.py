@@ -88,5 +88,7 @@ DownturnOption = Annotated[
 ]
 HardshipOption = Annotated[
     float,
-    typer.Option("--hardship", min=1.0, max=100.0, help="In a downturn work is lost, pay cut, so many times as often."),
+    typer.Option(
+        "--hardship", min=1.0, max=100.0, help="In a downturn work is lost and pay cut so many times as often."
+    ),
 ]

@@ -57,7 +57,7 @@ class Calendar:
     modulo 14). A pay day on which the bank rests moves back, a due date on. retried_after: days until a
     collection that failed is tried again. works: 1 if the bank works so many days from here.
     ahead_s: seconds by which each region's clock is ahead of the bank's at noon. hardship: how many times as often as
-    in calm days work is lost, and pay cut or paid late.
+    in calm days work is lost, and pay cut or paid late; large bills its square root.
     """
 
     first_day: int

@@ -5,6 +5,8 @@ A shock changes income, bills or spending, never a payment: whether one is misse
 
 from __future__ import annotations
 
+import numpy as np
+
 from forbear.compiled import compiled
 from forbear.simulation import purposes as why
 from forbear.simulation.accounts import cost
@@ -131,7 +133,7 @@ def _befall_bills(house: Record, day: Record) -> None:
         life.bill = life.waiting
         life.bill_movement = life.waiting_movement
         life.waiting = 0
-    elif uniform(traits.key, day.t, why.EXPENSE) < _EXPENSE:
+    elif uniform(traits.key, day.t, why.EXPENSE) < _EXPENSE * np.sqrt(day.hardship):
         size = _between(house, day, why.EXPENSE_SIZE, (0.0, 1.0))
         life.bill = int(traits.income * (0.15 + 1.8 * size * size))
         life.bill_movement = REPAIR

@@ -40,7 +40,8 @@ class BankSpec:
     These move money, so lives change with them: reversal_share of the purchases, which are taken back;
     correction_share of the purchases, which are booked twice as large, taken back and booked anew.
     downturn_on: the first day of a downturn, from which on work is lost, and pay cut or paid late, `hardship` times as
-    often, [1, 100]; None for none. Until then every life is what it would have been without.
+    often, [1, 100], and large bills come its square root as often; None for none. Until then every life is what it
+    would have been without.
     chunk_rows: about so many events a chunk (never less than one day of them); bounds the memory.
     Raises ConfigError outside these ranges.
     """

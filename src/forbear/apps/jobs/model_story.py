@@ -36,7 +36,7 @@ _START, _LIVE_FROM, _ALL_DAYS = date(2023, 1, 1), date(2024, 1, 1), 731
 _DOWNTURN = date(2024, 3, 1)
 _WEEK = timedelta(days=7)
 _SHORT = 12
-_SHARES = "5%,10%,20%"
+_SHARES = "1%,2%,4%"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +44,9 @@ class StoryRequest:
     """How large a bank, which draw, and how much harder times get. created: when, in words."""
 
     created: str
-    customers: int = 1_500
+    customers: int = 3_000
     seed: int = 7
-    hardship: float = 8.0
+    hardship: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ class Stage:
         self.days.send(self.on)
         show_run(self.home, self.quiet, RunRequest())
 
-    def weeks(self) -> Iterator[date]:
-        """Week after week until the year is over; the caller stops where something has happened."""
+    def steps(self) -> Iterator[date]:
+        """Two weeks after two weeks until the year is over; the caller stops where something has happened."""
         while self.on < self.days.last:
-            self.live(_WEEK)
+            self.live(2 * _WEEK)
             yield self.on
 
     def agreed(self, short: str) -> None:
@@ -162,7 +162,7 @@ def _first_champion(stage: Stage) -> None:
 
 
 def _alarm(stage: Stage) -> None:
-    for _ in stage.weeks():
+    for _ in stage.steps():
         status, advised, why, page = _monitored(stage)
         if advised:
             late = (stage.on - _DOWNTURN).days
@@ -213,7 +213,7 @@ def _spoiled(stage: Stage) -> None:
 
 
 def _candidate(stage: Stage) -> Candidate:
-    for _ in stage.weeks():
+    for _ in stage.steps():
         _monitored(stage)
         candidate = _retrained(stage)
         outcome = candidate.report.outcome
