@@ -46,21 +46,8 @@ def pack_of(found: Validation) -> dict[str, Any]:
             "by_date": [part.as_dict() for part in found.months],
             "by_segment": {name: [part.as_dict() for part in parts] for name, parts in found.segments.items()},
         },
-        "stability": {
-            "score": _moved(found.steady.score),
-            "by_date": [_moved(one) for one in found.steady.months],
-            "features": [_moved(one) for one in found.steady.features],
-            "order": [asdict(one) for one in found.steady.order],
-            "refits": asdict(found.steady.refits),
-        },
-        "sensitivity": {
-            "cut_off": found.sensitive.cut_off,
-            "nothing_known": found.sensitive.nothing,
-            "monotone": asdict(found.sensitive.walked),
-            "shocks": [_shock(one) for one in found.sensitive.shocks],
-            "importance": [_importance(one) for one in found.sensitive.importances.features],
-            "importance_agreement": found.sensitive.importances.agreement,
-        },
+        "stability": _steady(found),
+        "sensitivity": _sensitive(found),
         "explanations": asdict(found.reasoned),
         "fairness": None if found.fairness is None else found.fairness.as_dict(),
         "reproducibility": {
@@ -72,6 +59,27 @@ def pack_of(found: Validation) -> dict[str, Any]:
             "feature_set": about.feature_set_hash,
             "data_fingerprint": about.data_fingerprint,
         },
+    }
+
+
+def _steady(found: Validation) -> dict[str, Any]:
+    return {
+        "score": _moved(found.steady.score),
+        "by_date": [_moved(one) for one in found.steady.months],
+        "features": [_moved(one) for one in found.steady.features],
+        "order": [asdict(one) for one in found.steady.order],
+        "refits": asdict(found.steady.refits),
+    }
+
+
+def _sensitive(found: Validation) -> dict[str, Any]:
+    return {
+        "cut_off": found.sensitive.cut_off,
+        "nothing_known": found.sensitive.nothing,
+        "monotone": asdict(found.sensitive.walked),
+        "shocks": [_shock(one) for one in found.sensitive.shocks],
+        "importance": [_importance(one) for one in found.sensitive.importances.features],
+        "importance_agreement": found.sensitive.importances.agreement,
     }
 
 

@@ -10,7 +10,7 @@ from forbear.apps.validation.because import because
 from forbear.apps.validation.blocks import Facts, Grid, Listed, Section, Text
 from forbear.domain.deployment import HORIZON_DAYS
 from forbear.models.fairness_verdicts import FairnessReport
-from forbear.models.monitoring_terms import parse_monitoring
+from forbear.models.monitoring_terms import MonitorTerms, parse_monitoring
 
 _WORDS = {
     "PD": "the probability that the event of this document happens to a customer within its days; no default is meant",
@@ -146,37 +146,7 @@ _WHO_ACTS = (
 def monitoring_section(found: Validation) -> Section:
     """What is to be looked at while the model is in use, how often, and who acts."""
     terms = parse_monitoring(shipped("monitor.toml"))
-    series = {
-        "PSI of each feature": terms.feature_drift,
-        "PSI of the scores": terms.score_drift,
-        "share of customers whose feature is unknown": terms.missing_values,
-        "share of customers at high risk": terms.high_risk,
-        "mean PD from week to week": terms.score_shift,
-        "share of scores that did not move at all": terms.unmoved_scores,
-    }
-    rows = [
-        (
-            name,
-            "daily",
-            f"{one.warn:g}, on {one.warn_after_days} days on end",
-            f"{one.page:g}, on {one.page_after_days} days on end",
-        )
-        for name, one in series.items()
-    ]
-    late, auc = terms.performance, found.evaluations[0].figures["auc"]
-    outcomes = f"weekly, over {late.closes} weeks of known outcomes"
-    rows += [
-        ("AUC", outcomes, f"{late.auc_drop:g} below that of training, with the whole interval", ""),
-        ("calibration slope", outcomes, f"outside {late.slope[0]:g} to {late.slope[1]:g}, with the whole interval", ""),
-        (
-            "observed over expected",
-            outcomes,
-            f"outside {late.observed_over_expected[0]:g} to {late.observed_over_expected[1]:g}, likewise",
-            "",
-        ),
-        ("attributions that do not sum to their score", "each score", "", "any: such a score is refused"),
-        ("this document", "yearly, and with each new model", "anything that has become open", "anything that fails"),
-    ]
+    auc = found.evaluations[0].figures["auc"]
     known = {one.name: one.unknown[1] for one in found.steady.features}
     carried = [
         f"{one.feature} (unknown today for {PERCENT.write(known[one.feature])})"
@@ -195,12 +165,48 @@ def monitoring_section(found: Validation) -> Section:
             Grid(
                 f"Series and lines of monitoring terms {terms.version}; `forbear monitor` looks at them.",
                 ("Figure", "How often", "Warns from", "Pages from"),
-                rows,
+                _monitored(terms),
                 frozenset({0, 1, 2, 3}),
             ),
             Listed((_WHO_ACTS, first, again)),
         ),
     )
+
+
+def _monitored(terms: MonitorTerms) -> list[tuple[str, ...]]:
+    """Every figure to watch: how often, and from where on it warns and pages."""
+    series = {
+        "PSI of each feature": terms.feature_drift,
+        "PSI of the scores": terms.score_drift,
+        "share of customers whose feature is unknown": terms.missing_values,
+        "share of customers at high risk": terms.high_risk,
+        "mean PD from week to week": terms.score_shift,
+        "share of scores that did not move at all": terms.unmoved_scores,
+    }
+    rows = [
+        (
+            name,
+            "daily",
+            f"{one.warn:g}, on {one.warn_after_days} days on end",
+            f"{one.page:g}, on {one.page_after_days} days on end",
+        )
+        for name, one in series.items()
+    ]
+    late = terms.performance
+    outcomes = f"weekly, over {late.closes} weeks of known outcomes"
+    return [
+        *rows,
+        ("AUC", outcomes, f"{late.auc_drop:g} below that of training, with the whole interval", ""),
+        ("calibration slope", outcomes, f"outside {late.slope[0]:g} to {late.slope[1]:g}, with the whole interval", ""),
+        (
+            "observed over expected",
+            outcomes,
+            f"outside {late.observed_over_expected[0]:g} to {late.observed_over_expected[1]:g}, likewise",
+            "",
+        ),
+        ("attributions that do not sum to their score", "each score", "", "any: such a score is refused"),
+        ("this document", "yearly, and with each new model", "anything that has become open", "anything that fails"),
+    ]
 
 
 def reproducibility_section(found: Validation) -> Section:
