@@ -89,6 +89,6 @@ DownturnOption = Annotated[
 HardshipOption = Annotated[
     float,
     typer.Option(
-        "--hardship", min=1.0, max=100.0, help="In a downturn work is lost and pay cut so many times as often."
+        "--hardship", min=1.0, max=100.0, help="So many times as often work is lost and pay cut then."
     ),
 ]
