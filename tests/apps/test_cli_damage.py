@@ -125,7 +125,7 @@ LATEST: dict[str, bytes] = {
 @pytest.mark.parametrize("case", LATEST)
 def test_a_damaged_or_hostile_pointer_to_models_is_refused(cli: Cli, copied_bank: Path, case: str) -> None:
     """latest.json that is damaged, or names what is no artefact in its own folder, gives no score."""
-    boosting = next((copied_bank / "models").glob("boosting-*.json"))
+    boosting = artefact_in(copied_bank, "boosting")
     shutil.copy(boosting, copied_bank.parent / "secret.json")
     shutil.copy(boosting, copied_bank.parent.parent / "secret.json")
     (copied_bank / "models" / "latest.json").write_bytes(LATEST[case])
@@ -154,6 +154,12 @@ def test_a_pointer_to_another_kind_is_refused(cli: Cli, copied_bank: Path) -> No
     assert (ended.code, "not a boosting" in ended.err) == (7, True)
 
 
+def artefact_in(home: Path, kind: str) -> Path:
+    """Where the newest artefact of a kind lies."""
+    latest = msgspec.json.decode((home / "models" / "latest.json").read_bytes())
+    return home / "models" / str(latest[kind]) / "artefact.json"
+
+
 def broken_artefacts(content: bytes) -> list[bytes]:
     """An artefact cut short, with one bit flipped, and with texts that JSON takes and numbers do not."""
     flipped = []
@@ -178,7 +184,7 @@ def says_the_same(one: bytes, other: bytes) -> bool:
 
 def test_a_broken_artefact_never_scores(cli: Cli, copied_bank: Path) -> None:
     """However an artefact is broken, scoring with it is CorruptState that names the file."""
-    path = next((copied_bank / "models").glob("scorecard-*.json"))
+    path = artefact_in(copied_bank, "scorecard")
     good = path.read_bytes()
     for bad in broken_artefacts(good):
         path.write_bytes(bad)
@@ -190,16 +196,22 @@ def test_a_broken_artefact_never_scores(cli: Cli, copied_bank: Path) -> None:
 
 
 def resealed(path: Path, **changed: Any) -> None:
-    """Change an artefact's provenance, and give it a checksum that fits."""
+    """Change an artefact's provenance, with a checksum that fits, in a folder that fits, and note it as the newest."""
     document = msgspec.json.decode(path.read_bytes())
     document["provenance"].update(changed)
     del document["sha256"]
-    path.write_bytes(canonical_json({**document, "sha256": sha256(canonical_json(document)).hexdigest()}))
+    digest = sha256(canonical_json(document)).hexdigest()
+    path.write_bytes(canonical_json({**document, "sha256": digest}))
+    models = path.parents[1]
+    path.parent.rename(models / digest)
+    latest = msgspec.json.decode((models / "latest.json").read_bytes())
+    latest[document["model"]["kind"]] = digest
+    (models / "latest.json").write_bytes(msgspec.json.encode(latest))
 
 
 def test_a_model_of_another_feature_set_is_refused(cli: Cli, copied_bank: Path) -> None:
     """A whole artefact that was trained on other features is ModelMismatch: train again."""
-    resealed(next((copied_bank / "models").glob("boosting-*.json")), feature_set_hash="0" * 64)
+    resealed(artefact_in(copied_bank, "boosting"), feature_set_hash="0" * 64)
     for command in (("score",), ("backtest", "--from", "2023-09-01", "--to", "2023-10-01")):
         ended = cli(*command, "--home", copied_bank)
         assert (ended.code, "train again" in ended.err) == (5, True)

@@ -79,6 +79,11 @@ class FileArchive:
         """When the last event was received [microseconds UTC]; 0 if there is none."""
         return self.segments[-1].received_to_us if self.segments else 0
 
+    def digest(self) -> str:
+        """SHA-256 over the checksums of all segments, in order: equal for archives of the same segments."""
+        told = "".join(f"{segment.first} {segment.rows} {segment.sha256}\n" for segment in self.segments)
+        return _sha256(told.encode())
+
     def offset_since(self, received_us: int) -> int:
         """An offset before which nothing was received at or after an instant [microseconds UTC]."""
         since = (segment.first for segment in self.segments if segment.received_to_us >= received_us)

@@ -10,7 +10,7 @@ policies/         policies that were promoted, each named by its digest
 forbear.db        predictions, decisions, contacts, audit chain, outcomes
 keys.db           keys of customers, under which what is personal is sealed
 api.db            of the HTTP interface: keys to it, accesses, answers given
-models/           artefacts, each named by its content; latest.json says which is the newest of a kind
+models/           the registry: a folder an artefact, named by its content; latest.json has the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
 truth/            of a synthetic bank alone: what it was asked to be, and who its customers are
@@ -38,6 +38,7 @@ from forbear.adapters.disk import alone, nobody_holds, storage_errors, sync_fold
 from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.log import Beginning, FileSink, FileSource
 from forbear.adapters.log_segments import LOCK
+from forbear.adapters.registry import FileModels
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, CorruptState, StorageError
@@ -148,6 +149,11 @@ class Home:
     def models(self) -> Path:
         """Where artefacts are."""
         return self.folder / "models"
+
+    @property
+    def registry(self) -> FileModels:
+        """Every model that was ever kept, with what is known of it."""
+        return FileModels(self.models)
 
     @property
     def policies(self) -> Path:

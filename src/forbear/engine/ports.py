@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from forbear.engine.outputs import AuditRecord, Outputs, Position
 from forbear.engine.scorer import Scoring
+from forbear.engine.versions import GateRecord, Lineage, ModelVersion
 from forbear.features.batch import EventBatch
 from forbear.features.book import BookState
 from forbear.features.columns import EventColumns
 from forbear.features.local_time import LocalTime
+from forbear.models.artefact import Artefact
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy
 
@@ -243,4 +245,40 @@ class Parts(Protocol):
         """Approved reasons. Raises ConfigError if they are not there, ModelMismatch if they do not fit the features,
         CorruptState if they are not what was promoted.
         """
+        ...
+
+
+class ModelRegistry(Protocol):
+    """Immutable artefacts by digest, what is known of each, and what gates said of them.
+
+    Nothing that it holds is ever changed or taken away. Reading anything raises CorruptState where it is not what was
+    put there, StorageError or BackendUnavailable where it cannot be read.
+    """
+
+    def put(self, artefact: Artefact, lineage: Lineage) -> str:
+        """Keep an artefact, whole or not at all, and answer its digest. What was there already stays as it is."""
+        ...
+
+    def get(self, digest: str) -> Artefact:
+        """The artefact of a digest. Raises ConfigError where there is none."""
+        ...
+
+    def holds(self, digest: str) -> bool:
+        """Whether there is an artefact of a digest."""
+        ...
+
+    def version(self, digest: str) -> ModelVersion:
+        """What is known of an artefact. Raises ConfigError where there is none."""
+        ...
+
+    def versions(self) -> Sequence[ModelVersion]:
+        """All of them, in the order in which they were put there."""
+        ...
+
+    def judge(self, digest: str, report: Mapping[str, Any]) -> GateRecord:
+        """Keep what a gate said of an artefact; the same report once. Raises ConfigError where there is no artefact."""
+        ...
+
+    def gates(self, digest: str) -> Sequence[GateRecord]:
+        """What gates said of an artefact, the oldest first; none where none did."""
         ...

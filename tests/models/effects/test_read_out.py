@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forbear.models.effects.multiplicity import benjamini_hochberg, holm
+from forbear.models.effects.multiplicity import benjamini_hochberg, benjamini_yekutieli, holm
 from forbear.models.effects.read_out import EVERYBODY, Reader, of_segment, read_out
 from forbear.simulation.outcomes import HARMS, PLANTED_HARM, OutcomeSpec, population
 
@@ -21,15 +21,21 @@ def test_adjusting_only_raises_and_keeps_the_order(p: np.ndarray) -> None:
     assert (p <= mild + 1e-12).all()
     assert (mild <= strict + 1e-12).all()
     assert (strict <= np.minimum(1.0, p * len(p)) + 1e-12).all()
-    for adjusted in (mild, strict):
+    dependent = benjamini_yekutieli(p)
+    assert (mild <= dependent + 1e-12).all()
+    for adjusted in (mild, strict, dependent):
         assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= -1e-12).all()
 
 
 def test_worked_examples() -> None:
-    """0.01, 0.02, 0.03, 0.04: Holm 0.04, 0.06, 0.06, 0.06; Benjamini-Hochberg 0.04 throughout."""
+    """0.01, 0.02, 0.03, 0.04: Holm 0.04, 0.06, 0.06, 0.06; Benjamini-Hochberg 0.04 throughout.
+
+    Benjamini-Yekutieli is that times 1 + 1/2 + 1/3 + 1/4.
+    """
     p = np.array([0.04, 0.01, 0.03, 0.02])
     assert holm(p) == pytest.approx([0.06, 0.04, 0.06, 0.06])
     assert benjamini_hochberg(p) == pytest.approx([0.04] * 4)
+    assert benjamini_yekutieli(p) == pytest.approx([0.04 * 25 / 12] * 4)
 
 
 def test_benefit_and_harm_are_told_apart() -> None:

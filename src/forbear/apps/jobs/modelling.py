@@ -18,6 +18,7 @@ from forbear.domain.deployment import HORIZON_DAYS, Deployment
 from forbear.domain.errors import ConfigError, CorruptState, ModelMismatch, NotEnoughData
 from forbear.domain.money import amount_text
 from forbear.engine.backfill import Replay, Rows, last_cut, newest_close, training_rows
+from forbear.engine.versions import Lineage, Origin
 from forbear.features.columns import day_number, day_of
 from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact, ModelTarget, make_artefact
@@ -179,15 +180,32 @@ def event_in_words(deployment: Deployment) -> str:
 
 
 def keep(home: Home, kind: str, artefact: Artefact) -> Path:
-    """Write an artefact under the name of its content, and note it as the newest of its kind."""
-    path = home.models / f"{kind}-{artefact.digest()[:12]}.json"
-    write_whole(path, artefact.encode())
+    """Put an artefact into the registry, and note it as the newest of its kind; answer where it lies."""
+    digest = home.registry.put(artefact, lineage_of(home, "train"))
+    note_newest(home, kind, digest)
+    return home.registry.path(digest)
+
+
+def lineage_of(home: Home, origin: Origin) -> Lineage:
+    """Where a model that is made now comes from."""
+    from forbear.apps.jobs.champions import in_force  # what is in force is told by digests of models
+
+    archive = home.archive
+    return Lineage(
+        origin=origin,
+        history_offset=archive.next_offset,
+        history_digest=archive.digest(),
+        parent=in_force(home).get("model", ""),
+    )
+
+
+def note_newest(home: Home, kind: str, digest: str) -> None:
+    """Have a model be the newest of its kind: the one that scores and promotes unless another is named."""
     try:
         others = _latest(home)
     except CorruptState:  # training again is what mends it
         others = {}
-    write_whole(home.models / _LATEST, msgspec.json.encode({**others, kind: path.name}) + b"\n")
-    return path
+    write_whole(home.models / _LATEST, msgspec.json.encode({**others, kind: digest}) + b"\n")
 
 
 def load_model_of(home: Home, kind: str) -> Artefact:
@@ -199,17 +217,13 @@ def load_model_of(home: Home, kind: str) -> Artefact:
     name = _latest(home).get(kind)
     if name is None:
         raise ConfigError(f"{home.folder} holds no {kind} model", mend="run `forbear train` with this --home first")
-    path = home.models / name
-    with storage_errors(f"cannot read {path}"):
-        if path.parent != home.models or not path.is_file():
-            raise CorruptState(f"{home.models / _LATEST} names {name!r}, which is no file there", mend=_TRAIN)
-        content = path.read_bytes()
     try:
-        artefact = Artefact.decode(content)
-    except CorruptState as error:
-        raise CorruptState(f"{path}: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise CorruptState(f"{path}: artefact: {error}", mend=_TRAIN) from error
+        # Earlier versions wrote the name of a file, in which the digest begins behind a hyphen.
+        digest = name.removesuffix(".json").rpartition("-")[2]
+        path = home.registry.path(digest)
+    except ConfigError as error:
+        raise CorruptState(f"{home.models / _LATEST} names {name!r}, which is no model there", mend=_TRAIN) from error
+    artefact = home.registry.get(digest)
     if artefact.model.kind != kind:
         raise CorruptState(f"{path} holds a {artefact.model.kind}, not a {kind}", mend=_TRAIN)
     if artefact.provenance.target != (target := target_of(home.deployment)):

@@ -69,11 +69,10 @@ class HomeParts:
         return approved(self._features, json.loads(content))
 
     def _scorer(self, digest: str) -> tuple[Artefact | ExpertScorecard, str]:
-        for path in sorted(self._home.models.glob(f"*-{digest[:12]}.json")):
-            with storage_errors(f"cannot read {path}"):
-                artefact = Artefact.decode(path.read_bytes())
-            if artefact.digest() == digest:
-                return artefact, artefact.model.kind
+        registry = self._home.registry
+        if registry.holds(digest):
+            artefact = registry.get(digest)
+            return artefact, artefact.model.kind
         expert = build_expert(shipped("expert.toml"), feature_specs(self._features))
         if digest_of(expert) == digest:
             return expert, EXPERT

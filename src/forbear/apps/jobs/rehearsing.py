@@ -21,12 +21,13 @@ from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
 from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.instructing import SHIPPED, policy_from, require_currency, told_before, with_shares_of
+from forbear.apps.jobs.champions import in_force
+from forbear.apps.jobs.instructing import SHIPPED, policy_from, require_currency, with_shares_of
 from forbear.apps.jobs.parts import HomeParts, model_to_promote
 from forbear.apps.jobs.running import THREADS, letters_of
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.domain.events import Instructed
-from forbear.domain.terms import PROMOTIONS, Instruction
+from forbear.domain.terms import Instruction
 from forbear.engine.archive_source import ArchiveSource
 from forbear.engine.backfill import Feed, rows_at
 from forbear.engine.behind import CommittingBehind
@@ -239,17 +240,6 @@ def book_before(home: Home, console: Console, stretch: Stretch, model: Scoring) 
     if not len(rows.customer):
         raise NotEnoughData(f"nobody is eligible on {day_of(closed + 1)}", mend="begin later")
     return model.calibrated(model.explain(np.ascontiguousarray(rows.values)).log_odds), day_of(closed + 1)
-
-
-def in_force(home: Home) -> dict[str, str]:
-    """Digests of what is in force, by kind: as the worker has recorded it, or as it was told before its first start."""
-    if home.database.exists():
-        with closing(open_queries(f"sqlite:///{home.database}")) as queries:
-            status = queries.status().value
-        parts = (status.model, status.policy, status.reasons)
-        return {part.kind: part.digest for part in parts if part is not None}
-    told = [one for one in told_before(home) if one.instruction in PROMOTIONS]
-    return {one.instruction.removeprefix("promote_"): one.value or "" for one in told}
 
 
 def policy_of(home: Home, source: str) -> Policy:

@@ -19,9 +19,10 @@ from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.vault import keys_in
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.champions import in_force
 from forbear.apps.jobs.instructing import policy_from, require_currency, told_before, with_shares_of
 from forbear.apps.jobs.parts import HomeParts
-from forbear.apps.jobs.rehearsing import Stretch, book_before, in_force, stretch_of
+from forbear.apps.jobs.rehearsing import Stretch, book_before, stretch_of
 from forbear.apps.jobs.replaying_parts import ReplayParts, capacity_of, law_of, named_model
 from forbear.apps.jobs.running import THREADS
 from forbear.domain.errors import ConfigError

@@ -90,11 +90,9 @@ def named_model(home: Home, name: str) -> NamedModel:
 
 def _digest_at(home: Home, beginning: str) -> str:
     """The whole digest of a model of the home."""
-    for path in sorted(home.models.glob(f"*-{beginning[:12]}.json")):
-        with storage_errors(f"cannot read {path}"):
-            digest = Artefact.decode(path.read_bytes()).digest()
-        if digest.startswith(beginning):
-            return digest
+    for version in home.registry.versions():
+        if version.digest.startswith(beginning):
+            return version.digest
     expert = model_to_promote(home, EXPERT)
     if expert.startswith(beginning):
         return expert

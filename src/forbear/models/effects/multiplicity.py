@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from forbear.models.results import Floats
 
-Method: TypeAlias = Literal["holm", "benjamini_hochberg"]
+Method: TypeAlias = Literal["holm", "benjamini_hochberg", "benjamini_yekutieli"]
 
 
 def adjusted(p_values: Floats, method: Method) -> Floats:
     """p-values (m,) of one family, adjusted; compare them with the level as they are."""
-    return holm(p_values) if method == "holm" else benjamini_hochberg(p_values)
+    return _METHODS[method](p_values)
 
 
 def holm(p_values: Floats) -> Floats:
@@ -37,7 +38,23 @@ def benjamini_hochberg(p_values: Floats) -> Floats:
     return _put_back(np.minimum.accumulate(scaled[::-1])[::-1], order)
 
 
+def benjamini_yekutieli(p_values: Floats) -> Floats:
+    """Adjusted like benjamini_hochberg, however the tests depend: m p_j / j times the sum of 1/k up to m.
+
+    Benjamini and Yekutieli (2001), theorem 1.3.
+    """
+    harmonic = float((1.0 / np.arange(1, len(p_values) + 1)).sum())
+    return np.minimum(benjamini_hochberg(p_values) * harmonic, 1.0)
+
+
 def _put_back(ranked: Floats, order: np.typing.NDArray[np.intp]) -> Floats:
     found = np.empty(len(ranked))
     found[order] = np.minimum(ranked, 1.0)
     return found
+
+
+_METHODS: dict[Method, Callable[[Floats], Floats]] = {
+    "holm": holm,
+    "benjamini_hochberg": benjamini_hochberg,
+    "benjamini_yekutieli": benjamini_yekutieli,
+}
