@@ -10,6 +10,7 @@ from forbear.models.boosting import Boosting
 from forbear.models.documents import Document
 from forbear.models.expert import ExpertScorecard
 from forbear.models.explanation import Explanation
+from forbear.models.online import OnlineScorecard
 from forbear.models.results import Floats, Weight
 from forbear.models.scorecard import Scorecard
 
@@ -46,7 +47,9 @@ class Model(Protocol):
         """The model that to_document wrote, scoring bit for bit the same; CorruptState for anything else."""
 
 
-MODELS: dict[str, type[Model]] = {model.kind: model for model in (Scorecard, Boosting, ExpertScorecard)}
+MODELS: dict[str, type[Model]] = {
+    model.kind: model for model in (Scorecard, Boosting, ExpertScorecard, OnlineScorecard)
+}
 
 
 def load_model(document: Mapping[str, Any]) -> Model:
