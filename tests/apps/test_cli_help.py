@@ -28,6 +28,7 @@ COMMANDS = (
     ["models", "list"],
     ["models", "show"],
     ["models", "history"],
+    ["retrain"],
     ["backtest"],
     ["score"],
     ["explain"],

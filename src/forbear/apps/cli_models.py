@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, day
-from forbear.domain.errors import ConfigError
+from forbear.apps.options import DEFAULT_HOME, MADE, Every, HomeOption, JsonOption, Kind, SeedOption, day
 
 models = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The registry of models, and how one becomes champion."
@@ -63,6 +63,52 @@ def history(
     from forbear.apps.home import Home
     from forbear.apps.jobs.showing_models import show_history
 
-    if not home.exists():
-        raise ConfigError(f"{home} is not there", mend="choose the --home of a deployment")
     show_history(Home(home), Console(json=json), at, known_at)
+
+
+@command(
+    app,
+    "retrain",
+    """
+    forbear retrain --months 12
+    forbear retrain --if-due --on-alarm --kind boosting
+    forbear retrain --every week --terms our-gate.toml --json
+    """,
+)
+def retrain(
+    months: Annotated[
+        int | None, typer.Option("--months", help="Months to learn from, 6 to 12; default: as the terms say.")
+    ] = None,
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="Only if the champion is older than the terms allow.")
+    ] = False,
+    on_alarm: Annotated[bool, typer.Option("--on-alarm", help="Only if the monitor's report advises it.")] = False,
+    kind: Annotated[list[Kind] | None, typer.Option("--kind", help="Which to train; all if left out.")] = None,
+    every: Annotated[Every, typer.Option("--every", help="How often the book is observed.")] = Every.MONTH,
+    until: Annotated[
+        date | None, typer.Option("--until", parser=day, help="Use nothing known from this day on.")
+    ] = None,
+    terms: Annotated[Path | None, typer.Option("--terms", help="Terms of the gate; default: those shipped.")] = None,
+    seed: SeedOption = 0,
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
+    """Train candidates on the last months and hold them against the champion at a gate; nothing is put in force."""
+    from forbear.apps.console import Console
+    from forbear.apps.home import Home
+    from forbear.apps.jobs.modelling import KINDS
+    from forbear.apps.jobs.retraining import RetrainRequest, gate_terms
+    from forbear.apps.jobs.showing_retraining import show_retraining
+
+    request = RetrainRequest(
+        terms=gate_terms(terms),
+        created=datetime.now(UTC).strftime(MADE),
+        months=months,
+        until=until,
+        every=every.value,
+        kinds=tuple(one for one in KINDS if kind is None or one in {str(each) for each in kind}),
+        seed=seed,
+        if_due=if_due,
+        on_alarm=on_alarm,
+    )
+    show_retraining(Home(home), Console(json=json), request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
@@ -16,6 +15,7 @@ import forbear
 from forbear.domain.errors import ConfigError, CorruptState
 from forbear.domain.stated import canonical_json
 from forbear.models.artefact import Artefact, ModelTarget, TrainingWindow
+from forbear.models.gate_terms import Verdict
 
 VERSION_FORMAT = 1
 LEAST_DIGITS = 12
@@ -60,14 +60,6 @@ class ModelVersion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed: int
     code_version: str
     libraries: dict[str, str]
-
-
-class Verdict(StrEnum):
-    """What a gate says of a candidate."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    A_PERSON_DECIDES = "a person decides"
 
 
 class GateRecord(Struct, frozen=True, kw_only=True):

@@ -9,11 +9,12 @@ import pytest
 
 from forbear.domain.errors import ConfigError, CorruptState
 from forbear.engine.ports import ModelRegistry
-from forbear.engine.versions import GateRecord, Lineage, Verdict, state_of
+from forbear.engine.versions import GateRecord, Lineage, state_of
 from forbear.models.artefact import Artefact, ModelTarget, Provenance, TrainingWindow
 from forbear.models.calibration import Platt
 from forbear.models.dataset import FeatureSpec
 from forbear.models.expert import ExpertScorecard, Reference
+from forbear.models.gate_terms import Verdict
 
 _SPEC = FeatureSpec(name="strain", group="stress", direction=1, low=0.0, high=1.0, unit="share")
 _EXPERT = ExpertScorecard(("strain",), "1", 0.05, {"strain": Reference(0.1, 0.9, 1.0)})

@@ -38,7 +38,7 @@ class HomeParts:
     def model(self, digest: str, feature_hash: str) -> tuple[Scoring, str, float]:
         """The model of a digest, its kind, and the log-odds that everybody starts from. The last one is remembered."""
         if self._newest is None or self._newest[0] != digest:
-            loaded, kind = self._scorer(digest)
+            loaded, kind = self.scorer(digest)
             unknown = np.full((1, len(self._features.names)), np.nan)
             self._newest = digest, loaded, kind, loaded.explain(unknown).expected
         _, scorer, kind, expected = self._newest
@@ -68,7 +68,8 @@ class HomeParts:
             raise CorruptState(f"{path} is not what was promoted: its digest differs", mend=_RESTORE)
         return approved(self._features, json.loads(content))
 
-    def _scorer(self, digest: str) -> tuple[Artefact | ExpertScorecard, str]:
+    def scorer(self, digest: str) -> tuple[Artefact | ExpertScorecard, str]:
+        """The model of a digest, and its kind. Raises ConfigError where the home does not hold it."""
         registry = self._home.registry
         if registry.holds(digest):
             artefact = registry.get(digest)
