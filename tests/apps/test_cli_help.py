@@ -29,6 +29,7 @@ COMMANDS = (
     ["models", "show"],
     ["models", "history"],
     ["retrain"],
+    ["online", "update"],
     ["backtest"],
     ["score"],
     ["explain"],

@@ -4,8 +4,8 @@ The correction is a line in log-odds about the model's own base rate. Days are g
 then a step is considered: the most probable change of the line under a prior about no change (ridge). It is taken only
 where its interval leaves out none: first the slope, then the shift, as in the closed test of Vergouwe et al. (2017),
 each at 97.5 %. Intervals allow for customers with several rows (sandwich, Liang and Zeger 1986). No step, and not all
-steps together, goes further than the terms allow, and the slope stays above 0: ranks stay, and so do attributions, which
-are of the log-odds before calibration.
+steps together, goes further than the terms allow, and the slope stays above 0: ranks stay, and so do attributions,
+which are of the log-odds before calibration.
 """
 
 from __future__ import annotations
