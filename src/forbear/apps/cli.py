@@ -13,6 +13,7 @@ import typer
 
 from forbear.apps import (
     cli_api,
+    cli_audit,
     cli_credit,
     cli_experiment,
     cli_live,
@@ -20,6 +21,7 @@ from forbear.apps import (
     cli_online,
     cli_ops,
     cli_portfolio,
+    cli_promotion,
     cli_replay,
     cli_report,
     cli_run,
@@ -49,11 +51,13 @@ from forbear.domain.errors import ConfigError
 
 _ELSEWHERE = (
     cli_api,
+    cli_audit,
     cli_credit,
     cli_experiment,
     cli_live,
     cli_models,
     cli_online,
+    cli_promotion,
     cli_run,
     cli_portfolio,
     cli_thresholds,

@@ -108,10 +108,12 @@ def run(
     """
     forbear promote --model boosting --policy shipped --shares 1%,2%,4%
     forbear promote --policy our-policy.toml --by 'M. Muster'
+    forbear promote --digest 0123456789ab
     """,
 )
 def promote(
     model: Annotated[AnyKind | None, typer.Option("--model", help="Newest model of this kind.")] = None,
+    digest: Annotated[str, typer.Option("--digest", help="A model of the registry, by 12 or more digits.")] = "",
     policy: Annotated[str, typer.Option("--policy", help="A policy file, or `shipped`.")] = "",
     shares: Annotated[
         str, typer.Option("--shares", help="Cut-offs that take such shares of the book, the most urgent band first.")
@@ -124,8 +126,15 @@ def promote(
     from forbear.apps.console import Console
     from forbear.apps.jobs.showing_run import show_promotion
 
-    asked = (None if model is None else str(model), policy, shares)
-    show_promotion(_teller(home, by), Console(json=json), asked)
+    if digest and model is not None:
+        raise typer.BadParameter("--model and --digest name two models")
+    teller = _teller(home, by)
+    kind = None if model is None else str(model)
+    if digest:
+        from forbear.apps.jobs.instructing import chosen_by_digest
+
+        kind = chosen_by_digest(teller.home, digest)
+    show_promotion(teller, Console(json=json), (kind, policy, shares))
 
 
 @command(app, "outreach", "forbear outreach start\nforbear outreach stop --by 'M. Muster'")

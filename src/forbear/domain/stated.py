@@ -20,8 +20,10 @@ def canonical_json(document: Mapping[str, Any]) -> bytes:
 
     Raises ValueError for NaN or infinity, which JSON does not know.
     """
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-    return text.encode()
+    return _CANONICAL.encode(document).encode()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 def digest_of(stated: Struct) -> str:

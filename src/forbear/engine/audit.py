@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
+from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
 from forbear.domain.stated import canonical_json
 from forbear.engine.outputs import AuditRecord, Decision
 
 _ANCHOR_DIGITS = 32
-_DIGESTED = [field.name for field in fields(AuditRecord) if field.name != "digest"]
 _SAID = {field.name for field in fields(Decision)} - {"sealed", "customer", "matter"}
 
 
@@ -42,7 +42,7 @@ def chain(
     body: what is not personal; of kind "decision" it names its `decision_id`.  sealed: the ciphertext that belongs to
     it, empty for none.  Raises ValueError for a body with NaN or infinity.
     """
-    record = AuditRecord(
+    said = AuditRecord(
         sequence=previous.sequence + 1 if previous else 0,
         offset=offset,
         kind=kind,
@@ -51,7 +51,8 @@ def chain(
         previous=previous.digest if previous else "",
         digest="",
     )
-    return replace(record, digest=digest_of(record))
+    object.__setattr__(said, "digest", digest_of(said))  # nobody has seen it yet, and a copy takes as long as all else
+    return said
 
 
 def tells(record: AuditRecord | None, kind: str, offset: int, body: Mapping[str, Any]) -> bool:
@@ -63,10 +64,18 @@ def _text(body: Mapping[str, Any]) -> str:
     return canonical_json(body).decode()
 
 
+def preimage_of(record: AuditRecord) -> bytes:
+    """What the digest of a record is of: canonical JSON of all that it says but that, its keys in order."""
+    return (
+        f'{{"body":{encode_basestring(record.body)},"kind":{encode_basestring(record.kind)},"offset":{record.offset},'
+        f'"previous":{encode_basestring(record.previous)},"sealed_sha":{encode_basestring(record.sealed_sha)},'
+        f'"sequence":{record.sequence}}}'
+    ).encode()
+
+
 def digest_of(record: AuditRecord) -> str:
     """SHA-256 [hexadecimal] of all that a record says but its own digest."""
-    said = {name: getattr(record, name) for name in _DIGESTED}
-    return hashlib.sha256(canonical_json(said)).hexdigest()
+    return hashlib.sha256(preimage_of(record)).hexdigest()
 
 
 def follows(record: AuditRecord, previous: AuditRecord | None) -> bool:
@@ -107,7 +116,7 @@ def verify(links: Iterable[Link], anchors: Collection[str] = ()) -> Break | None
         sequence = previous.sequence + 1 if previous else 0
         if not follows(record, previous):
             return Break(sequence, "the record does not follow the one before it")
-        if why := _mismatch(record, decision):
+        if why := mismatch(record, decision):
             return Break(sequence, why)
         missing.discard(anchor(record))
         previous = record
@@ -123,8 +132,8 @@ def named_decision(record: AuditRecord) -> str | None:
     return str(body["decision_id"]) if isinstance(body, dict) and "decision_id" in body else None
 
 
-def _mismatch(record: AuditRecord, decision: Decision | None) -> str:
-    """What is wrong between a record and its decision, "" for nothing."""
+def mismatch(record: AuditRecord, decision: Decision | None) -> str:
+    """What is wrong between a record and the decision that it is of, "" for nothing."""
     named = named_decision(record)
     if named is None:
         return "the record commits to a ciphertext and names no decision" if record.sealed_sha else ""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from forbear.engine.scorer import Scores
 from forbear.engine.standing import Standing
 from forbear.features.ledger import Floats
-from forbear.policy.allocate import Cut, allocate
+from forbear.policy.allocate import Cut, Waiting, allocated
 from forbear.policy.bands import OUTSIDE
 from forbear.policy.decide import Rules, answered_after, decide
 from forbear.policy.document import Policy
@@ -42,15 +42,23 @@ class Verdicts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Scores that came to the choice of an action since the last cut, with what was decided on each."""
+    """Scores that came to the choice of an action since the last cut, with what was decided on each.
+
+    waiting: where each stood when capacity was spent, None before.  circumstances: that all were decided under: they
+    change at barriers only, and each is a cut.
+    """
 
     scores: Scores
     proposals: Proposals
     decisions: Decisions
+    waiting: Waiting | None = None
+    circumstances: Circumstances = field(default_factory=Circumstances)
 
     def take(self, rows: NDArray[np.intp]) -> Pending:
         """Some of the rows, in the order given."""
-        return Pending(self.scores.take(rows), self.proposals.take(rows), _taken(self.decisions, rows))
+        waiting = self.waiting.take(rows) if self.waiting is not None else None
+        columns = self.scores.take(rows), self.proposals.take(rows), _taken(self.decisions, rows)
+        return Pending(*columns, waiting, self.circumstances)
 
 
 @dataclass(slots=True)
@@ -79,7 +87,7 @@ class InForce:
         """Decide by this policy from now on. What was proposed under the old one must have been cut before."""
         self.rules = Rules.of(policy)
         self.spent = replace(self.spent, offers=[0] * len(policy.channels))
-        self.reason_of = np.array([policy.reason_of(name) for name in self.features], dtype=np.int16)
+        self.reason_of = reasons_of(policy, self.features)
 
     def policy_rules(self) -> Rules:
         """The rules in force. Raises ValueError before the first."""
@@ -99,7 +107,7 @@ class Intervenor:
     def judge(self, scores: Scores) -> Verdicts:
         """What the policy says to scores in log order, each in the light of all before it."""
         rules = self.force.policy_rules()
-        reason = self._reasons(rules, scores.attributions)
+        reason = heaviest(self.force.reason_of, len(rules.policy.reasons), scores.attributions)
         verdicts = Verdicts(
             reason, np.full(len(scores), OUTSIDE, np.int8), np.full(len(scores), HoldReason.BELOW_CUTOFF.code, np.int8)
         )
@@ -142,15 +150,6 @@ class Intervenor:
 
     # ---- inside
 
-    def _reasons(self, rules: Rules, attributions: Floats) -> NDArray[np.int16]:
-        """(n,) the policy's reason whose features together raise each score most, -1 where none does."""
-        sums = np.zeros((len(attributions), len(rules.policy.reasons) + 1))
-        for column, reason in enumerate(self.force.reason_of.tolist()):  # added one by one: the same bits for any n
-            sums[:, reason] += attributions[:, column]
-        sums[:, -1] = 0.0
-        heaviest = sums.argmax(axis=1).astype(np.int16)
-        return np.where(heaviest == len(rules.policy.reasons), -1, heaviest).astype(np.int16)
-
     def _rounds(self, rules: Rules, scores: Scores) -> Iterator[NDArray[np.intp]]:
         """Rows to be judged together: of each customer the first, then the second, and so on.
 
@@ -172,6 +171,24 @@ class Intervenor:
         turn = np.arange(len(slots)) - np.repeat(first, np.diff(np.r_[first, len(slots)]))
         for number in range(int(turn.max(initial=-1)) + 1):
             yield np.sort(by_slot[turn == number])
+
+
+def reasons_of(policy: Policy, features: Sequence[str]) -> NDArray[np.int16]:
+    """(k,) the policy's reason of each of some features, -1 for none."""
+    return np.array([policy.reason_of(name) for name in features], dtype=np.int16)
+
+
+def heaviest(reason_of: NDArray[np.int16], reasons: int, attributions: Floats) -> NDArray[np.int16]:
+    """(n,) the policy's reason whose features together raise each score most, -1 where none does.
+
+    reason_of: (k,), see `reasons_of`.  reasons: how many the policy has.  attributions: (n, k).
+    """
+    sums = np.zeros((len(attributions), reasons + 1))
+    for column, reason in enumerate(reason_of.tolist()):  # added one by one: the same bits for any n
+        sums[:, reason] += attributions[:, column]
+    sums[:, -1] = 0.0
+    most = sums.argmax(axis=1).astype(np.int16)
+    return np.where(most == reasons, -1, most).astype(np.int16)
 
 
 def cut(intervenors: Sequence[Intervenor], day: int, book_size: int) -> list[Pending | None]:
@@ -196,7 +213,7 @@ def cut(intervenors: Sequence[Intervenor], day: int, book_size: int) -> list[Pen
         offered_today=sum(force.spent.offers),
         released=force.spent.released,
     )
-    decisions = allocate(rules, whole.proposals, whole.decisions, at)
+    decisions, waiting = allocated(rules, whole.proposals, whole.decisions, at)
     decided, first = list[Pending | None](), 0
     for intervenor, part in zip(intervenors, proposed, strict=True):
         if part is None:
@@ -204,7 +221,7 @@ def cut(intervenors: Sequence[Intervenor], day: int, book_size: int) -> list[Pen
             continue
         rows = np.arange(first, first + len(part.scores))
         first += len(part.scores)
-        mine = Pending(part.scores, part.proposals, _taken(decisions, rows))
+        mine = Pending(part.scores, part.proposals, _taken(decisions, rows), waiting.take(rows), force.circumstances)
         intervenor.stand(mine)
         decided.append(mine.take(np.flatnonzero(mine.decisions.hold != HoldReason.SUPERSEDED.code)))
     return decided

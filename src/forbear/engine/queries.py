@@ -198,6 +198,10 @@ class Queries(Protocol):
         """Records of the audit chain from a sequence on, each with the decision that it names."""
         ...
 
+    def link_of(self, decision_id: str) -> Answer[Link | None]:
+        """The record of one decision, with the decision; None where none was recorded."""
+        ...
+
     def recorded(self, most: int) -> Answer[Outputs]:
         """Everything as one, from (-1, 0): for comparing two stores. Raises ValueError for more rows in a table."""
         ...

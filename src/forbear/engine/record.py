@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from forbear.domain.errors import CorruptState
@@ -16,11 +15,11 @@ from forbear.domain.events import Instructed
 from forbear.engine.audit import chain, tells
 from forbear.engine.draft import Draft
 from forbear.engine.findings import Requested
-from forbear.engine.intervenor import Pending, word_of
-from forbear.engine.outputs import AuditRecord, Contact, Decision, Position, Predictions
+from forbear.engine.intervenor import Pending
+from forbear.engine.outputs import AuditRecord, Contact, Decision, Predictions
 from forbear.engine.ports import Vault
+from forbear.engine.receipt import Writer, said_of
 from forbear.engine.scorer import Scores
-from forbear.policy.bands import OUTSIDE
 from forbear.policy.decide import Rules
 
 Tell = Callable[[Scores, int], Mapping[str, Any]]
@@ -76,12 +75,14 @@ class Recorder:
             return
         outcomes: Counter[str] = Counter()
         if pending is not None:
-            decisions = [self._decision(rules, pending, row, at) for row in range(len(pending.decisions))]
+            writer = self._writer(rules, at)
+            decisions = [writer.decision(pending, row) for row in range(len(pending.decisions))]
             if self._replayed():
                 outcomes.update(self._recorded_of(decisions))
             else:
-                personal = [_SORTED.encode(self._personal(pending, row, rules)) for row in range(len(decisions))]
-                outcomes.update(self._made(draft, decisions, personal))
+                told = (self._tell(pending.scores, row) for row in range(len(decisions)))
+                receipts = [writer.receipt(pending, row, words) for row, words in enumerate(told)]
+                outcomes.update(self._made(draft, decisions, receipts))
         body = {
             "at_us": at[1],
             "predictions": len(predicted) // 24,
@@ -108,6 +109,10 @@ class Recorder:
 
     # ---- inside
 
+    def _writer(self, rules: Rules, at: tuple[int, int]) -> Writer:
+        numbers = self.model, self.policy
+        return Writer(rules=rules, features=self._features, at=at, expected=self._expected, numbers=numbers)
+
     def _replayed(self) -> bool:
         """Whether what comes next is recorded already. Erasures, which no log tells of, are passed over."""
         while self._ahead is None:
@@ -128,7 +133,7 @@ class Recorder:
     def _recorded_of(self, decisions: Iterable[Decision]) -> Iterator[str]:
         """Outcomes of those that were recorded: of whoever was erased by then nothing was."""
         for decision in decisions:
-            if self._is_recorded("decision", decision.offset, _said(decision, self.digests)):
+            if self._is_recorded("decision", decision.offset, said_of(decision, self.digests)):
                 yield decision.outcome
 
     def _made(self, draft: Draft, decisions: Sequence[Decision], personal: Sequence[bytes]) -> Iterator[str]:
@@ -141,7 +146,7 @@ class Recorder:
                 made = replace(decision, sealed=sealed)
                 draft.decisions.append(made)
                 draft.contacts += _contacts(made)
-                self._add(draft, "decision", made.offset, _said(made, self.digests), sealed)
+                self._add(draft, "decision", made.offset, said_of(made, self.digests), sealed)
                 yield made.outcome
 
     def _add(self, draft: Draft, kind: str, offset: int, body: Mapping[str, Any], sealed: bytes = b"") -> None:
@@ -155,60 +160,9 @@ class Recorder:
                 mend="this is another log, another version, or tampering: compare with a backup",
             )
 
-    def _decision(self, rules: Rules, pending: Pending, row: int, at: tuple[int, int]) -> Decision:
-        """One row of a cut as it is recorded, but for what is personal."""
-        scores, decisions = pending.scores, pending.decisions
-        action = rules.policy.actions[int(decisions.choice[row])]
-        band = int(decisions.band[row])
-        decision_id = "".join(f"{int(half):016x}" for half in decisions.ids[row])
-        return Decision(
-            decision_id=decision_id,
-            offset=at[0],
-            customer=int(scores.customer[row]),
-            matter=int(pending.proposals.matter[row]),
-            day=int(scores.day[row]),
-            made_at_us=at[1],
-            outcome=word_of(int(decisions.hold[row])),
-            band=rules.policy.bands[band].name if band != OUTSIDE else "",
-            action=action.name,
-            channel=action.channel,
-            wording=action.wording,
-            cost_minor=action.cost_minor,
-            propensity=float(decisions.propensity[row]),
-            explored=bool(decisions.explored[row]),
-            held_out=bool(decisions.held_out[row]),
-            expires_day=int(decisions.expires_day[row]),
-            prediction=Position(int(scores.offset[row]), int(scores.ordinal[row])),
-            model=self.model,
-            policy=self.policy,
-            sealed=b"",
-        )
-
-    def _personal(self, pending: Pending, row: int, rules: Rules) -> dict[str, Any]:
-        """What a decision rests on: score, features, attributions, and reasons in words. What is unknown is null."""
-        scores = pending.scores
-        reason = int(pending.proposals.reason[row])
-        return {
-            "pd": float(scores.pd[row]),
-            "log_odds": float(scores.log_odds[row]),
-            "expected": self._expected,
-            "features": _by_name(self._features, scores.values[row].tolist()),
-            "attributions": _by_name(self._features, scores.attributions[row].tolist()),
-            "reason": rules.policy.reasons[reason].code if reason >= 0 else "",
-            **self._tell(scores, row),
-        }
-
 
 Recording = Callable[[Vault, tuple[str, ...], Tell], Recorder]
 """Makes the recorder of a partition, of the vault, the names of the features, and what tells in words."""
-
-
-def _by_name(names: tuple[str, ...], values: list[float]) -> dict[str, float]:
-    return dict(zip(names, values, strict=True))
-
-
-_SORTED = msgspec.json.Encoder(order="sorted")
-"""NaN comes out as null."""
 
 
 def _contacts(decision: Decision) -> list[Contact]:
@@ -225,18 +179,3 @@ def _contacts(decision: Decision) -> list[Contact]:
             kind=decision.outcome,
         )
     ]
-
-
-def _said(decision: Decision, digests: Mapping[str, str]) -> dict[str, Any]:
-    """What the chain says of a decision: nothing that is personal."""
-    return {
-        "decision_id": decision.decision_id,
-        "day": decision.day,
-        "outcome": decision.outcome,
-        "band": decision.band,
-        "action": decision.action,
-        "propensity": decision.propensity,
-        "expires_day": decision.expires_day,
-        "prediction": list(decision.prediction),
-        **{f"{kind}_sha": digest for kind, digest in digests.items()},
-    }

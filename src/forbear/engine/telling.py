@@ -44,23 +44,28 @@ class InWords:
         places = map(Position, taken.offset.tolist(), taken.ordinal.tolist())
         self._figures |= zip(places, figures(taken), strict=True)
 
+    def recall(self, place: Position, figures: Floats) -> None:
+        """Know the figures of one score again, as they were sealed with what was decided on it."""
+        self._figures[place] = figures
+
     def forget(self) -> None:
         """Let go of all figures: what was proposed has been decided."""
         self._figures = {}
 
     def told(self, scores: Scores, row: int) -> dict[str, Any]:
-        """What is told of one score that was noted, and by which catalogue, as JSON can hold it.
+        """What is told of one score that was noted, by which catalogue and figures, as JSON can hold it.
 
         Sentences stand in every language. Empty where nothing was approved yet.
         """
         if self.approved is None or self.model is None:
             return {}
         figures = self._figures[Position(int(scores.offset[row]), int(scores.ordinal[row]))]
+        named = dict(zip(FIGURES, figures.tolist(), strict=True))
         one = OneScore(
             features=scores.values[row],
             attributions=scores.attributions[row],
             pd=float(scores.pd[row]),
-            figures=dict(zip(FIGURES, figures.tolist(), strict=True)),
+            figures=named,
         )
         catalogue = self.approved.catalogue
         # Dates are counted from the day that was open: of a close that is the closed one, the day before.
@@ -69,6 +74,7 @@ class InWords:
         telling = Telling(catalogue.languages, self._currency, day_of(open_day))
         return {
             "catalogue": {"version": catalogue.version, "digest": catalogue.digest},
+            "figures": named,
             "told": [reason.document() for reason in tell(self._by(self.approved, self.model), one, telling)],
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forbear.policy.decide import Rules
 from forbear.policy.hashing import Floats, Keys, chained, mixed
-from forbear.policy.proposals import OFFERED, Bools, Decisions, HoldReason, Proposals
+from forbear.policy.proposals import OFFERED, Bools, Decisions, HoldReason, Ints, Proposals
 
 Rows = NDArray[np.intp]
 
@@ -34,6 +34,31 @@ class Cut:
     released: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Where each of n choices stood when a cut spent its capacity: all that decided it beside its own row.
+
+    day: (n,) of the cut.  book_size, offered_today: (n,), see `Cut`.  competing: (n,) offers that wanted a place on any
+    channel, one a customer.  released: (n,) whether a person has let an abnormal volume pass.
+    second: (n,) whether another offer to the same customer has priority.
+    place: (n,) in the queue of its channel, from 0; -1 where it was not in one.
+    room: (n,) places that the channel of the choice had left; 0 without a choice.
+    """
+
+    day: Ints
+    book_size: Ints
+    offered_today: Ints
+    competing: Ints
+    released: Bools
+    second: Bools
+    place: Ints
+    room: Ints
+
+    def take(self, rows: NDArray[Any]) -> Waiting:
+        """Some of the rows, in the order given."""
+        return Waiting(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+
 @dataclass(frozen=True, slots=True)
 class _Queue:
     """Offers in competition, by row of the proposals. worth: higher goes first.  tie: then the lower hash."""
@@ -47,7 +72,12 @@ class _Queue:
 
 
 def allocate(rules: Rules, proposals: Proposals, decisions: Decisions, cut: Cut) -> Decisions:
-    """What stands of some decisions once the capacity of the cut is spent.
+    """What stands of some decisions once the capacity of the cut is spent; see `allocated`."""
+    return allocated(rules, proposals, decisions, cut)[0]
+
+
+def allocated(rules: Rules, proposals: Proposals, decisions: Decisions, cut: Cut) -> tuple[Decisions, Waiting]:
+    """What stands of some decisions once the capacity of the cut is spent, and where each of them stood.
 
     Of several proposals on one matter the last in the log stands. Offers past their last day have expired. A
     customer gets one offer, that of the highest priority. More offers than the policy's bound all wait. Then
@@ -55,24 +85,45 @@ def allocate(rules: Rules, proposals: Proposals, decisions: Decisions, cut: Cut)
     Raises ValueError for a capacity that is negative or not by channel, for two proposals on one matter in
     the same place of the log, and for columns of different lengths.
     """
-    capacity = _capacity(rules, cut)
+    capacity = np.array(_capacity(rules, cut), dtype=np.int64)
     if len(decisions) != len(proposals):
         raise ValueError(f"{len(decisions)} decisions on {len(proposals)} proposals")
     hold = decisions.hold.copy()
     hold[_superseded(proposals)] = HoldReason.SUPERSEDED.code
-    hold[(hold == OFFERED) & (decisions.expires_day < cut.day)] = HoldReason.EXPIRED.code
-    queue = _queue(rules, proposals, decisions, np.flatnonzero(hold == OFFERED))
-    second = _not_first(proposals.customer[queue.rows], queue)
-    hold[queue.rows[second]] = HoldReason.COOL_DOWN.code
-    queue = queue.take(~second)
-    bound = rules.policy.allocation.abnormal_share * cut.book_size
-    if len(queue.rows) and len(queue.rows) + cut.offered_today > bound and not cut.released:
-        hold[queue.rows] = HoldReason.ABNORMAL_VOLUME.code
-        return replace(decisions, hold=hold)
+    decisions = replace(decisions, hold=hold)
+    offered = (hold == OFFERED) & (decisions.expires_day >= cut.day)
+    queue = _queue(rules, proposals, decisions, np.flatnonzero(offered))
+    not_first = _not_first(proposals.customer[queue.rows], queue)
+    second, place = np.zeros(len(hold), dtype=np.bool_), np.full(len(hold), -1, dtype=np.int64)
+    second[queue.rows[not_first]] = True
+    queue = queue.take(~not_first)
     channels = rules.channel_of[decisions.choice[queue.rows]]
-    for channel, places in enumerate(capacity):
+    for channel in range(len(capacity)):
         mine = queue.take(channels == channel)
-        hold[mine.rows[_beyond(mine, places, proposals)]] = HoldReason.CAPACITY.code
+        place[mine.rows[_by_priority(mine, proposals)]] = np.arange(len(mine.rows))
+    room = np.where(decisions.choice >= 0, capacity[rules.channel_of[decisions.choice]], 0)
+    waiting = Waiting(
+        day=np.full(len(hold), cut.day, dtype=np.int64),
+        book_size=np.full(len(hold), cut.book_size, dtype=np.int64),
+        offered_today=np.full(len(hold), cut.offered_today, dtype=np.int64),
+        competing=np.full(len(hold), len(queue.rows), dtype=np.int64),
+        released=np.full(len(hold), cut.released, dtype=np.bool_),
+        second=second,
+        place=place,
+        room=room,
+    )
+    return spent(rules, decisions, waiting), waiting
+
+
+def spent(rules: Rules, decisions: Decisions, waiting: Waiting) -> Decisions:
+    """What stands of decisions that stood so when their cuts spent their capacity, each by its own row alone."""
+    hold = decisions.hold.copy()
+    hold[(hold == OFFERED) & (decisions.expires_day < waiting.day)] = HoldReason.EXPIRED.code
+    hold[(hold == OFFERED) & waiting.second] = HoldReason.COOL_DOWN.code
+    bound = rules.policy.allocation.abnormal_share * waiting.book_size
+    abnormal = (waiting.competing + waiting.offered_today > bound) & ~waiting.released
+    hold[(hold == OFFERED) & abnormal] = HoldReason.ABNORMAL_VOLUME.code
+    hold[(hold == OFFERED) & (waiting.place >= waiting.room)] = HoldReason.CAPACITY.code
     return replace(decisions, hold=hold)
 
 
@@ -116,21 +167,11 @@ def _not_first(customers: Keys, queue: _Queue) -> Bools:
     return second
 
 
-def _beyond(queue: _Queue, places: int, proposals: Proposals) -> Bools:
-    """(n,) what `places` leave over, by worth, then hash; sorting only those who tie at the line."""
-    beyond: Bools = np.zeros(len(queue.rows), dtype=np.bool_)
-    if len(beyond) <= places:
-        return beyond
-    if places == 0:
-        return ~beyond
-    line = np.partition(queue.worth, len(beyond) - places)[len(beyond) - places]
-    beyond = queue.worth < line
-    tied = np.flatnonzero(queue.worth == line)
-    rows = queue.rows[tied]
-    by = np.lexsort((proposals.matter[rows], proposals.customer[rows], queue.tie[tied]))
-    room = places - int(np.count_nonzero(queue.worth > line))
-    beyond[tied[by[room:]]] = True
-    return beyond
+def _by_priority(queue: _Queue, proposals: Proposals) -> NDArray[np.intp]:
+    """The offers of a queue by worth, then hash."""
+    matter, customer = proposals.matter[queue.rows], proposals.customer[queue.rows]
+    order: NDArray[np.intp] = np.lexsort((matter, customer, queue.tie, -queue.worth))
+    return order
 
 
 def _sharing(keys: Keys) -> Rows:

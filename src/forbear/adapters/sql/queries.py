@@ -156,15 +156,15 @@ class SqlQueries:
         """Records of the audit chain from a sequence on, each with the decision that it names."""
         query = select(*selected(AuditRecord)).where(AUDIT.c.partition == self.partition, AUDIT.c.sequence >= first)
         with self._reading(limit) as (connection, as_of):
-            rows = connection.execute(query.order_by(AUDIT.c.sequence).limit(limit)).all()
-            records = [value_of(AuditRecord, row) for row in rows]
-            named = [named_decision(record) for record in records]
-            wanted = select(*selected(Decision)).where(DECISIONS.c.decision_id.in_([one for one in named if one]))
-            decisions = [value_of(Decision, row) for row in connection.execute(wanted)]
-        by_id = {decision.decision_id: decision for decision in decisions}
-        return Answer(
-            as_of, tuple(Link(record, by_id.get(name or "")) for record, name in zip(records, named, strict=True))
+            return Answer(as_of, _linked(connection, query.order_by(AUDIT.c.sequence).limit(limit)))
+
+    def link_of(self, decision_id: str) -> Answer[Link | None]:
+        """The record of one decision, with the decision; None where none was recorded."""
+        query = select(*selected(AuditRecord)).where(
+            AUDIT.c.partition == self.partition, AUDIT.c.decision_id == decision_id.partition("\0")[0]
         )
+        with self._reading() as (connection, as_of):
+            return Answer(as_of, next(iter(_linked(connection, query.order_by(AUDIT.c.sequence).limit(1))), None))
 
     def recorded(self, most: int) -> Answer[Outputs]:
         """Everything as one, from (-1, 0): for comparing two stores. Raises ValueError for more rows in a table."""
@@ -262,6 +262,16 @@ _FIELDS = dict(
         strict=True,
     )
 )
+
+
+def _linked(connection: Connection, query: Select[Any]) -> tuple[Link, ...]:
+    """Records of the audit chain, each with the decision that it names."""
+    records = [value_of(AuditRecord, row) for row in connection.execute(query)]
+    named = [named_decision(record) for record in records]
+    wanted = select(*selected(Decision)).where(DECISIONS.c.decision_id.in_([one for one in named if one]))
+    decisions = [value_of(Decision, row) for row in connection.execute(wanted)]
+    by_id = {decision.decision_id: decision for decision in decisions}
+    return tuple(Link(record, by_id.get(name or "")) for record, name in zip(records, named, strict=True))
 
 
 def _between(table: Any, least: int | None, before: int | None) -> list[Any]:

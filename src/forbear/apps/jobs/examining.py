@@ -15,15 +15,21 @@ from forbear.adapters.snapshots import FileSnapshots
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sqlite import damage_in
 from forbear.adapters.vault import keys_in
+from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.champions import champions_of
+from forbear.apps.jobs.instructing import approvals_of
 from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.jobs.promoting import approvals_behind
 from forbear.domain.errors import CorruptState, ModelMismatch, StorageError
 from forbear.engine.audit import verify
 from forbear.engine.closing import ClosingRule, is_due
 from forbear.engine.queries import MOST_ROWS, Answer, Status, Which, whole_chain
 from forbear.engine.scorer import Scorer
+from forbear.engine.versions import state_of
 from forbear.features.columns import day_of, micros
 from forbear.features.local_time import DAY_US, local_time
+from forbear.models.gate_terms import Verdict
 
 _READ_AT_ONCE = 65_536
 _BACKUP = "restore it from a backup"
@@ -195,6 +201,30 @@ def _parts(home: Home, _asked: Examination) -> Findings:
         yield Noticed("reasons", Grade.ATTENTION, "none are approved: decisions bear no words", "forbear promote")
 
 
+def _registry(home: Home, _asked: Examination) -> Findings:
+    """Every model that is kept, and, where two people must agree, whether they did to the champion."""
+    registry = home.registry
+    versions = registry.versions()
+    for version in versions:
+        registry.get(version.digest)
+    failed = sum(state_of(registry.gates(version.digest)) is Verdict.FAILED for version in versions)
+    if versions:
+        yield Noticed("registry", Grade.FINE, f"{len(versions)} models, {failed} of them failed by a gate")
+    if (approvers := approvals_of(home).approvers()) is None:
+        return
+    champions = champions_of(home, Console(quiet=True))
+    signed = approvals_behind(home, champions)
+    unsigned = [
+        one for place, one in enumerate(champions) if place not in signed and one.known_since > approvers.founded_at
+    ]
+    since = f"since {approvers.founded_at:%Y-%m-%d}"
+    if unsigned:
+        said = f"{len(unsigned)} promotions {since} without two signatures"
+        yield Noticed("approvals", Grade.ATTENTION, said, "`forbear models history` names who told them")
+    else:
+        yield Noticed("approvals", Grade.FINE, f"every promotion {since} has two signatures")
+
+
 def _disk(home: Home, asked: Examination) -> Findings:
     with storage_errors(f"cannot look at the disk of {home.folder}"):
         free = shutil.disk_usage(home.folder).free
@@ -249,6 +279,7 @@ CHECKS: dict[str, Callable[[Home, Examination], Findings]] = {
     "audit": _audit,
     "keys": _keys,
     "parts": _parts,
+    "registry": _registry,
     "disk": _disk,
     "locks": _locks,
     "dead letters": _dead_letters,

@@ -11,21 +11,25 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from forbear.adapters.approvals import FileApprovals
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.approving import shipped_approval
+from forbear.apps.jobs.modelling import note_newest
 from forbear.apps.jobs.orders import Order, Outlet, Told
 from forbear.apps.jobs.parts import keep_policy, keep_reasons, model_to_promote
 from forbear.apps.jobs.scoring import ScoreRequest, score
 from forbear.apps.package_data import text_in, text_of
 from forbear.apps.services import require_kafka, services_of
-from forbear.domain.errors import ConfigError, CorruptState
+from forbear.domain.errors import ConfigError, CorruptState, ModelMismatch
 from forbear.domain.events import Instructed
 from forbear.domain.terms import Instruction
+from forbear.engine.versions import LEAST_DIGITS, named_by, state_of
 from forbear.features.columns import columns_of, instant
 from forbear.features.compute import FeatureSet
 from forbear.features.ledger import Floats
+from forbear.models.gate_terms import Verdict
 from forbear.policy.bands import with_capacity_cut_offs
 from forbear.policy.document import Policy
 from forbear.policy.reading import parse_policy
@@ -102,14 +106,58 @@ def told_before(home: Home) -> list[Instructed]:
 
 
 def promote_model(teller: Teller, kind: str | None) -> tuple[Told, Told]:
-    """Put the newest model of a kind in force, and with it the package's approved reasons, which tell its scores."""
-    home = teller.home
-    model = model_to_promote(home, kind)
-    reasons = keep_reasons(home, shipped_approval(FeatureSet.standard(home.deployment.unsupported)))
+    """Put the newest model of a kind in force, and with it the package's approved reasons, which tell its scores.
+
+    Raises ConfigError where two people must agree, ModelMismatch for a model that a gate has failed.
+    """
+    require_free(teller.home)
+    model = model_to_promote(teller.home, kind)
+    require_let_through(teller.home, model)
+    return put_model_in_force(teller, model)
+
+
+def chosen_by_digest(home: Home, digest: str) -> str:
+    """Have a model of the registry be the newest of its kind, by 12 or more digits, and answer the kind.
+
+    Raises as `promote_model` does, and ConfigError where no model is named so; then nothing has changed.
+    """
+    require_free(home)
+    version = named_by(home.registry.versions(), digest)
+    require_let_through(home, version.digest)
+    note_newest(home, version.kind, version.digest)
+    return version.kind
+
+
+def put_model_in_force(teller: Teller, model: str) -> tuple[Told, Told]:
+    """Tell of a model by its digest, and of the package's approved reasons. Who may do that is asked elsewhere."""
+    reasons = keep_reasons(teller.home, shipped_approval(FeatureSet.standard(teller.home.deployment.unsupported)))
     return (
         instruct(teller, Instruction.PROMOTE_MODEL, model),
         instruct(teller, Instruction.PROMOTE_REASONS, reasons),
     )
+
+
+def approvals_of(home: Home) -> FileApprovals:
+    """What people have signed about a home's models."""
+    return FileApprovals(home.models / "approvals")
+
+
+def require_free(home: Home) -> None:
+    """Raises ConfigError where a home has approvers: then two people must agree to a model."""
+    if approvals_of(home).approvers() is not None:
+        raise ConfigError(
+            f"{home.folder} has approvers: one person alone puts no model in force",
+            mend="`forbear models propose`, and somebody else `forbear models approve`",
+        )
+
+
+def require_let_through(home: Home, digest: str) -> None:
+    """Raises ModelMismatch for a model that a gate has failed."""
+    if home.registry.holds(digest) and state_of(home.registry.gates(digest)) is Verdict.FAILED:
+        raise ModelMismatch(
+            f"a gate has failed model {digest[:LEAST_DIGITS]}: it can never be promoted",
+            mend="`forbear models show` says by which report; retrain",
+        )
 
 
 def promote_policy(teller: Teller, policy: Policy) -> Told:

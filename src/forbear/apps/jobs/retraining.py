@@ -188,11 +188,11 @@ def _alarmed(home: Home) -> tuple[bool, str]:
         content = path.read_bytes()
     try:
         said = msgspec.json.decode(content, type=dict[str, Any])
-        advised, alarms = said["retrain_advised"], said.get("alarms", [])
+        advised = said["retrain_advised"] is True
     except (msgspec.MsgspecError, UnicodeError, KeyError, RecursionError) as error:
         raise CorruptState(f"{path} is damaged: {error}", mend="run `forbear monitor` again") from error
-    number = len(alarms) if isinstance(alarms, list) else 0
-    return advised is True, f"the monitor {'advises' if advised is True else 'does not advise'} it, {number} alarms"
+    told = f"the monitor {'advises' if advised else 'does not advise'} it as of {said.get('as_of', 'an unknown day')}"
+    return advised, f"{told}: {said['retrain_reason']}" if said.get("retrain_reason") else told
 
 
 # ---- on what

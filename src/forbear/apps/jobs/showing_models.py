@@ -10,6 +10,7 @@ import msgspec
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.champions import champions_of, in_force, last_instant
+from forbear.apps.jobs.promoting import approvals_behind
 from forbear.engine.champions import Champion, champion_at, timeline
 from forbear.engine.versions import LEAST_DIGITS, ModelVersion, named_by, state_of
 
@@ -78,27 +79,29 @@ def show_history(home: Home, console: Console, at: date | None, known_at: date |
     at, known_at: bank-local days, both up to their last instant; None: ever, and all that is known today.
     """
     champions = champions_of(home, console)
+    signed = {champions[place]: both for place, both in approvals_behind(home, champions).items()}
     known = None if known_at is None else last_instant(home, known_at)
     asked = {"at": None if at is None else at.isoformat(), "known_at": None if known_at is None else str(known_at)}
     listed = timeline(champions, known)
     if at is not None:
         one = champion_at(champions, last_instant(home, at), known)
-        console.result({**asked, "champion": None if one is None else _told(one)})
+        console.result({**asked, "champion": None if one is None else _told(one, signed.get(one))})
         if one is None:
             console.say(f"No model was champion on {at}" + (f", as far as was known on {known_at}" if known_at else ""))
             return
         listed = [one]
     else:
-        console.result({**asked, "history": [_told(one) for one in listed]})
+        console.result({**asked, "history": [_told(one, signed.get(one)) for one in listed]})
     console.table(
         "Champions",
-        ("model", "valid from", "known since", "told by", "offset"),
+        ("model", "valid from", "known since", "told by", "signed by", "offset"),
         [
             (
                 one.digest[:LEAST_DIGITS],
                 f"{one.valid_from:{_SECONDS}}",
                 f"{one.known_since:{_SECONDS}}",
                 one.by,
+                " and ".join(signed.get(one, ())) or "-",
                 "before the log" if one.offset < 0 else f"{one.offset:,}",
             )
             for one in listed
@@ -106,12 +109,13 @@ def show_history(home: Home, console: Console, at: date | None, known_at: date |
     )
 
 
-def _told(one: Champion) -> dict[str, object]:
+def _told(one: Champion, signed: tuple[str, str] | None) -> dict[str, object]:
     return {
         "model": one.digest,
         "valid_from": one.valid_from.isoformat(),
         "known_since": one.known_since.isoformat(),
         "by": one.by,
+        "signed_by": None if signed is None else list(signed),
         "offset": None if one.offset < 0 else one.offset,
     }
 

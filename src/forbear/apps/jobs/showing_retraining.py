@@ -38,7 +38,9 @@ def _say(console: Console, one: Candidate) -> None:
         if check.verdict is not Verdict.PASSED:
             console.say(f"{check.name.replace('_', ' ')}: {check.reason}")
     if one.report.outcome is not Verdict.FAILED:
-        console.say(f"To have it in force: forbear models propose {name}; where nobody approves: forbear promote")
+        console.say(
+            f"To have it in force: forbear models propose {name}, or, without approvers, promote --digest {name}"
+        )
     console.say(f"Report: {one.document}")
     console.say(f"Page: {one.page}")
 

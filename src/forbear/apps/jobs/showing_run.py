@@ -75,6 +75,8 @@ def show_promotion(teller: Teller, console: Console, asked: tuple[str | None, st
     console.result({"told": [asdict(one) for one in told]})
     for one in told:
         console.say(f"{one.instruction.replace('_', ' ')} {one.value[:12]}: in force from offset {one.offset:,} on")
+    if kind is not None:
+        console.say("Nobody else had to agree: this home has no approvers (`forbear models found` names them)")
     if policy is not None:
         console.say("Bands: " + ", ".join(f"{band.name} from {band.enter:.2%}" for band in policy.bands))
     return tuple(told)
