@@ -193,6 +193,15 @@ def test_two_people_at_least_may_approve(names: list[str]) -> None:
         founded([Approver(name=name, public_key=public_of("x").hex()) for name in ("anna", "bert")], NOON)
 
 
+@pytest.mark.parametrize("name", ["", "a" * 17, "../anna", "anna b", "-anna", "anna\n", "änna"])
+def test_names_are_short_and_plain(name: str) -> None:
+    """What would not fit into the log, or leads out of a folder, is no approver's name."""
+    people = [Approver(name=one, public_key=public_of(one).hex()) for one in (name, "bert")]
+
+    with pytest.raises(ConfigError, match="no name"):
+        founded(people, NOON)
+
+
 def test_the_champion_before_is_another_one() -> None:
     """A roll-back goes to the last champion that was not this one; without any it is refused."""
     one, two = champion("a" * 64), champion("b" * 64)

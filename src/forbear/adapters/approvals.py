@@ -20,6 +20,10 @@ _APPROVERS = "approvers.json"
 _SHORT = re.compile(r"[0-9a-f]{12}\Z")
 
 
+class _Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    offset: int
+
+
 class FileApprovals:
     """What people have signed about the models of a home. Signatures are not checked here, only kept.
 
@@ -73,11 +77,12 @@ class FileApprovals:
 
     def tell(self, proposal: Proposal, offset: int) -> None:
         """Note that a proposal was carried out, and where the log says so."""
-        write_whole(self._path(proposal.short, "told"), msgspec.json.encode({"offset": offset}) + b"\n")
+        write_whole(self._path(proposal.short, "told"), msgspec.json.encode(_Told(offset=offset)) + b"\n")
 
-    def was_told(self, short: str) -> bool:
-        """Whether a proposal was noted as carried out."""
-        return self._path(short[:12], "told").exists()
+    def told_at(self, short: str) -> int | None:
+        """The offset at which a proposal was carried out; None where that was not noted."""
+        told = self._read(self._path(short[:12], "told"), _Told)
+        return None if told is None else told.offset
 
     def proposals(self) -> list[str]:
         """First digits of every proposal, the oldest first."""

@@ -125,13 +125,26 @@ class SignedApproval(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def founded(approvers: Sequence[Approver], at: datetime) -> Approvers:
-    """Those who may approve from now on. Raises ConfigError for fewer than two people, or two with a name or a key."""
+    """Those who may approve from now on.
+
+    Raises ConfigError for fewer than two people, for two with one name or one key, and for what can be no name.
+    """
+    for one in approvers:
+        require_name(one.name)
     if len(approvers) < LEAST_APPROVERS:
         raise ConfigError(f"{len(approvers)} approvers", mend="two people must agree: name at least two")
     for what in ("name", "public_key"):
         if len({getattr(one, what) for one in approvers}) < len(approvers):
             raise ConfigError(f"two approvers have one {what.replace('_', ' ')}", mend="give each person their own")
     return Approvers(format=PROMOTION_FORMAT, founded_at=at, approvers=tuple(approvers))
+
+
+def require_name(name: str) -> None:
+    """Raises ConfigError for what can be no approver's name."""
+    try:
+        msgspec.convert(name, PersonName)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{name!r} is no name for an approver", mend=_NAMES) from error
 
 
 def require_proposed(signed: Signed, approvers: Approvers, checker: Checker) -> Proposal:
@@ -211,3 +224,4 @@ def _bytes(of: str, content: Struct) -> bytes:
 
 
 _AGAIN = "propose it again, and find out who changed it"
+_NAMES = "use letters, digits, . _ and -, at most 16, a letter or a digit first"

@@ -139,7 +139,7 @@ def update_online(home: Home, console: Console, request: OnlineRequest) -> Updat
     )
     lag = HORIZON_DAYS + home.deployment.miss.reporting_days
     end = day_of(held[0] + 1) - timedelta(days=lag) if held else last
-    roles = _roles(home, end)
+    roles = _roles(home, end, console)
     learn = CUTS[request.terms.every](_since(roles), end) if held else []
     if not learn:
         raise NotEnoughData(
@@ -173,12 +173,12 @@ def update_online(home: Home, console: Console, request: OnlineRequest) -> Updat
     )
 
 
-def _roles(home: Home, end: date) -> Roles:
+def _roles(home: Home, end: date, console: Console) -> Roles:
     """Who takes part in learning up to a date. Raises ConfigError where nothing was ever trained."""
     kinds = kinds_kept(home)
     if not kinds:
         raise ConfigError(f"{home.folder} holds no trained model", mend="run `forbear train` with this --home first")
-    champion = champion_in_force(home)
+    champion = champion_in_force(home, console)
     if champion is None:
         corrected: Artefact | None = load_model_of(home, kinds[0])
     else:

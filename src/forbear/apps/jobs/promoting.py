@@ -32,6 +32,7 @@ from forbear.engine.promotion import (
     carried_out,
     founded,
     require_fresh,
+    require_name,
     require_proposed,
     require_second,
     told_by,
@@ -59,7 +60,11 @@ class Stand:
 
 
 def make_key(name: str, folder: Path) -> tuple[Path, Approver]:
-    """Make a person's key, <name>.key with <name>.key.pub beside it. Raises ConfigError where one is there already."""
+    """Make a person's key, <name>.key with <name>.key.pub beside it.
+
+    Raises ConfigError where one is there already, and for what can be no approver's name.
+    """
+    require_name(name)
     path = folder / f"{name}.key"
     if path.exists():
         raise ConfigError(f"{path} is there already", mend="choose another --into, or go on with that key")
@@ -121,7 +126,7 @@ def approve(home: Home, console: Console, short: str, person: Person, outlet: Ou
     kept, approvers = approvals_of(home), approvers_of(home)
     with kept.alone():
         proposal = require_proposed(kept.proposal(short), approvers, checked_by)
-        if kept.was_told(proposal.short):
+        if kept.told_at(proposal.short) is not None:
             raise ConflictError(f"proposal {proposal.short} has been carried out", mend="propose it again, if need be")
         require_fresh(proposal, champions_of(home, console))
         require_let_through(home, proposal.model)
@@ -148,7 +153,7 @@ def stands_of(home: Home, console: Console) -> list[Stand]:
         proposal = require_proposed(kept.proposal(short), approvers, checked_by)
         given = kept.approval(short)
         state = "open"
-        if short in carried_out(champions) or kept.was_told(short):
+        if short in carried_out(champions) or kept.told_at(short) is not None:
             state = "carried out"
         else:
             try:

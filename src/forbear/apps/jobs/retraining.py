@@ -108,7 +108,7 @@ def retrain(home: Home, console: Console, request: RetrainRequest) -> Retrained:
     Raises NotEnoughData where the window has too few dates or positives, ConfigError for an impossible window or where
     the monitor was asked for and never ran; else what training and the home raise.
     """
-    champion = champion_in_force(home)
+    champion = champion_in_force(home, console)
     wanted, why = _wanted(home, request, champion)
     if not wanted:
         return Retrained(why, champion.digest if champion else "")
@@ -134,14 +134,16 @@ def retrain(home: Home, console: Console, request: RetrainRequest) -> Retrained:
 # ---- whether
 
 
-def champion_in_force(home: Home) -> Champion | None:
-    """The model in force; None where there is none. Raises ModelMismatch where it is of other features."""
+def champion_in_force(home: Home, console: Console) -> Champion | None:
+    """The model in force; None where there is none, or one of another feature set, which cannot score these rows."""
     digest = in_force(home).get("model")
     if digest is None:
         return None
     scorer, _ = HomeParts(home).scorer(digest)
     if isinstance(scorer, Artefact):
-        scorer.for_features(FeatureSet.standard(home.deployment.unsupported).hash)
+        if scorer.provenance.feature_set_hash != FeatureSet.standard(home.deployment.unsupported).hash:
+            console.say(f"The champion {digest[:LEAST_DIGITS]} is of another feature set: nobody to compare with")
+            return None
         return Champion(digest, scorer, scorer.provenance.window.labels_end)
     return Champion(digest, scorer, "")
 
@@ -167,7 +169,7 @@ def _wanted(home: Home, request: RetrainRequest, champion: Champion | None) -> t
 def _due(home: Home, request: RetrainRequest, champion: Champion | None) -> tuple[bool, str]:
     """By the age of what the champion learnt from, counted from the last day that was closed."""
     if champion is None:
-        return True, "nobody is champion yet"
+        return True, "there is no champion to compare with"
     if not isinstance(champion.scorer, Artefact):
         return True, "the champion learnt from no rows"
     last = date.fromisoformat(champion.scorer.provenance.window.last_as_of)
