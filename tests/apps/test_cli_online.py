@@ -105,12 +105,27 @@ def test_the_trail_can_be_followed(in_one: tuple[Path, Any]) -> None:
 
 def test_nothing_is_put_in_force(in_one: tuple[Path, Any], trained: Path) -> None:
     """What scores stays what it was, and no instruction is written; the candidates stand in the registry."""
-    home, _ = in_one
+    home, said = in_one
     before, after = Home(trained), Home(home)
+    latest = msgspec.json.decode((home / "models" / "latest.json").read_bytes())
 
-    assert (home / "models" / "latest.json").read_bytes() == (trained / "models" / "latest.json").read_bytes()
+    assert latest.pop("online") == said["learners"]["online"]["candidate"]
+    assert latest == msgspec.json.decode((trained / "models" / "latest.json").read_bytes())
     assert after.history.next_offset == before.history.next_offset
     assert len(after.registry.versions()) > len(before.registry.versions())
+
+
+def test_it_can_be_asked_for_by_name(cli: Cli, in_one: tuple[Path, Any], trained: Path) -> None:
+    """Scores and reasons come of the one that learnt on; without an update the error says what makes one."""
+    home, _ = in_one
+    scored = cli("score", "--model", "online", "--home", home, "--json").document
+    riskiest = scored["riskiest"][0]
+    told = cli("explain", riskiest["customer_id"], "--model", "online", "--home", home, "--json").document
+    without = cli("score", "--model", "online", "--home", trained)
+
+    assert scored["model"] == "online"
+    assert told["pd"] == riskiest["pd"]
+    assert (without.code, "forbear online update" in without.err) == (2, True)
 
 
 def test_an_update_again_says_the_same(cli: Cli, in_one: tuple[Path, Any], tmp_path: Path) -> None:

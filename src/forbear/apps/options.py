@@ -29,6 +29,7 @@ class AnyKind(StrEnum):
 
     BOOSTING = "boosting"
     SCORECARD = "scorecard"
+    ONLINE = "online"
     EXPERT = "expert"
 
 

@@ -23,6 +23,7 @@ from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact, ModelTarget, make_artefact
 from forbear.models.dataset import Dataset, FeatureSpec
 from forbear.models.leakage import suspects
+from forbear.models.online import OnlineScorecard
 from forbear.models.training import TrainedKind, TrainedModel, TrainingSpec, train
 from forbear.models.untreated import Untreated, beside_naive, untreated
 
@@ -215,7 +216,10 @@ def load_model_of(home: Home, kind: str) -> Artefact:
     """
     name = _latest(home).get(kind)
     if name is None:
-        raise ConfigError(f"{home.folder} holds no {kind} model", mend="run `forbear train` with this --home first")
+        made_by = "online update" if kind == OnlineScorecard.kind else "train"
+        raise ConfigError(
+            f"{home.folder} holds no {kind} model", mend=f"run `forbear {made_by}` with this --home first"
+        )
     try:
         # Earlier versions wrote the name of a file, in which the digest begins behind a hyphen.
         digest = name.removesuffix(".json").rpartition("-")[2]

@@ -182,7 +182,8 @@ def challenge(start: Artefact, resumed: Artefact | None, lessons: Lessons) -> Le
         parent=digest,
         asked=rows,
         stated=stated,
-        fair_from=_days_after(before.last_as_of, lessons.lag_days),
+        # A calibration that was followed has seen later outcomes than the scorecard under it.
+        fair_from=max(_days_after(before.last_as_of, lessons.lag_days), parent.provenance.window.labels_end),
     )
     if model == before:
         return found

@@ -11,8 +11,9 @@ import numpy as np
 
 from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.modelling import CUTS, kinds_kept, last_as_of, load_model_of
+from forbear.apps.jobs.modelling import CUTS, kinds_kept, last_as_of, load_model_of, note_newest
 from forbear.apps.jobs.online_learners import (
+    ONLINE,
     Learnt,
     Lessons,
     challenge,
@@ -159,6 +160,9 @@ def update_online(home: Home, console: Console, request: OnlineRequest) -> Updat
         for one in found.values()
         if one.artefact is not None
     }
+    if ONLINE in candidates:
+        # As after `train`, its kind can be asked for by name; which model leads stays what it was.
+        note_newest(home, OnlineScorecard.kind, candidates[ONLINE].digest)
     known_until = request.until or day_of(newest_close(home.archive) + 1)
     foretold = _foretold(roles, found, lessons)
     return Updated(
