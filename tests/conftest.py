@@ -12,6 +12,7 @@ import pytest
 from forbear.domain.errors import ConfigError
 from forbear.testing.servers.kafka import KafkaServer
 from forbear.testing.servers.postgres import PostgresServer
+from forbear.testing.servers.s3 import S3Server
 
 PROJECT = Path(__file__).parents[1]
 
@@ -72,6 +73,13 @@ def kafka_server() -> Iterator[KafkaServer]:
     except ConfigError as error:
         _without(str(error))
     with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A server that speaks S3, which the tests of one process share."""
+    with S3Server() as server:
         yield server
 
 

@@ -53,6 +53,8 @@ ALLOWED = {
         "confluent_kafka",
         "tenacity",
         "pybreaker",
+        "boto3",
+        "botocore",
     },
     "apps": {
         *("msgspec", "numpy", "matplotlib", "reportlab", "rich", "structlog", "typer"),
@@ -73,6 +75,8 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "psycopg": "adapters/sql/dialects/postgresql.py",
     "tenacity": "adapters/patience.py",
     "pybreaker": "adapters/patience.py",
+    "boto3": "adapters/s3.py",
+    "botocore": "adapters/s3.py",
     "fastapi": "apps/api",
     "starlette": "apps/api",
     "uvicorn": "apps/api/serving.py",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forbear.adapters import registry as module
+from forbear.adapters import objects as module
 from forbear.adapters.registry import FileModels
 from forbear.domain.errors import ConfigError, CorruptState, StorageError
 from forbear.engine.ports import ModelRegistry
@@ -54,23 +54,24 @@ def models(tmp_path: Path) -> FileModels:
 
 
 @pytest.mark.parametrize("written", [0, 1])
-def test_a_put_that_is_cut_short_leaves_nothing(
+def test_a_put_that_is_cut_short_leaves_no_model(
     models: FileModels, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
     """Whichever file cannot be written, no model is there, and the next put keeps it whole."""
-    real, left = module.write_whole, iter(range(2))
+    real, left = module.write_new, iter(range(2))
 
-    def fails(path: Path, content: bytes) -> None:
+    def fails(path: Path, content: bytes) -> bool:
         if next(left) == written:
             raise StorageError("the disk is full")
-        real(path, content)
+        return real(path, content)
 
-    monkeypatch.setattr(module, "write_whole", fails)
+    monkeypatch.setattr(module, "write_new", fails)
     with pytest.raises(StorageError):
         models.put(artefact_of(0), LINEAGE)
-    assert list(models.folder.iterdir()) == []
+    assert not models.holds(artefact_of(0).digest())
+    assert list(models.versions()) == []
 
-    monkeypatch.setattr(module, "write_whole", real)
+    monkeypatch.setattr(module, "write_new", real)
     digest = models.put(artefact_of(0), LINEAGE)
     assert models.version(digest).digest == digest
 

@@ -29,6 +29,7 @@ COMMANDS = (
     ["models", "show"],
     ["models", "history"],
     ["retrain"],
+    ["online", "update"],
     ["models", "key"],
     ["models", "found"],
     ["models", "approvers"],

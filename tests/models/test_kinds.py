@@ -11,9 +11,13 @@ from forbear.domain.errors import CorruptState, ModelMismatch
 from forbear.domain.stated import canonical_json
 from forbear.models.base import MODELS, Model, load_model
 from forbear.models.boosting import default_settings, fit_boosting
+from forbear.models.calibration import Identity
 from forbear.models.dataset import Dataset
 from forbear.models.ensemble import Ensemble
 from forbear.models.expert import build_expert
+from forbear.models.online import Beginning, begin_online, fold_day
+from forbear.models.online_terms import ChallengerTerms
+from forbear.models.prequential import by_day
 from forbear.models.scorecard import ScorecardSettings, fit_scorecard
 
 EXPERTISE = {
@@ -35,6 +39,14 @@ def models(bank: Dataset) -> dict[str, Model]:
     expert = build_expert(EXPERTISE, bank.specs)
     ensemble = Ensemble.of([(1.0, boosting), (2.0, scorecard), (1.0, expert)])
     return {"scorecard": scorecard, "boosting": boosting, "expert": expert, "ensemble": ensemble}
+    card, terms = fit_scorecard(bank, ScorecardSettings()), ChallengerTerms(trust=0.5, half_life_days=365.0)
+    began = begin_online(card, Identity(), Beginning("0" * 64, "2022-12-31", len(bank), bank.positives), terms)
+    return {
+        "online": fold_day(began, next(by_day(bank)), terms),
+        "scorecard": card,
+        "boosting": fit_boosting(bank, default_settings(bank.positives), rounds=120, seed=0),
+        "expert": build_expert(EXPERTISE, bank.specs),
+    }
 
 
 def test_every_registered_kind_is_tested(models: dict[str, Model]) -> None:

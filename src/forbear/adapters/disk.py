@@ -89,6 +89,31 @@ def write_whole(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def write_new(path: Path, content: bytes) -> bool:
+    """Write a small file whole where none of its name is; answer whether it was written. Raises StorageError.
+
+    Of two that write at once one is answered that the other was first.
+    """
+    with storage_errors(f"cannot write {path}"):
+        if path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=_DRAFT)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(name, path)
+        except FileExistsError:
+            return False
+        finally:
+            Path(name).unlink(missing_ok=True)
+        sync_folder(path.parent)
+        sync_folder(path.parent.parent)
+        return True
+
+
 def write_document(path: Path, document: Mapping[str, Any]) -> None:
     """Write plain values as JSON that people can read, whole. Raises StorageError."""
     write_whole(path, msgspec.json.format(msgspec.json.encode(document), indent=1))

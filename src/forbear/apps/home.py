@@ -17,7 +17,7 @@ dead-letters/     records that were refused, with their reasons
 reports/          pages for people
 monitor/          which alarms the channels of alerts.toml have been told of
 truth/            of a synthetic bank alone: what it was asked to be, and who its customers are
-services.toml     where Kafka and the store are, if they are not this folder's own
+services.toml     where Kafka, the store and the models are, if they are not this folder's own
 stream/           of the production path: snapshots, archives of the partitions, what its processes say
 .lock             held while data are brought in
 
@@ -28,6 +28,7 @@ finishes the moves if a crash cut them short.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -41,7 +42,7 @@ from forbear.adapters.disk import alone, nobody_holds, storage_errors, sync_fold
 from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.log import Beginning, FileSink, FileSource
 from forbear.adapters.log_segments import LOCK
-from forbear.adapters.registry import FileModels
+from forbear.adapters.registry import ObjectModels
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, CorruptState, StorageError
@@ -154,9 +155,14 @@ class Home:
         return self.folder / "models"
 
     @property
-    def registry(self) -> FileModels:
-        """Every model that was ever kept, with what is known of it."""
-        return FileModels(self.models)
+    def registry(self) -> ObjectModels:
+        """Every model that was ever kept, with what is known of it; in `models`, unless a setting names another place.
+
+        Raises ConfigError for a setting that names none.
+        """
+        from forbear.apps.services import registry_of  # settings are a home's own
+
+        return registry_of(self.folder, self.models, os.environ)
 
     @property
     def policies(self) -> Path:

@@ -32,6 +32,7 @@ class AnyKind(StrEnum):
     BOOSTING = "boosting"
     SCORECARD = "scorecard"
     ENSEMBLE = "ensemble"
+    ONLINE = "online"
     EXPERT = "expert"
 
 

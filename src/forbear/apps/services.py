@@ -15,6 +15,9 @@ url = "postgresql://forbear@db-1/forbear"
 replica = "postgresql://forbear@db-2/forbear"
 password_env = "DB_PASSWORD"
 
+[models]
+url = "s3://bank-models/forbear"
+
 [api]
 rate = 100.0
 
@@ -33,6 +36,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -43,10 +47,12 @@ from msgspec import Meta, Struct
 
 from forbear.adapters.disk import storage_errors
 from forbear.adapters.kafka.cluster import Cluster, Encryption, Mechanism, Security
+from forbear.adapters.registry import FileModels, ObjectModels
 from forbear.adapters.sql.engine import with_password
 from forbear.apps.home import SERVICES
 from forbear.domain.errors import ConfigError
 from forbear.engine.office import Role
+from forbear.engine.ports import Objects
 
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`(?: - at `\$\.?([^`]*)`)?")
 
@@ -77,6 +83,17 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     replica: str = ""
     password_file: str = ""
     password_env: str = ""
+
+
+class ModelsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table [models]: where the registry is. url: `s3://bucket/prefix` or `file:folder`; "" for the home's own.
+
+    endpoint, region: of the bucket, "" for the usual. Credentials are found as the AWS libraries find them.
+    """
+
+    url: str = ""
+    endpoint: str = ""
+    region: str = ""
 
 
 class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,6 +134,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     kafka: KafkaSettings = KafkaSettings()
     store: StoreSettings = StoreSettings()
+    models: ModelsSettings = ModelsSettings()
     api: ApiSettings = ApiSettings()
 
 
@@ -178,9 +196,7 @@ def services_of(home: Path, environment: Mapping[str, str]) -> Services:
     (bootstrap), FORBEAR_KAFKA_USER, FORBEAR_STORE (url), FORBEAR_STORE_REPLICA, and FORBEAR_KAFKA_PASSWORD and
     FORBEAR_STORE_PASSWORD, each also with _FILE for a file that holds it.
     """
-    asked = environment.get("FORBEAR_SERVICES", "")
-    path = Path(asked) if asked else home / SERVICES
-    settings = _read(path, must_be_there=bool(asked))
+    settings, beside = _settings(home, environment)
     named = environment.get
     kafka = msgspec.structs.replace(
         settings.kafka,
@@ -193,6 +209,7 @@ def services_of(home: Path, environment: Mapping[str, str]) -> Services:
         replica=named("FORBEAR_STORE_REPLICA") or settings.store.replica,
     )
     secrets = Secrets(path.parent, environment)
+    secrets = _Secrets(beside, environment)
     return Services(
         _cluster(kafka, secrets) if kafka.bootstrap else None,
         Database(
@@ -204,6 +221,43 @@ def services_of(home: Path, environment: Mapping[str, str]) -> Services:
         else None,
         settings.api,
     )
+
+
+def registry_of(home: Path, models: Path, environment: Mapping[str, str]) -> ObjectModels:
+    """The registry of a home: where FORBEAR_MODELS says, else [models] of its settings, else in its folder `models`.
+
+    Raises ConfigError for a URL that is neither `s3://bucket/prefix` nor `file:folder`, and where boto3 is missing.
+    """
+    settings, beside = _settings(home, environment)
+    found = settings.models
+    url = environment.get("FORBEAR_MODELS") or found.url
+    if not url:
+        return FileModels(models)
+    scheme, _, rest = url.partition(":")
+    if scheme == "file" and rest:
+        return FileModels(beside / (rest.removeprefix("//") or rest))
+    if scheme != "s3":
+        raise ConfigError(
+            "the URL of the models is neither of S3 nor of a folder", mend="write s3://bucket or file:path"
+        )
+    if find_spec("boto3") is None:
+        raise ConfigError("boto3 is not installed", mend="pip install 'forbear[s3]'")
+    return ObjectModels(_bucket(url, found.endpoint, found.region))
+
+
+@lru_cache(maxsize=4)
+def _bucket(url: str, endpoint: str, region: str) -> Objects:
+    """A bucket, whose client is made once: that takes longer than to ask it."""
+    from forbear.adapters.s3 import S3Objects
+
+    return S3Objects(url, endpoint=endpoint, region=region)
+
+
+def _settings(home: Path, environment: Mapping[str, str]) -> tuple[Settings, Path]:
+    """What the file says, and the folder that its relative paths begin at."""
+    asked = environment.get("FORBEAR_SERVICES", "")
+    path = Path(asked) if asked else home / SERVICES
+    return _read(path, must_be_there=bool(asked)), path.parent
 
 
 def _read(path: Path, *, must_be_there: bool) -> Settings:
@@ -232,6 +286,7 @@ def _mend_of(message: str) -> str:
     tables: dict[str, type[Struct]] = {
         "kafka": KafkaSettings,
         "store": StoreSettings,
+        "models": ModelsSettings,
         "api": ApiSettings,
         "api.oidc": OidcSettings,
     }

@@ -253,6 +253,35 @@ class Parts(Protocol):
         ...
 
 
+class Objects(Protocol):
+    """Bytes under names that are written once and never change. A name is of parts between slashes.
+
+    Raises StorageError or BackendUnavailable where they cannot be reached, ConfigError where they may not be.
+    """
+
+    def where(self, name: str) -> str:
+        """Path or URL of an object, for messages."""
+        ...
+
+    def put(self, name: str, content: bytes) -> bool:
+        """Keep an object, whole or not at all; answer whether it is new. What is there already stays as it is."""
+        ...
+
+    def get(self, name: str) -> bytes:
+        """The bytes that were put. Raises ConfigError where there are none, CorruptState where they are known to be
+        others.
+        """
+        ...
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an object of a name."""
+        ...
+
+    def list(self, prefix: str = "") -> Sequence[str]:
+        """Names that begin so, in their order."""
+        ...
+
+
 class ModelRegistry(Protocol):
     """Immutable artefacts by digest, what is known of each, and what gates said of them.
 

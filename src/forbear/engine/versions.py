@@ -22,7 +22,7 @@ LEAST_DIGITS = 12
 """So many digits of a digest name a model where a person types them."""
 _DIGEST = r"^[0-9a-f]{64}\Z"
 
-Origin = Literal["train", "retrain", "before the registry"]
+Origin = Literal["train", "retrain", "online", "before the registry"]
 
 
 class Lineage(Struct, frozen=True, kw_only=True):

@@ -49,12 +49,31 @@ class TrainingWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Continued:
+    """How a model went on learning from matured outcomes after it was trained.
+
+    parent: digest of the artefact whose learning was gone on with.  update: SHA-256 of the document that says what was
+    done.  first_as_of, last_as_of: of the outcomes (ISO dates).  rows, positives: of them.
+    figures: on them, of the parent and of this model, which has seen them; each with value, low and high.
+    """
+
+    parent: str
+    update: str
+    first_as_of: str
+    last_as_of: str
+    rows: int
+    positives: int
+    figures: dict[str, dict[str, float | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a model comes from.
 
     feature_set_hash: of the formulas that computed `specs`.  data_fingerprint: Dataset.fingerprint().
     metrics: cross-validation figures, each with value, low and high; None = undefined.
     left_out: what became of rows whose customers were helped; None, and not in the document, where nobody was.
+    continued: what was learnt after training; None, and not in the document, where nothing was.
     """
 
     target: ModelTarget
@@ -68,6 +87,7 @@ class Provenance:
     seed: int
     versions: dict[str, str]
     left_out: LeftOut | None = None
+    continued: Continued | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +152,10 @@ class Artefact:
 
     def _body(self) -> Document:
         provenance = msgspec.to_builtins(self.provenance)
-        if self.provenance.left_out is None:
-            # A home without help keeps the very bytes, and so the name, that its artefacts have always had.
-            del provenance["left_out"]
+        for later in ("left_out", "continued"):
+            # Without them an artefact keeps the very bytes, and so the name, that it has always had.
+            if provenance[later] is None:
+                del provenance[later]
         provenance["specs"] = [_spec_document(spec) for spec in self.provenance.specs]
         return {
             "format": ARTEFACT_FORMAT,

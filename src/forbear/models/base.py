@@ -9,6 +9,7 @@ from forbear.domain.errors import CorruptState
 from forbear.models.documents import Document
 from forbear.models.ensemble import MEMBERS, Ensemble
 from forbear.models.explanation import Explanation
+from forbear.models.online import OnlineScorecard
 from forbear.models.results import Floats, Weight
 
 
@@ -45,6 +46,9 @@ class Model(Protocol):
 
 
 MODELS: dict[str, type[Model]] = {**MEMBERS, Ensemble.kind: Ensemble}
+MODELS: dict[str, type[Model]] = {
+    model.kind: model for model in (Scorecard, Boosting, ExpertScorecard, OnlineScorecard)
+}
 
 
 def load_model(document: Mapping[str, Any]) -> Model:

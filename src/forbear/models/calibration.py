@@ -11,7 +11,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from forbear.domain.errors import CorruptState
 from forbear.models.dataset import Bools
-from forbear.models.documents import Document, Documented
+from forbear.models.documents import Document, Documented, read_document
 from forbear.models.logistic import logit, recalibrate, sigmoid
 from forbear.models.results import Floats
 
@@ -23,7 +23,7 @@ ISOTONIC_POSITIVES = 1_000
 
 
 class Calibrator(Protocol):
-    """Log-odds in, PD out, never falling.  kind says which of the three it is."""
+    """Log-odds in, PD out, never falling.  kind says which it is."""
 
     kind: ClassVar[str]
 
@@ -77,7 +77,56 @@ class Isotonic(Documented):
         return np.interp(log_odds, self.log_odds, self.pd)
 
 
-CALIBRATORS: dict[str, type[Calibrator]] = {each.kind: each for each in (Identity, Platt, Isotonic)}
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """Another calibrator, moved by a line in log-odds that matured outcomes asked for.
+
+    log-odds = centre + shift + slope x (log-odds of base - centre).  centre: at which the slope moves nobody, the base
+    rate of the model's training.  slope: > 0, so that ranks stay. Raises ValueError for another.
+    """
+
+    kind: ClassVar[str] = "corrected"
+
+    base: Calibrator
+    centre: float
+    shift: float
+    slope: float
+
+    def __post_init__(self) -> None:
+        if not (self.slope > 0.0 and np.isfinite([self.centre, self.shift, self.slope]).all()):
+            raise ValueError(f"centre {self.centre}, shift {self.shift}, slope {self.slope}")
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """PD in [0, 1] of each row's log-odds, (n,)."""
+        away = logit(self.base.apply(log_odds)) - self.centre
+        return sigmoid(self.centre + self.shift + self.slope * away)
+
+    def to_document(self) -> Document:
+        """JSON-able values, among them `kind`; those of `base` beside them."""
+        line = {"centre": self.centre, "shift": self.shift, "slope": self.slope}
+        return {"kind": self.kind, "base": self.base.to_document(), **line}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """The value that to_document wrote, bit for bit; raises CorruptState for anything else."""
+        read = read_document(document, cls.kind, _CorrectedDocument)
+        if read.base.get("kind") == cls.kind:
+            raise CorruptState("a correction of a correction", mend="restore the file from a copy")
+        try:
+            return cls(load_calibrator(read.base), read.centre, read.shift, read.slope)
+        except ValueError as error:
+            raise CorruptState(f"{cls.kind} document: {error}", mend="restore the file from a copy") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _CorrectedDocument:
+    base: Document
+    centre: float
+    shift: float
+    slope: float
+
+
+CALIBRATORS: dict[str, type[Calibrator]] = {each.kind: each for each in (Identity, Platt, Isotonic, Corrected)}
 
 
 def fit_calibrator(

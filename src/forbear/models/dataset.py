@@ -124,6 +124,22 @@ class Dataset:
         return digest.hexdigest()
 
 
+def together(first: Dataset, second: Dataset) -> Dataset:
+    """The rows of two datasets of the same columns, one after another. Raises ValueError where the columns differ."""
+    if first.specs != second.specs:
+        raise ValueError("the two have other columns")
+    weighted = first.weights is not None or second.weights is not None
+    return Dataset(
+        features=np.concatenate([first.features, second.features]),
+        specs=first.specs,
+        labels=np.concatenate([first.labels, second.labels]),
+        customers=np.concatenate([first.customers, second.customers]),
+        as_of=np.concatenate([first.as_of, second.as_of]),
+        days_ahead=np.concatenate([first.days_ahead, second.days_ahead]),
+        weights=np.concatenate([first.row_weights, second.row_weights]) if weighted else None,
+    )
+
+
 def require_columns(features: Floats, names: Sequence[str]) -> None:
     """Refuse a matrix that does not hold the model's columns.
 

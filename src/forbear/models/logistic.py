@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,9 +55,40 @@ def fit_nonnegative(
         # Per row, so that the optimiser's tolerances mean the same for any number of rows.
         return float(value) / total, gradient / total
 
-    columns = design.shape[1]
-    start = np.concatenate([logit(np.array([(counted * target).sum() / total])), np.full(columns, 0.5)])
-    bounds = [(None, None)] + [(0.0, None)] * columns
+    start = np.concatenate([logit(np.array([(counted * target).sum() / total])), np.full(design.shape[1], 0.5)])
+    return _least(loss, start)
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is known of an intercept and k coefficients, in that order. mean, precision: (k + 1,), the latter > 0."""
+
+    mean: Floats
+    precision: Floats
+
+
+def fit_from(design: Floats, labels: Bools, prior: Prior, weights: Floats) -> tuple[float, Floats]:
+    """The most probable intercept and coefficients >= 0 of a logistic regression under a normal prior.
+
+    design: (n, k), finite; n may be 0, which leaves the prior's mean.  labels: (n,).  weights: (n,) >= 0.
+    """
+    target = labels.astype(np.float64)
+    scale = float(weights.sum()) + 1.0
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        log_odds = parameters[0] + design @ parameters[1:]
+        residual, away = weights * (sigmoid(log_odds) - target), parameters - prior.mean
+        value = np.sum(weights * (np.logaddexp(0.0, log_odds) - target * log_odds))
+        value += 0.5 * float(prior.precision @ away**2)
+        gradient = np.concatenate([[residual.sum()], design.T @ residual]) + prior.precision * away
+        return float(value) / scale, gradient / scale
+
+    return _least(loss, prior.mean)
+
+
+def _least(loss: Callable[[Floats], tuple[float, Floats]], start: Floats) -> tuple[float, Floats]:
+    """Intercept and coefficients >= 0 where a loss, answered with its gradient, is least."""
+    bounds = [(None, None)] + [(0.0, None)] * (len(start) - 1)
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9}
     best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x
     return float(best[0]), np.asarray(best[1:], dtype=np.float64)

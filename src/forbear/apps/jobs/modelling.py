@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -24,6 +23,7 @@ from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact, ModelTarget, make_artefact
 from forbear.models.dataset import Dataset, FeatureSpec
 from forbear.models.leakage import suspects
+from forbear.models.online import OnlineScorecard
 from forbear.models.training import TrainedKind, TrainedModel, TrainingSpec, train
 from forbear.models.untreated import Untreated, beside_naive, untreated
 
@@ -86,11 +86,11 @@ def last_as_of(home: Home, until: date | None) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """One trained model and where it was kept. without_help: None where no row is of a customer who was helped."""
+    """One trained model. path: or URL, where it was kept.  without_help: None where no row is of somebody helped."""
 
     kind: str
     artefact: Artefact
-    path: Path
+    path: str
     without_help: WithoutHelp | None = None
 
     def summary(self) -> dict[str, object]:
@@ -100,7 +100,7 @@ class Trained:
         return {
             **help_told,
             "kind": self.kind,
-            "artefact": str(self.path),
+            "artefact": self.path,
             "sha256": self.artefact.digest(),
             "rows": about.rows,
             "positives": about.positives,
@@ -181,11 +181,11 @@ def event_in_words(deployment: Deployment) -> str:
             return f"a current account below {line} {deployment.currency}{penalty}"
 
 
-def keep(home: Home, kind: str, artefact: Artefact) -> Path:
+def keep(home: Home, kind: str, artefact: Artefact) -> str:
     """Put an artefact into the registry, and note it as the newest of its kind; answer where it lies."""
     digest = home.registry.put(artefact, lineage_of(home, "train"))
     note_newest(home, kind, digest)
-    return home.registry.path(digest)
+    return home.registry.where(digest)
 
 
 def lineage_of(home: Home, origin: Origin) -> Lineage:
@@ -218,11 +218,14 @@ def load_model_of(home: Home, kind: str) -> Artefact:
     """
     name = _latest(home).get(kind)
     if name is None:
-        raise ConfigError(f"{home.folder} holds no {kind} model", mend="run `forbear train` with this --home first")
+        made_by = "online update" if kind == OnlineScorecard.kind else "train"
+        raise ConfigError(
+            f"{home.folder} holds no {kind} model", mend=f"run `forbear {made_by}` with this --home first"
+        )
     try:
         # Earlier versions wrote the name of a file, in which the digest begins behind a hyphen.
         digest = name.removesuffix(".json").rpartition("-")[2]
-        path = home.registry.path(digest)
+        path = home.registry.where(digest)
     except ConfigError as error:
         raise CorruptState(f"{home.models / _LATEST} names {name!r}, which is no model there", mend=_TRAIN) from error
     artefact = home.registry.get(digest)

@@ -33,6 +33,7 @@ from forbear.domain.errors import ConfigError, CorruptState, NotEnoughData
 from forbear.domain.stated import canonical_json
 from forbear.engine.backfill import newest_close
 from forbear.engine.versions import LEAST_DIGITS, gate_record
+from forbear.engine.versions import LEAST_DIGITS, Origin, gate_record
 from forbear.features.columns import day_of
 from forbear.features.compute import FeatureSet
 from forbear.models.artefact import Artefact, make_artefact
@@ -40,7 +41,7 @@ from forbear.models.dataset import Dataset
 from forbear.models.gate import Champion, Fairness, GateReport, Question, judge
 from forbear.models.gate_terms import LEAST_MONTHS, MOST_MONTHS, GateTerms, parse_terms
 from forbear.models.training import TrainedKind, TrainingSpec, train
-from forbear.models.untreated import LeftOut, untreated
+from forbear.models.untreated import LeftOut, Untreated, untreated
 
 MONITOR = "monitor.json"
 """The report whose alarms may ask for another model."""
@@ -101,7 +102,7 @@ def retrain(home: Home, console: Console, request: RetrainRequest) -> Retrained:
     Raises NotEnoughData where the window has too few dates or positives, ConfigError for an impossible window or where
     the monitor was asked for and never ran; else what training and the home raise.
     """
-    champion = _champion(home, console)
+    champion = champion_in_force(home, console)
     wanted, why = _wanted(home, request, champion)
     if not wanted:
         return Retrained(why, champion.digest if champion else "")
@@ -120,7 +121,7 @@ def retrain(home: Home, console: Console, request: RetrainRequest) -> Retrained:
                 fairness=request.examine(artefact, hold_out) if request.examine else None,
                 seed=request.seed,
             )
-            candidates.append(_kept(home, kind, judge(question, request.terms), request.created))
+            candidates.append(keep_judged(home, judge(question, request.terms), "retrain", request.created))
             progress(done + 1)
     return Retrained(why, champion.digest if champion else "", tuple(candidates))
 
@@ -128,7 +129,7 @@ def retrain(home: Home, console: Console, request: RetrainRequest) -> Retrained:
 # ---- whether
 
 
-def _champion(home: Home, console: Console) -> Champion | None:
+def champion_in_force(home: Home, console: Console) -> Champion | None:
     """The model in force; None where there is none, or one of another feature set, which cannot score these rows."""
     digest = in_force(home).get("model")
     if digest is None:
@@ -198,6 +199,18 @@ def _rows(home: Home, console: Console, request: RetrainRequest) -> tuple[Datase
     Nothing that was received from the first day of the hold-out on is known to the rows to learn from.
     """
     learn, held = windows(home, request)
+    learnt, judged = rows_between(home, console, (learn, held), request.until)
+    return learnt.dataset, judged.dataset, learnt.left_out if learnt.left_out.helped else None
+
+
+def rows_between(
+    home: Home, console: Console, cuts: tuple[list[int], list[int]], until: date | None
+) -> tuple[Untreated, Untreated]:
+    """Rows at closed days to learn from, with what was known before those of the hold-out began, and of the hold-out.
+
+    Raises NotEnoughData where either has no rows.
+    """
+    learn, held = cuts
     features = FeatureSet.standard(home.deployment.unsupported)
     draws = recorded_draws(home)
     first = day_of(held[0] + 1)
@@ -206,15 +219,15 @@ def _rows(home: Home, console: Console, request: RetrainRequest) -> tuple[Datase
         f"judging on {len(held)}, {first} to {day_of(held[-1] + 1)}"
     )
     found = []
-    for cuts, until in ((learn, first), (held, request.until)):
-        rows = replay_rows(home, cuts, console, until=until).rows
+    for days, known in ((learn, first), (held, until)):
+        rows = replay_rows(home, days, console, until=known).rows
         if not len(rows.customer):
-            raise NotEnoughData(f"nobody is eligible from {day_of(cuts[0] + 1)} on", mend="bring a longer history")
+            raise NotEnoughData(f"nobody is eligible from {day_of(days[0] + 1)} on", mend="bring a longer history")
         found.append(untreated(dataset_of(rows, features), draws))
     learnt, judged = found
     if not len(judged.dataset):
         raise NotEnoughData("every row of the hold-out is of customers who were helped", mend="hold some out by policy")
-    return learnt.dataset, judged.dataset, learnt.left_out if learnt.left_out.helped else None
+    return learnt, judged
 
 
 def windows(home: Home, request: RetrainRequest) -> tuple[list[int], list[int]]:
@@ -228,10 +241,10 @@ def windows(home: Home, request: RetrainRequest) -> tuple[list[int], list[int]]:
     deployment = home.deployment
     opens = deployment.first_asked
     last = last_as_of(home, request.until)
-    held = CUTS[request.every](max(opens, _months_before(last, request.terms.window.hold_out_months)), last)
+    held = CUTS[request.every](max(opens, months_before(last, request.terms.window.hold_out_months)), last)
     if held:
         end = day_of(held[0] + 1) - timedelta(days=HORIZON_DAYS + deployment.miss.reporting_days)
-        learn = CUTS[request.every](max(opens, _months_before(end, months)), end)
+        learn = CUTS[request.every](max(opens, months_before(end, months)), end)
         if learn:
             return learn, held
     raise NotEnoughData(
@@ -240,7 +253,7 @@ def windows(home: Home, request: RetrainRequest) -> tuple[list[int], list[int]]:
     )
 
 
-def _months_before(day: date, months: int) -> date:
+def months_before(day: date, months: int) -> date:
     """The day behind the same day so many months earlier; of a month that is too short, behind its last day."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     same = min(day.day, monthrange(year, month + 1)[1])
@@ -250,9 +263,9 @@ def _months_before(day: date, months: int) -> date:
 # ---- what becomes of it
 
 
-def _kept(home: Home, kind: str, report: GateReport, created: str) -> Candidate:
+def keep_judged(home: Home, report: GateReport, origin: Origin, created: str) -> Candidate:
     """Keep a candidate, failed or not, with what the gate says; the newest of its kind stays what it was."""
-    digest = home.registry.put(report.question.candidate, lineage_of(home, "retrain"))
+    digest = home.registry.put(report.question.candidate, lineage_of(home, origin))
     document = report.document()
     home.registry.judge(digest, document)
     name = f"gate-{digest[:LEAST_DIGITS]}"
@@ -260,4 +273,4 @@ def _kept(home: Home, kind: str, report: GateReport, created: str) -> Candidate:
     write_whole(path, canonical_json(document) + b"\n")
     synthetic = home.synthetic
     write_whole(page, render_gate(report, gate_record(document).digest, created, synthetic=synthetic).encode())
-    return Candidate(kind, digest, report, path, page)
+    return Candidate(report.question.candidate.model.kind, digest, report, path, page)
