@@ -19,6 +19,7 @@ from forbear.apps.cli import main
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.loading import Supply, load_supply
+from forbear.apps.package_data import text_of
 from forbear.domain.deployment import Deployment, MissDefinition
 from forbear.domain.events import Event
 from forbear.domain.terms import Category, Direction, OutcomeStatus
@@ -174,3 +175,48 @@ def contents_of() -> Callable[[Path], dict[str, bytes]]:
         return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
     return read
+
+
+def terms_in(folder: Path, *, passes: bool) -> Path:
+    """The shipped terms with a month of hold-out: lenient, or with a band that nobody meets."""
+    text = text_of("gate.toml").replace("hold_out_months = 3", "hold_out_months = 1")
+    band = "low = 0.001\nhigh = 1000.0"
+    for stated, instead in (
+        ("least = -0.02", "least = -1.0"),
+        ("floor = -0.05", "floor = -1.0"),
+        ("floor = -0.10", "floor = -1.0"),
+        ("low = 0.7\nhigh = 1.4", band),
+        ("low = 0.75\nhigh = 1.33", band if passes else "low = 900.0\nhigh = 901.0"),
+        ("most = 0.25", "most = 99.0"),
+        ("more_missing = 0.10", "more_missing = 1.0"),
+        ("resamples = 400", "resamples = 50"),
+    ):
+        assert stated in text
+        text = text.replace(stated, instead)
+    path = folder / f"gate-{passes}.toml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="session")
+def terms_of_gate() -> Callable[..., Path]:
+    """terms_in."""
+    return terms_in
+
+
+@pytest.fixture(scope="session")
+def gated(cli: Cli, bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A bank with a champion, candidates that passed to a person and that failed, and approvers. Copy to change."""
+    folder = tmp_path_factory.mktemp("promotion")
+    home = Path(shutil.copytree(bank.home, folder / "home"))
+    assert cli("promote", "--model", "scorecard", "--home", home).code == 0
+    champion = cli("models", "list", "--home", home, "--json").document["champion"]
+    before = {path: path.read_bytes() for path in (home / "models").rglob("*") if path.is_file()}
+    asked = ("retrain", "--every", "week", "--kind", "scorecard", "--home", home, "--json")
+    let = cli(*asked, "--terms", terms_in(folder, passes=True)).document["candidates"][0]
+    for name in ("anna", "bert"):
+        assert cli("models", "key", name, "--into", folder).code == 0
+    keys = [f"{name}={folder / name}.key.pub" for name in ("anna", "bert")]
+    found = cli("models", "found", "--approver", keys[0], "--approver", keys[1], "--home", home)
+    assert found.code == 0, found.err
+    return {"home": home, "folder": folder, "champion": champion, "let": let, "before": before}

@@ -1,4 +1,4 @@
-"""Retraining behind its gate, and promotion by two people, on the command line with real keys."""
+"""Promotion by two people on the command line, with real keys, and what is refused."""
 
 from __future__ import annotations
 
@@ -20,61 +20,25 @@ from forbear.apps.jobs.doctor import examine
 from forbear.apps.jobs.examining import Examination
 from forbear.apps.jobs.instructing import LogOfHome, approvals_of
 from forbear.apps.jobs.promoting import Person, approve, roll_back
-from forbear.apps.jobs.retraining import RetrainRequest, gate_terms, retrain, windows
+from forbear.apps.jobs.retraining import RetrainRequest, gate_terms
 from forbear.apps.jobs.showing_retraining import show_retraining
-from forbear.apps.package_data import text_of
-from forbear.domain.errors import ConfigError, ConflictError, StorageError
+from forbear.domain.errors import ConflictError, StorageError
 from forbear.engine.promotion import Proposal, Signed
-from forbear.models.gate import Fairness
-from forbear.models.gate_terms import GateTerms
 
 Cli = Callable[..., Any]
 Contents = Callable[[Path], dict[str, bytes]]
 
 
-def terms_in(folder: Path, *, passes: bool) -> Path:
-    """The shipped terms with a month of hold-out: lenient, or with a band that nobody meets."""
-    text = text_of("gate.toml").replace("hold_out_months = 3", "hold_out_months = 1")
-    band = "low = 0.001\nhigh = 1000.0"
-    for stated, instead in (
-        ("least = -0.02", "least = -1.0"),
-        ("floor = -0.05", "floor = -1.0"),
-        ("floor = -0.10", "floor = -1.0"),
-        ("low = 0.7\nhigh = 1.4", band),
-        ("low = 0.75\nhigh = 1.33", band if passes else "low = 900.0\nhigh = 901.0"),
-        ("most = 0.25", "most = 99.0"),
-        ("more_missing = 0.10", "more_missing = 1.0"),
-        ("resamples = 400", "resamples = 50"),
-    ):
-        assert stated in text
-        text = text.replace(stated, instead)
-    path = folder / f"gate-{passes}.toml"
-    path.write_text(text)
-    return path
-
-
-@pytest.fixture(scope="module")
-def world(cli: Cli, bank: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A bank with a champion, candidates that passed to a person and that failed, and approvers. Copy to change."""
-    folder = tmp_path_factory.mktemp("promotion")
-    home = Path(shutil.copytree(bank.home, folder / "home"))
-    assert cli("promote", "--model", "scorecard", "--home", home).code == 0
-    champion = cli("models", "list", "--home", home, "--json").document["champion"]
-    before = {path: path.read_bytes() for path in (home / "models").rglob("*") if path.is_file()}
-    asked = ("retrain", "--every", "week", "--kind", "scorecard", "--home", home, "--json")
-    let = cli(*asked, "--terms", terms_in(folder, passes=True)).document["candidates"][0]
-    for name in ("anna", "bert"):
-        assert cli("models", "key", name, "--into", folder).code == 0
-    keys = [f"{name}={folder / name}.key.pub" for name in ("anna", "bert")]
-    found = cli("models", "found", "--approver", keys[0], "--approver", keys[1], "--home", home)
-    assert found.code == 0, found.err
-    return {"home": home, "folder": folder, "champion": champion, "let": let, "before": before}
+@pytest.fixture
+def world(gated: Any, terms_of_gate: Callable[..., Path]) -> Any:
+    """A home with a champion and candidates, its people, and what makes terms of a gate."""
+    return {**gated, "terms": terms_of_gate}
 
 
 @pytest.fixture
-def ours(world: Any, tmp_path: Path) -> Path:
+def ours(gated: Any, tmp_path: Path) -> Path:
     """A copy of that home."""
-    return Path(shutil.copytree(world["home"], tmp_path / "home"))
+    return Path(shutil.copytree(gated["home"], tmp_path / "home"))
 
 
 def signs(world: Any, name: str) -> tuple[Any, ...]:
@@ -87,103 +51,6 @@ def champion_of(cli: Cli, home: Path) -> Any:
     return cli("models", "history", "--home", home, "--json").document["history"][-1]
 
 
-# ---- retraining
-
-
-def test_retraining_touches_nothing_that_is_in_force(cli: Cli, world: Any) -> None:
-    """Models, versions and the newest of each kind are byte for byte what they were; the candidate stands beside."""
-    assert all(path.read_bytes() == content for path, content in world["before"].items())
-    listed = cli("models", "list", "--home", world["home"], "--json").document
-    assert listed["champion"] == world["champion"]
-    [candidate] = [one for one in listed["models"] if one["digest"] == world["let"]["digest"]]
-    assert (candidate["origin"], candidate["gate"]) == ("retrain", "a person decides")
-    shown = cli("models", "show", candidate["digest"][:12], "--home", world["home"], "--json").document
-    assert shown["lineage"]["parent"] == world["champion"]
-
-
-def test_the_report_says_on_what_and_why(world: Any) -> None:
-    """The report has candidate, champion and disjoint windows; each check has a reason; the page has them too."""
-    report = json.loads(Path(world["let"]["report"]).read_bytes())
-    page = Path(world["let"]["page"]).read_text()
-
-    assert (report["candidate"], report["champion"]) == (world["let"]["digest"], world["champion"])
-    assert report["training"]["labels_end"] <= report["hold_out"]["first_as_of"]
-    assert all(check["reason"] for check in report["checks"])
-    assert {check["name"]: check["verdict"] for check in report["checks"]} == world["let"]["checks"]
-    assert "Synthetic data." in page
-    assert "not examined" in page
-
-
-def test_windows_leave_a_labels_horizon_between(bank: Any, tmp_path: Path) -> None:
-    """The last label of the training window is known before the first row of the hold-out is asked about."""
-    home, terms = Home(bank.home), gate_terms(terms_in(tmp_path, passes=True))
-    learn, held = windows(home, RetrainRequest(terms=terms, created="", every="week"))
-
-    assert learn[-1] + 1 + 30 + home.deployment.miss.reporting_days <= held[0] + 1
-    assert learn[-1] + 8 + 30 + home.deployment.miss.reporting_days > held[0] + 1
-    for months in (5, 13):
-        with pytest.raises(ConfigError, match="6 to 12"):
-            windows(home, RetrainRequest(terms=terms, created="", months=months))
-
-
-def test_retraining_again_is_the_same(cli: Cli, world: Any, ours: Path) -> None:
-    """The same rows, seed and terms give the same candidate and the same report, kept once."""
-    terms = terms_in(world["folder"], passes=True)
-    asked = ("retrain", "--every", "week", "--kind", "scorecard", "--terms", terms, "--home", ours, "--json")
-    again = cli(*asked).document["candidates"][0]
-
-    assert again["digest"] == world["let"]["digest"]
-    assert len(Home(ours).registry.gates(again["digest"])) == 1
-
-
-def test_a_fairness_verdict_is_heard(world: Any, ours: Path) -> None:
-    """What examines fairness sees candidate and hold-out, and its verdict stands in the report."""
-    terms = gate_terms(terms_in(world["folder"], passes=True))
-    seen: list[int] = []
-
-    def examine(artefact: Any, hold_out: Any) -> Fairness:
-        seen.append(len(artefact.predict(hold_out.features)))
-        return Fairness("disparity", "e" * 64)
-
-    request = RetrainRequest(terms=terms, created="", every="week", kinds=("scorecard",), examine=examine)
-    [candidate] = retrain(Home(ours), Console(quiet=True), request).candidates
-
-    assert str(candidate.report.outcome) == "failed"
-    assert seen == [len(candidate.report.question.hold_out)]
-
-
-@pytest.mark.parametrize(
-    ("said", "retrained"),
-    [
-        ({"retrain_advised": True, "retrain_reason": "it does worse", "as_of": "2023-10-01"}, True),
-        ({"retrain_advised": False, "retrain_reason": "nothing says so", "alarms": []}, False),
-    ],
-)
-def test_an_alarm_asks_for_retraining(cli: Cli, world: Any, ours: Path, said: Any, retrained: bool) -> None:
-    """`--on-alarm` retrains where the monitor's report advises it, and else says why not."""
-    (ours / "reports").mkdir(exist_ok=True)
-    (ours / "reports" / "monitor.json").write_bytes(msgspec.json.encode(said))
-    terms = terms_in(world["folder"], passes=True)
-    asked = ("retrain", "--on-alarm", "--every", "week", "--kind", "scorecard", "--terms", terms)
-    document = cli(*asked, "--home", ours, "--json").document
-
-    assert document["retrained"] is retrained
-    assert "the monitor" in document["why"]
-    assert said["retrain_reason"] in document["why"]
-
-
-def test_age_asks_for_retraining(cli: Cli, world: Any, ours: Path) -> None:
-    """`--if-due` counts from the champion's newest rows to the last close; without a report an alarm is wrong use."""
-    young = cli("retrain", "--if-due", "--home", ours, "--json").document
-    assert (young["retrained"], "due after 180" in young["why"]) == (False, True)
-    ended = cli("retrain", "--on-alarm", "--home", ours)
-    assert (ended.code, "forbear monitor" in ended.err) == (2, True)
-    text = terms_in(world["folder"], passes=True).read_text().replace("due_after_days = 180", "due_after_days = 1")
-    (ours.parent / "old.toml").write_text(text)
-    asked = ("retrain", "--if-due", "--every", "week", "--kind", "scorecard", "--terms", ours.parent / "old.toml")
-    assert cli(*asked, "--home", ours, "--json").document["retrained"] is True
-
-
 # ---- a failed candidate
 
 
@@ -192,14 +59,14 @@ def test_a_failed_candidate_can_never_be_promoted(cli: Cli, world: Any, ours: Pa
 
     A later gate with kinder terms does not clear it.
     """
-    terms = gate_terms(terms_in(world["folder"], passes=False))
+    terms = gate_terms(world["terms"](world["folder"], passes=False))
     request = RetrainRequest(terms=terms, created="", every="week", kinds=("scorecard",), seed=1)
     out, err = StringIO(), StringIO()
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
         show_retraining(Home(ours), Console(json=True), request)
     [failed] = json.loads(out.getvalue())["candidates"]
     assert (ended.value.code, failed["outcome"]) == (5, "failed")
-    kinder = terms_in(world["folder"], passes=True)
+    kinder = world["terms"](world["folder"], passes=True)
     asked = ("retrain", "--every", "week", "--kind", "scorecard", "--seed", 1, "--terms", kinder, "--home", ours)
     assert cli(*asked).code == 0
 
@@ -400,12 +267,3 @@ def test_approvers_are_founded_once(cli: Cli, world: Any, ours: Path, contents_o
     refused = cli("models", "propose", ungated, *signs(world, "anna"), "--why", "old friend", "--home", ours)
     assert (refused.code, "no gate has seen" in refused.err) == (2, True)
     assert contents_of(ours / "models") == before
-
-
-def test_terms_are_the_packages_or_a_files(tmp_path: Path) -> None:
-    """What is no file, or no TOML, is wrong use."""
-    assert isinstance(gate_terms(None), GateTerms)
-    (tmp_path / "bad.toml").write_bytes(b"format = \xff")
-    for name in ("bad.toml", "none.toml"):
-        with pytest.raises(ConfigError):
-            gate_terms(tmp_path / name)
