@@ -38,14 +38,14 @@ def models(bank: Dataset) -> dict[str, Model]:
     boosting = fit_boosting(bank, default_settings(bank.positives), rounds=120, seed=0)
     expert = build_expert(EXPERTISE, bank.specs)
     ensemble = Ensemble.of([(1.0, boosting), (2.0, scorecard), (1.0, expert)])
-    return {"scorecard": scorecard, "boosting": boosting, "expert": expert, "ensemble": ensemble}
-    card, terms = fit_scorecard(bank, ScorecardSettings()), ChallengerTerms(trust=0.5, half_life_days=365.0)
-    began = begin_online(card, Identity(), Beginning("0" * 64, "2022-12-31", len(bank), bank.positives), terms)
+    terms = ChallengerTerms(trust=0.5, half_life_days=365.0)
+    began = begin_online(scorecard, Identity(), Beginning("0" * 64, "2022-12-31", len(bank), bank.positives), terms)
     return {
+        "scorecard": scorecard,
+        "boosting": boosting,
+        "expert": expert,
+        "ensemble": ensemble,
         "online": fold_day(began, next(by_day(bank)), terms),
-        "scorecard": card,
-        "boosting": fit_boosting(bank, default_settings(bank.positives), rounds=120, seed=0),
-        "expert": build_expert(EXPERTISE, bank.specs),
     }
 
 

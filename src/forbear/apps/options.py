@@ -89,7 +89,5 @@ DownturnOption = Annotated[
 ]
 HardshipOption = Annotated[
     float,
-    typer.Option(
-        "--hardship", min=1.0, max=100.0, help="So many times as often work is lost and pay cut then."
-    ),
+    typer.Option("--hardship", min=1.0, max=100.0, help="So many times as often work is lost and pay cut then."),
 ]

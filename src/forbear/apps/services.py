@@ -208,8 +208,7 @@ def services_of(home: Path, environment: Mapping[str, str]) -> Services:
         url=named("FORBEAR_STORE") or settings.store.url,
         replica=named("FORBEAR_STORE_REPLICA") or settings.store.replica,
     )
-    secrets = Secrets(path.parent, environment)
-    secrets = _Secrets(beside, environment)
+    secrets = Secrets(beside, environment)
     return Services(
         _cluster(kafka, secrets) if kafka.bootstrap else None,
         Database(

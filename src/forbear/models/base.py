@@ -45,10 +45,7 @@ class Model(Protocol):
         """The model that to_document wrote, scoring bit for bit the same; CorruptState for anything else."""
 
 
-MODELS: dict[str, type[Model]] = {**MEMBERS, Ensemble.kind: Ensemble}
-MODELS: dict[str, type[Model]] = {
-    model.kind: model for model in (Scorecard, Boosting, ExpertScorecard, OnlineScorecard)
-}
+MODELS: dict[str, type[Model]] = {**MEMBERS, Ensemble.kind: Ensemble, OnlineScorecard.kind: OnlineScorecard}
 
 
 def load_model(document: Mapping[str, Any]) -> Model:

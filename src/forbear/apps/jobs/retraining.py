@@ -32,7 +32,6 @@ from forbear.domain.deployment import HORIZON_DAYS
 from forbear.domain.errors import ConfigError, CorruptState, NotEnoughData
 from forbear.domain.stated import canonical_json
 from forbear.engine.backfill import newest_close
-from forbear.engine.versions import LEAST_DIGITS, gate_record
 from forbear.engine.versions import LEAST_DIGITS, Origin, gate_record
 from forbear.features.columns import day_of
 from forbear.features.compute import FeatureSet
