@@ -113,19 +113,14 @@ def retrain(
     """Train candidates on the last months and hold them against the champion at a gate; nothing is put in force."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
-    from forbear.apps.jobs.fairness import FairnessRequest
-    from forbear.apps.jobs.fairness_gate import examiner_of
-    from forbear.apps.jobs.fairness_people import PeopleRequest
+    from forbear.apps.jobs.fairness_gate import gate_examiner
     from forbear.apps.jobs.modelling import KINDS
     from forbear.apps.jobs.retraining import RetrainRequest, gate_terms
     from forbear.apps.jobs.showing_retraining import show_retraining
 
     if groups and not jurisdiction:
         raise typer.BadParameter("--groups goes with --jurisdiction")
-    now, examine = datetime.now(UTC), None
-    if jurisdiction:
-        people = PeopleRequest(file=groups, attributes=(), against=(), now=now)
-        examine = examiner_of(Home(home), FairnessRequest(people=people, jurisdiction=jurisdiction))
+    now = datetime.now(UTC)
     request = RetrainRequest(
         terms=gate_terms(terms),
         created=now.strftime(MADE),
@@ -136,6 +131,6 @@ def retrain(
         seed=seed,
         if_due=if_due,
         on_alarm=on_alarm,
-        examine=examine,
+        examine=gate_examiner(Home(home), groups, jurisdiction, now),
     )
     show_retraining(Home(home), Console(json=json), request)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 
 from forbear.apps.home import Home
 from forbear.apps.jobs.fairness import FairnessRequest, terms_of
-from forbear.apps.jobs.fairness_people import people_of
+from forbear.apps.jobs.fairness_people import PeopleRequest, people_of
 from forbear.apps.jobs.rehearsing import policy_of
 from forbear.apps.jobs.retraining import Examiner
 from forbear.domain.stated import canonical_json
@@ -16,6 +18,14 @@ from forbear.models.artefact import Artefact
 from forbear.models.dataset import Dataset
 from forbear.models.fairness import FairnessInputs, examine
 from forbear.models.gate import Fairness
+
+
+def gate_examiner(home: Home, groups: Path | None, jurisdiction: str, now: datetime) -> Examiner | None:
+    """By the limits of a jurisdiction, of every attribute of a file; None where no jurisdiction is named."""
+    if not jurisdiction:
+        return None
+    people = PeopleRequest(file=groups, attributes=(), against=(), now=now)
+    return examiner_of(home, FairnessRequest(people=people, jurisdiction=jurisdiction))
 
 
 def examiner_of(home: Home, request: FairnessRequest) -> Examiner:
