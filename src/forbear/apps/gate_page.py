@@ -11,6 +11,8 @@ from forbear.models.gate_terms import Verdict
 
 _TITLE = "Gate of a retrained model"
 _SIGNED = Notation(lambda _: 4, signed=True)
+_ROUNDING = 1e-6
+"""Below it a figure is an error of rounding, and told by its size."""
 _FOLLOWS = {
     Verdict.PASSED: "The candidate passed. It may be proposed, and is champion once two people have signed that.",
     Verdict.FAILED: "The candidate failed. It stays in the registry under this mark, and can never be proposed.",
@@ -104,6 +106,8 @@ def _checks(report: GateReport) -> Html:
 def _figure(check: Check) -> str:
     if check.figure is None:
         return DASH
+    if 0.0 < abs(check.figure.value) < _ROUNDING:
+        return f"{check.figure.value:.1e}"
     notation = _SIGNED if check.name.endswith("_difference") else SMALL
     return (COUNT if check.figure.value.is_integer() else notation).estimate(check.figure)
 
