@@ -178,7 +178,7 @@ def update_online(home: Home, console: Console, request: OnlineRequest) -> Updat
 
 
 def _roles(home: Home, end: date, console: Console) -> Roles:
-    """Who takes part in learning up to a date. Raises ConfigError where nothing was ever trained."""
+    """Who takes part in learning up to a date. Raises ConfigError where nothing was trained that could learn on."""
     kinds = kinds_kept(home)
     if not kinds:
         raise ConfigError(f"{home.folder} holds no trained model", mend="run `forbear train` with this --home first")
@@ -188,6 +188,11 @@ def _roles(home: Home, end: date, console: Console) -> Roles:
     else:
         corrected = champion.scorer if isinstance(champion.scorer, Artefact) else None
     scorecard = load_model_of(home, "scorecard") if "scorecard" in kinds else None
+    if corrected is None and scorecard is None:
+        raise ConfigError(
+            "the champion has no calibration, and there is no scorecard that could learn on",
+            mend="run `forbear train --model scorecard` with this --home first",
+        )
     resumed = None if scorecard is None else _resumed(home, scorecard.digest(), end)
     return Roles(champion, corrected, scorecard, resumed)
 
@@ -210,7 +215,7 @@ def _since(roles: Roles) -> date:
         newest.append(newest_corrected(roles.corrected))
     if (card := roles.resumed or roles.scorecard) is not None:
         newest.append(card.provenance.window.last_as_of)
-    return date.fromisoformat(min(newest)) + timedelta(days=1) if newest else date.max
+    return date.fromisoformat(min(newest)) + timedelta(days=1)
 
 
 def _learnt(roles: Roles, lessons: Lessons, console: Console) -> dict[str, Learnt]:
