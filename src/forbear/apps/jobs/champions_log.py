@@ -97,8 +97,8 @@ def _differences(before: Artefact | None, now: Artefact) -> Grid:
     """What there is to say of a model, beside the one before it."""
     lines = [_lines(one) if one is not None else {} for one in (before, now)]
     return Grid(
-        "Figures are those of training's own validation forward in time, before calibration, with 95 % intervals. Both "
-        "were taken on different rows: they say what was expected of each, not which one is better.",
+        "Figures are those of training's own validation forward in time, before calibration, with 95 % intervals. They "
+        "may be of different rows: they say what was expected of each, not which one is better.",
         ("", "Before", "Now"),
         [(name, lines[0].get(name, DASH), text) for name, text in lines[1].items()],
         frozenset({0, 1, 2}),

@@ -170,6 +170,12 @@ def _sensitivity(found: Validation) -> str:
         f"{COUNT.write(walked.violations)} of {COUNT.write(walked.pairs)} comparisons went against a feature's stated "
         f"direction ({walked.features} features, {COUNT.write(walked.rows)} rows)."
     )
+    hidden = found.sensitive.nothing < base / 2.0
+    said += (
+        f" A customer of whom nothing is known gets {PERCENT.write(found.sensitive.nothing)}: a gap hides risk."
+        if hidden
+        else ""
+    )
     moved = f" Unknown for everybody, {_joined(far)} would move the mean PD by more than half." if far else ""
     return said + (moved or " No single feature, if unknown for everybody, moves the mean PD by more than half.")
 

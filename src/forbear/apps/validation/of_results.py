@@ -137,11 +137,12 @@ def sensitivity_section(found: Validation) -> Section:
     """What moved, unknown and shuffled inputs do."""
     sensitive, base = found.sensitive, found.everybody.mean_pd
     first = sensitive.shocks[:MOST_FEATURES]
+    units = {spec.name: spec.unit for spec in found.subject.unseen.specs}
     rows = [
         (
             one.feature,
             DIRECTIONS[one.direction],
-            f"{one.step:.3g}",
+            f"{one.step:.3g} {units[one.feature]}",
             *map(_reaction, (one.lower, one.higher, one.unknown)),
         )
         for one in first
@@ -159,7 +160,7 @@ def sensitivity_section(found: Validation) -> Section:
             f"{PERCENT.write(base)}.",
             ("Feature", "A larger value", "Step", "One step lower", "One step higher", "Unknown"),
             rows,
-            frozenset({0, 1}),
+            frozenset({0, 1, 2}),
         ),
         Text(
             f"A customer of whom nothing at all is known is given a PD of {PERCENT.write(sensitive.nothing)}; the "

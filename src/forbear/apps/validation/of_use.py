@@ -61,8 +61,12 @@ def limits_of(found: Validation) -> list[str]:
             f"observed over expected {SLOPE.write(part.ratio.high - part.ratio.low)}."
         ),
         (
-            f"The unseen time is {months} dates"
-            + (", less than a year: no season was seen twice, and not each of them once." if months < 12 else ".")
+            f"The unseen time is {months} dates of observation, one a month"
+            + (
+                ", less than a year: no season was seen twice, and not each of them once."
+                if months < 12
+                else ": few of any season."
+            )
         ),
         (
             f"{COUNT.write(helped[0])} training rows are of customers who were helped, and are left out; "
@@ -173,6 +177,15 @@ def monitoring_section(found: Validation) -> Section:
     )
 
 
+def _line(name: str, value: float) -> str:
+    """A limit as it is read: an index as it is, a change of a share in points."""
+    return f"{value:g}" if name.startswith("PSI") else f"{100.0 * value:g} points more or less"
+
+
+def _lasting(days: int) -> str:
+    return "on one day" if days == 1 else f"on {days} days on end"
+
+
 def _monitored(terms: MonitorTerms) -> list[tuple[str, ...]]:
     """Every figure to watch: how often, and from where on it warns and pages."""
     series = {
@@ -187,8 +200,8 @@ def _monitored(terms: MonitorTerms) -> list[tuple[str, ...]]:
         (
             name,
             "daily",
-            f"{one.warn:g}, on {one.warn_after_days} days on end",
-            f"{one.page:g}, on {one.page_after_days} days on end",
+            f"{_line(name, one.warn)}, {_lasting(one.warn_after_days)}",
+            f"{_line(name, one.page)}, {_lasting(one.page_after_days)}",
         )
         for name, one in series.items()
     ]
