@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from forbear.adapters.disk import storage_errors
+from forbear.adapters.hosts import is_loopback
 from forbear.domain.errors import BackendUnavailable, ConfigError
 
 Encryption: TypeAlias = Literal["tls", "starttls", "none"]
@@ -152,16 +152,6 @@ class AlertFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _unavailable(name: str, why: str) -> BackendUnavailable:

@@ -107,7 +107,7 @@ def serve(
     from forbear.apps.api.extra import require_extra
 
     require_extra()
-    from forbear.apps.api.oidc import is_loopback
+    from forbear.adapters.hosts import is_loopback
     from forbear.apps.api.opening import Opening
     from forbear.apps.console import Console
     from forbear.apps.jobs.serving import Listening, serve

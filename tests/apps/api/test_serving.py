@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
+from forbear.adapters.hosts import is_loopback
 from forbear.apps.api.health import Readiness
-from forbear.apps.api.oidc import is_loopback
 from forbear.apps.api.serving import server_of
 from forbear.apps.jobs.serving import require_keys
 from forbear.apps.services import ApiSettings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ import httpx
 import jwt
 import msgspec
 
+from forbear.adapters.hosts import is_loopback
 from forbear.apps.api.identity import Caller
 from forbear.apps.api.problems import Refusal
 from forbear.apps.services import OidcSettings
@@ -29,16 +29,6 @@ ASK_SECONDS = 10.0
 _PATIENCE_SECONDS = 5.0
 _LARGEST_KEY_SET = 256 * 1024
 _LONGEST_SUBJECT = 120
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Tokens:
