@@ -91,6 +91,26 @@ def test_what_happened_a_year_ago_is_no_news() -> None:
     assert not judged.pages[december & (years == np.datetime64("2024"))].any()
 
 
+@pytest.mark.parametrize("daily", [0.001, 0.002])
+def test_a_change_that_comes_slowly_does_not_become_usual(daily: float) -> None:
+    """A share that grows day by day goes on paging, for days that paged are no reference; what is accepted is one."""
+    length = TERMS.windows.history_days + 120
+    days = np.arange(FIRST, FIRST + length)
+    dates = days.astype("datetime64[D]")
+    month_day = (dates - dates.astype("datetime64[M]")).astype(int)
+    noise = np.random.default_rng(3).normal(scale=0.002, size=length)
+    grown = np.clip(np.arange(length) - TERMS.windows.history_days, 0, 60) * daily
+    shares = levels(0.10 + 0.02 * (month_day < 25) + noise + grown)
+
+    judged = judge(days, shares, CALENDAR, TERMS)
+    assert judged.pages[-90:].mean() > 0.9
+    (last,) = judged.findings()
+    assert last.severity == "page"
+    assert last.effect == pytest.approx(60 * daily, abs=0.02)
+    accepted = judge(days, shares, CALENDAR, TERMS, int(days[-115]))
+    assert accepted.pages[-10:].mean() < 0.5
+
+
 def test_pay_days_are_those_of_the_calendar() -> None:
     """The last bank day of a month is like that of the month before, on whatever date, and unlike the day before it."""
     days = np.arange(FIRST, FIRST + 130)

@@ -29,6 +29,7 @@ class FailOn(StrEnum):
     forbear monitor
     forbear monitor --as-of 2024-12-27 --json
     forbear monitor --fail-on page --send
+    forbear monitor --accepted-from 2024-06-01
     """,
 )
 def monitor(
@@ -44,6 +45,10 @@ def monitor(
     ] = "",
     terms: Annotated[
         Path | None, typer.Option("--terms", help="Limits of one's own; default: the shipped ones.")
+    ] = None,
+    accepted: Annotated[
+        date | None,
+        typer.Option("--accepted-from", parser=day, help="Day of a change that was wanted: what it brought is usual."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="Document to write, its page beside it; default: in the reports.")
@@ -65,7 +70,8 @@ def monitor(
 
     if send and as_of is not None:
         raise typer.BadParameter("--send tells of what stands now: it does not go with --as-of")
-    request = MonitorRequest(as_of=as_of, kind=None if model is None else str(model), policy=policy, terms=terms)
+    kind = None if model is None else str(model)
+    request = MonitorRequest(as_of=as_of, kind=kind, policy=policy, terms=terms, accepted=accepted)
     created = datetime.now(UTC).strftime(MADE)
     showing = Showing(out=out, created=created, fail_on=str(fail_on), send=send, environment=os.environ)
     show_monitor(Home(home), request, showing, Console(json=json))

@@ -143,9 +143,30 @@ class Finding:
     said: str = ""
 
 
-def judge(days: Ints, seen: Distributions | Levels, calendar: BankCalendar, terms: MonitorTerms) -> Judged:
-    """The verdict of every day on one family, each by what was known on it. days: (T,) rising [days since 1970]."""
-    reference = Reference.of(days, calendar, terms.windows)
+def judge(
+    days: Ints,
+    seen: Distributions | Levels,
+    calendar: BankCalendar,
+    terms: MonitorTerms,
+    accepted: int | None = None,
+) -> Judged:
+    """The verdict of every day on one family, each by what was known on it. days: (T,) rising [days since 1970].
+
+    A day that pages is no reference for those behind it, or a change that comes slowly would make itself usual.
+    accepted: from this day on everything is, because what changed was wanted.
+    """
+    passed_over = np.zeros(len(days), dtype=np.bool_)
+    while True:
+        judged = _judged(days, seen, Reference.of(days, calendar, terms.windows, passed_over), terms)
+        paged = judged.pages.any(axis=1)
+        if accepted is not None:
+            paged &= days < accepted
+        if not (paged & ~passed_over).any():
+            return judged
+        passed_over |= paged
+
+
+def _judged(days: Ints, seen: Distributions | Levels, reference: Reference, terms: MonitorTerms) -> Judged:
     found = _shifts(seen, reference) if isinstance(seen, Levels) else _distances(seen, reference)
     limits = terms.limits(seen.kind)
     rare = _rare(found.p_value, terms.false_discovery)
@@ -172,15 +193,23 @@ class Reference:
     windows: Windows
 
     @classmethod
-    def of(cls, days: Ints, calendar: BankCalendar, windows: Windows) -> Reference:
-        """days: (T,) rising.  calendar: whose last bank days of a month are pay days."""
+    def of(cls, days: Ints, calendar: BankCalendar, windows: Windows, passed_over: Bools | None = None) -> Reference:
+        """days: (T,) rising.  calendar: whose last bank days of a month are pay days.
+
+        passed_over: (T,) days that are no reference for as long as the windows remember them; the window reaches back
+        further by as many.
+        """
         back = days[:, None] - days[None, :]
-        whole = (back > windows.gap_days) & (back <= windows.gap_days + windows.reference_days)
+        out = np.zeros(len(days), dtype=np.bool_) if passed_over is None else passed_over
+        usable = ~out[None, :] | (back > windows.remember_days)
+        skipped = np.cumsum(out)
+        age = back - (skipped[:, None] - skipped[None, :])
+        whole = usable & (back > windows.gap_days) & (age <= windows.gap_days + windows.reference_days)
         since, until = _bank_days_from_pay(days, calendar)
         early = since <= until
         near = [np.abs(at[:, None] - at[None, :]) <= windows.bank_days_apart for at in (since, until)]
         alike = np.where(early[:, None], near[0] & early[None, :], near[1] & ~early[None, :])
-        season = np.abs(back - _YEAR_DAYS) <= windows.season_days
+        season = usable & (np.abs(back - _YEAR_DAYS) <= windows.season_days)
         return cls(whole, whole & alike, whole & _near_in_month(days, windows.near_days), season, windows)
 
 

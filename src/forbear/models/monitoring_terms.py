@@ -21,6 +21,7 @@ DayCount = Annotated[int, Meta(ge=1, le=366)]
 class Windows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a day is compared with: reference_days that end gap_days before it.
 
+    remember_days: for which a day that paged is none of them.
     bank_days_apart: of these only days so near to it, counted in bank days from the pay day at the end of the month.
     near_days: of about the same date, whose departures count as usual too.  least_alike_days: of such days.
     least_reference_days: whose own departures are known; with fewer nothing can be told.
@@ -30,6 +31,7 @@ class Windows(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     reference_days: DayCount
     gap_days: Annotated[int, Meta(ge=0, le=90)]
+    remember_days: DayCount
     bank_days_apart: Annotated[int, Meta(ge=0, le=30)]
     least_alike_days: DayCount
     least_reference_days: DayCount

@@ -198,7 +198,8 @@ def _retrained(stage: Stage, spoiled: bool = False) -> Candidate:
 
 def _mislabelled(rows: Dataset) -> Dataset:
     """Rows whose labels belong to others, as a wrong join leaves them."""
-    return replace(rows, labels=np.random.default_rng(0).permutation(rows.labels))
+    others = np.random.default_rng(0).permutation(len(rows))
+    return replace(rows, labels=rows.labels[others], days_ahead=rows.days_ahead[others])
 
 
 def _spoiled(stage: Stage) -> None:

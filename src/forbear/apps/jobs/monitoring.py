@@ -49,13 +49,15 @@ class MonitorRequest:
     """What is asked. as_of: at 00:00 of that day; None: right after the newest close.
 
     kind: of the model, None: what the worker has recorded, else the leading one.  policy: as `policy_of` takes it.
-    terms: a file of one's own, None: the shipped ones.
+    terms: a file of one's own, None: the shipped ones.  accepted: the day of a change that was wanted, from which on
+    all days are a reference; None for none.
     """
 
     as_of: date | None = None
     kind: str | None = None
     policy: str = ""
     terms: Path | None = None
+    accepted: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ def monitor(home: Home, request: MonitorRequest, console: Console) -> Monitored:
     last = None if request.as_of is None else day_number(request.as_of) - 1
     gathered = gather(home, Asked(last=last, kind=request.kind, policy=request.policy, terms=terms), console)
     calendar, days = home.feed.calendar, gathered.days
-    judged = tuple(judge(days.days, family, calendar, terms) for family in families(days, gathered.policy))
+    accepted = None if request.accepted is None else day_number(request.accepted)
+    judged = tuple(judge(days.days, one, calendar, terms, accepted) for one in families(days, gathered.policy))
     day = int(days.days[-1])
     matured, promised, closes = _performances(gathered, terms)
     findings = [one for family in judged for one in family.findings()]
