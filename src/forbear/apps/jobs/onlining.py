@@ -163,7 +163,8 @@ def update_online(home: Home, console: Console, request: OnlineRequest) -> Updat
     if ONLINE in candidates:
         # As after `train`, its kind can be asked for by name; which model leads stays what it was.
         note_newest(home, OnlineScorecard.kind, candidates[ONLINE].digest)
-    known_until = request.until or day_of(newest_close(home.archive) + 1)
+    closed = day_of(newest_close(home.archive) + 1)
+    known_until = min(request.until or closed, closed)
     foretold = _foretold(roles, found, lessons)
     return Updated(
         known_until=known_until,
