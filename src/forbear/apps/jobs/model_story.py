@@ -191,12 +191,12 @@ def _retrained(stage: Stage, spoiled: bool = False) -> Candidate:
         kinds=("scorecard",),
         seed=stage.request.seed,
         on_alarm=bool(in_force(stage.home)),
-        prepared=_mislabelled if spoiled else None,
+        prepared=mislabelled if spoiled else None,
     )
     return retrain(stage.home, stage.quiet, request).candidates[0]
 
 
-def _mislabelled(rows: Dataset) -> Dataset:
+def mislabelled(rows: Dataset) -> Dataset:
     """Rows whose labels belong to others, as a wrong join leaves them."""
     others = np.random.default_rng(0).permutation(len(rows))
     return replace(rows, labels=rows.labels[others], days_ahead=rows.days_ahead[others])
