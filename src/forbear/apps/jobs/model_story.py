@@ -32,7 +32,9 @@ from forbear.policy.rollout import Guard
 from forbear.simulation.spec import BankSpec
 
 PROPOSER, SECOND = "anna", "ben"
-_START, _LIVE_FROM, _ALL_DAYS = date(2023, 1, 1), date(2024, 1, 1), 731
+_START, _LIVE_FROM, _ALL_DAYS = date(2022, 7, 1), date(2023, 7, 1), 854
+_QUIET = date(2023, 12, 27), date(2024, 2, 25)
+"""Days of the calm on which the monitor looks. It needs five months to know what is usual."""
 _DOWNTURN = date(2024, 3, 1)
 _WEEK = timedelta(days=7)
 _SHORT = 12
@@ -129,6 +131,7 @@ def tell_story(home: Home, request: StoryRequest, console: Console) -> Stage:
     )
     stage = Stage(home, bank_with_days_to_come(home, spec, _LIVE_FROM, console), request, console)
     _first_champion(stage)
+    _quiet(stage)
     _alarm(stage)
     _spoiled(stage)
     candidate = _candidate(stage)
@@ -159,6 +162,13 @@ def _first_champion(stage: Stage) -> None:
         f"by {SECOND}. Its gate had no champion to hold it against, so it left the matter to people.",
         gate=candidate.page,
     )
+
+
+def _quiet(stage: Stage) -> None:
+    for day in _QUIET:
+        stage.live(day - stage.on)
+        status, _, why, page = _monitored(stage)
+        stage.tell("Nothing yet", f"The monitor says {status}: {why}.", monitor=stage.kept(f"monitor-{day}", page))
 
 
 def _alarm(stage: Stage) -> None:
