@@ -82,7 +82,7 @@ class Departures:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Every day's verdict on one family. days: (T,).  warned, paged: (T, k) days on end, so far, beyond the limit."""
+    """Every day's verdict on one family. days: (T,).  warned, paged, lasted: (T, k) days on end beyond each limit."""
 
     kind: str
     names: tuple[str, ...]
@@ -90,6 +90,7 @@ class Judged:
     departures: Departures
     warned: Ints
     paged: Ints
+    lasted: Ints
     limits: Limits
 
     @property
@@ -101,7 +102,7 @@ class Judged:
     @property
     def pages(self) -> Bools:
         """(T, k) whether a page stands."""
-        found: Bools = self.paged >= self.limits.page_after_days
+        found: Bools = (self.paged >= self.limits.page_after_days) | (self.lasted >= self.limits.lasting_days)
         return found
 
     def findings(self, place: int = -1) -> Iterator[Finding]:
@@ -111,7 +112,7 @@ class Judged:
         for k, name in enumerate(self.names):
             known = not np.isnan(self.departures.p_value[where, k])
             drifts = bool(warns[k] or pages[k])
-            run = max(int(self.warned[where, k]), int(self.paged[where, k]))
+            run = max(int(found[where, k]) for found in (self.warned, self.paged, self.lasted))
             yield Finding(
                 kind=self.kind,
                 name=name,
@@ -175,7 +176,12 @@ def _judged(days: Ints, seen: Distributions | Levels, reference: Reference, term
     far = (size >= limits.warn) | (found.distance >= limits.warn_distance)
     huge = (size >= limits.page) & (found.seasoned | (not limits.page_needs_a_year))
     warned, paged = _runs(rare & far), _runs(rare & huge)
-    return Judged(seen.kind, seen.names, days, found, warned, paged, limits)
+    lasted = _runs(
+        (found.p_value <= terms.false_discovery.level)
+        & (size > terms.windows.beyond_ratio * found.before)
+        & (size >= limits.lasting)
+    )
+    return Judged(seen.kind, seen.names, days, found, warned, paged, lasted, limits)
 
 
 @dataclass(frozen=True, slots=True)

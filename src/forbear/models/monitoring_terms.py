@@ -60,6 +60,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     warn, page: PSI, or points of a share.  warn_distance: a KS distance that will do for a warning as well.
     page_needs_a_year: pages only where it is known what the same season did the year before.
+    lasting: so large a departure pages as well, if each of lasting_days on end is rare by itself, unadjusted.
     """
 
     warn: Positive
@@ -69,6 +70,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Source
     warn_distance: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
     page_needs_a_year: bool = False
+    lasting: Positive = 1e9
+    lasting_days: DayCount = 5
 
 
 class FeedLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -186,7 +186,7 @@ def families(days: Days, policy: Policy) -> tuple[Distributions | Levels, ...]:
 def retrain_advice(alarms: Sequence[Finding]) -> tuple[bool, str]:
     """Whether to train again, and why or why not."""
     kinds = {one.kind for one in alarms}
-    if broken := sorted(kinds & _QUALITY):
+    if broken := sorted({one.kind for one in alarms if one.severity == PAGE} & _QUALITY):
         return False, f"the data come first: {', '.join(broken)}"
     if worse := sorted(kinds & {DEGRADED, MISCALIBRATED, FORESEEN}):
         return True, f"the model does worse than it did: {', '.join(worse)}"
