@@ -27,12 +27,12 @@ from forbear.apps.jobs.showing_run import show_promotion, show_run, show_switch
 from forbear.apps.jobs.showing_shadow import show_shadow
 from forbear.domain.errors import NotEnoughData
 from forbear.models.dataset import Dataset
-from forbear.models.gate_terms import Verdict
+from forbear.models.gate_terms import LEAST_MONTHS, Verdict
 from forbear.policy.rollout import Guard
 from forbear.simulation.spec import BankSpec
 
 PROPOSER, SECOND = "anna", "ben"
-_START, _LIVE_FROM, _ALL_DAYS = date(2022, 7, 1), date(2023, 7, 1), 854
+_START, _LIVE_FROM, _ALL_DAYS = date(2022, 7, 1), date(2023, 7, 1), 915
 _QUIET = date(2023, 12, 27), date(2024, 2, 25)
 """Days of the calm on which the monitor looks. It needs five months to know what is usual."""
 _DOWNTURN = date(2024, 3, 1)
@@ -97,10 +97,10 @@ class Stage:
         self.days.send(self.on)
         show_run(self.home, self.quiet, RunRequest())
 
-    def steps(self) -> Iterator[date]:
-        """Two weeks after two weeks until the year is over; the caller stops where something has happened."""
+    def steps(self, weeks: int) -> Iterator[date]:
+        """So many weeks after one another until the year is over; the caller stops where something has happened."""
         while self.on < self.days.last:
-            self.live(2 * _WEEK)
+            self.live(weeks * _WEEK)
             yield self.on
 
     def agreed(self, short: str) -> None:
@@ -172,7 +172,7 @@ def _quiet(stage: Stage) -> None:
 
 
 def _alarm(stage: Stage) -> None:
-    for _ in stage.steps():
+    for _ in stage.steps(weeks=2):
         status, advised, why, page = _monitored(stage)
         if advised:
             late = (stage.on - _DOWNTURN).days
@@ -199,6 +199,8 @@ def _retrained(stage: Stage, spoiled: bool = False) -> Candidate:
         terms=gate_terms(None),
         created=stage.request.created,
         kinds=("scorecard",),
+        months=LEAST_MONTHS,
+        every="week",
         seed=stage.request.seed,
         on_alarm=bool(in_force(stage.home)),
         prepared=mislabelled if spoiled else None,
@@ -224,7 +226,7 @@ def _spoiled(stage: Stage) -> None:
 
 
 def _candidate(stage: Stage) -> Candidate:
-    for _ in stage.steps():
+    for _ in stage.steps(weeks=4):
         _monitored(stage)
         candidate = _retrained(stage)
         outcome = candidate.report.outcome
