@@ -255,6 +255,10 @@ def test_a_wrong_setting_ends_all_with_its_status(home: Home) -> None:
         port = taken.getsockname()[1]
         ran = subprocess.run(
             [*UP, "--home", str(home.folder), "--health-port", str(port)],
+            env={
+                **os.environ,
+                "FORBEAR_KAFKA": "127.0.0.1:9",
+            },  # where nobody is: the others wait, and do not end first
             capture_output=True,
             timeout=2 * _MOST_SECONDS,
             check=False,
