@@ -26,7 +26,7 @@ StoryHome = Annotated[Path, typer.Option("--home", help="Folder for the story's 
 def story(
     customers: Annotated[int, typer.Option("--customers", min=300, help="Households.")] = 3_000,
     seed: SeedOption = 7,
-    hardship: HardshipOption = 20.0,
+    hardship: HardshipOption = 10.0,
     home: StoryHome = Path("forbear-story"),
     json: JsonOption = False,
 ) -> None:

@@ -49,7 +49,7 @@ class StoryRequest:
     created: str
     customers: int = 3_000
     seed: int = 7
-    hardship: float = 20.0
+    hardship: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def _retrained(stage: Stage, spoiled: bool = False) -> Candidate:
     request = RetrainRequest(
         terms=_terms(),
         created=stage.request.created,
-        kinds=("scorecard",),
+        kinds=("boosting",) if in_force(stage.home) else ("scorecard",),
         every="week",
         seed=stage.request.seed,
         on_alarm=bool(in_force(stage.home)),
