@@ -31,6 +31,7 @@ Cli = Callable[..., Any]
 SMALL = {
     "reference_days": 35,
     "gap_days": 3,
+    "remember_days": 60,
     "bank_days_apart": 3,
     "near_days": 3,
     "least_alike_days": 3,
