@@ -269,8 +269,8 @@ def _shadow(stage: Stage, candidate: Candidate) -> None:
 
 
 def _roll_out(stage: Stage, candidate: Candidate) -> None:
-    for percent in (10.0, 50.0):
-        guard = Guard(least_customers=50)
+    wide = Guard(least_customers=50, in_band_points=0.25, mean_pd_share=4.0)
+    for percent, guard in ((10.0, Guard(least_customers=50)), (10.0, wide), (50.0, wide)):
         rollout = prepared(stage.home, RolloutRequest(model=candidate.digest, percent=percent, guard=guard))
         person = stage.person(PROPOSER)
         proposal = propose_rollout(stage.home, stage.quiet, rollout, person, f"for {percent:g} % of the customers")
@@ -280,7 +280,8 @@ def _roll_out(stage: Stage, candidate: Candidate) -> None:
         state = "nothing of it is recorded" if seen is None else f"{seen.state} {seen.why}".strip().replace("_", " ")
         stage.tell(
             f"Rolled out to {percent:g} %",
-            f"Both signed, a week went by, each close judged both arms: {state}.",
+            f"Both signed that {guard.in_band_points:.0%} of the book may be in another band. A week went by, each "
+            f"close judged both arms: {state}.",
         )
 
 
