@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, MADE, AnyKind, Every, HomeOption, JsonOption, day
+from forbear.apps.options import DEFAULT_HOME, MADE, Every, HomeOption, JsonOption, ModelOption, PolicyOption, day
 
 
 class FailOn(StrEnum):
@@ -56,12 +56,8 @@ def fairness(
     attribute: AttributeOption = None,
     against: AgainstOption = None,
     jurisdiction: JurisdictionOption = "none",
-    kind: Annotated[
-        AnyKind | None, typer.Option("--kind", "--model", help="Kind of model; default: the leading one.")
-    ] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="A policy file, or `shipped`; default: the one in force.")
-    ] = "",
+    kind: ModelOption = None,
+    policy: PolicyOption = "",
     as_of: Annotated[
         date | None, typer.Option("--as-of", parser=day, help="Last day of rows; default: the last that is mature.")
     ] = None,

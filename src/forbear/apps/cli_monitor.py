@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, MADE, AnyKind, HomeOption, JsonOption, day
+from forbear.apps.options import DEFAULT_HOME, MADE, AnyKind, HomeOption, JsonOption, PolicyOption, day
 
 
 class FailOn(StrEnum):
@@ -40,9 +40,7 @@ def monitor(
     model: Annotated[
         AnyKind | None, typer.Option("--model", help="Score with this kind; default: what the worker has recorded.")
     ] = None,
-    policy: Annotated[
-        str, typer.Option("--policy", help="A policy file, or `shipped`; default: the one in force.")
-    ] = "",
+    policy: PolicyOption = "",
     terms: Annotated[
         Path | None, typer.Option("--terms", help="Limits of one's own; default: the shipped ones.")
     ] = None,

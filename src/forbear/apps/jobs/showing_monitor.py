@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from forbear.adapters.disk import write_document, write_whole
-from forbear.apps.console import FOUND, Console, figure
+from forbear.apps.console import FOUND, Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.alerting import tell
 from forbear.apps.jobs.monitoring import PAGE, WARN, Monitored, MonitorRequest, monitor, retrain_advice, run_book
@@ -92,7 +92,7 @@ def _show(found: Monitored, console: Console) -> None:
             console.table(
                 f"{title}, closes {day_of(performance.first)} to {day_of(performance.last)}, 95 % intervals",
                 ("Figure", "Value"),
-                [(name, figure(one.value, one.low, one.high)) for name, one in performance.figures.items()],
+                [(name, interval(one, ".3g")) for name, one in performance.figures.items()],
             )
     advised, why = retrain_advice(found.alarms)
     console.say(f"Train again: {'yes' if advised else 'no'}, {why}")

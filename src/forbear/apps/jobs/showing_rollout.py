@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import msgspec
 
-from forbear.apps.console import Console, figure
+from forbear.apps.console import Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import Teller
 from forbear.apps.jobs.promoting import Person, propose_rollout
@@ -76,6 +76,6 @@ def _row(one: AtClose, guard: Guard) -> tuple[str, ...]:
         day_of(one.day).isoformat(),
         f"{one.arms.champion.customers:,}",
         f"{one.arms.challenger.customers:,}",
-        *(figure(cell.value, cell.low, cell.high, "+.4f") for cell in cells),
+        *(interval(cell, "+.4f") for cell in cells),
         one.says.replace("_", " ") or "go on",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from forbear.adapters.disk import write_document, write_whole
-from forbear.apps.console import Console, figure
+from forbear.apps.console import Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.shadowing import Shadowed, ShadowRequest, shadow_of
 from forbear.apps.shadow_page import shadow_page
@@ -27,7 +27,7 @@ def show_shadow(home: Home, request: ShadowRequest, out: Path | None, created: s
     console.result({"document": str(path), "page": str(page), **document})
     if synthetic:
         console.say("Synthetic data: none of this is evidence about real customers")
-    means = {name: figure(one.value, one.low, one.high, ".4f") for name, one in seen.mean_pd.items()}
+    means = {name: interval(one, ".4f") for name, one in seen.mean_pd.items()}
     console.table(
         f"{len(seen.recorded):,} decisions from {found.first} to {found.last}, 95 % intervals",
         ("", "Champion", "Challenger", "Difference"),
@@ -51,7 +51,5 @@ def _judged(found: Shadowed) -> dict[str, PairedAuc]:
 
 
 def _row(name: str, auc: PairedAuc) -> tuple[str, str, str, str]:
-    first, second, difference = (
-        figure(one.value, one.low, one.high, ".3f") for one in (auc.first, auc.second, auc.difference)
-    )
+    first, second, difference = (interval(one, ".3f") for one in (auc.first, auc.second, auc.difference))
     return name, first, second, difference

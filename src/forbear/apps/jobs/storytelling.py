@@ -18,7 +18,6 @@ from forbear.apps.jobs.accessing import access
 from forbear.apps.jobs.auditing import Audited, audited
 from forbear.apps.jobs.checkpointing import WRITER
 from forbear.apps.options import MADE
-from forbear.apps.report.request import SIMULATED
 from forbear.apps.report.story import Story
 from forbear.apps.report.story_entries import Rules
 from forbear.apps.report.story_page import story_page
@@ -91,7 +90,7 @@ def _story(store: Audited, key: int, request: StoryRequest, accesses: list[Acces
     home, source = store.home, store.home.deployment.source
     created = request.now.strftime(MADE)
     asked = Asked(request.customer, key, created, request.by, request.reason)
-    synthetic = source == SIMULATED
+    synthetic = home.synthetic
     _, erased = keys_in(home.keys)
     if key in erased:
         return erased_story(asked, source, synthetic=synthetic)
