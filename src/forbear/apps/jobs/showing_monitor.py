@@ -13,12 +13,12 @@ from forbear.apps.console import FOUND, Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.alerting import tell
 from forbear.apps.jobs.monitoring import PAGE, WARN, Monitored, MonitorRequest, monitor, retrain_advice, run_book
+from forbear.apps.jobs.showing_portfolio import page_beside
 from forbear.apps.monitor_page import MonitorPage, render_monitor
-from forbear.domain.errors import ConfigError
 from forbear.features.columns import day_of
 from forbear.models.monitoring import Finding
 
-DOCUMENT, PAGE_SUFFIX = "monitor.json", ".html"
+DOCUMENT = "monitor.json"
 _FAILS = {"never": frozenset[str](), "page": frozenset({PAGE}), "warn": frozenset({PAGE, WARN})}
 
 
@@ -43,11 +43,9 @@ def show_monitor(home: Home, request: MonitorRequest, showing: Showing, console:
     its page, and for channels that are none; BackendUnavailable for one that does not answer, when all else is done.
     """
     path = showing.out or home.reports / DOCUMENT
-    if path.suffix == PAGE_SUFFIX:
-        raise ConfigError(f"--out {path} is the name of the page", mend="name the document; its page stands beside it")
+    page = page_beside(path)
     found = monitor(home, request, console)
     document = {"synthetic": found.synthetic, **found.document()}
-    page = path.with_suffix(PAGE_SUFFIX)
     write_document(path, document)
     write_whole(page, render_monitor(MonitorPage(found, home.deployment.source, showing.created)).encode())
     sent = tell(home, found.alarms, found.day, showing.environment) if showing.send else None

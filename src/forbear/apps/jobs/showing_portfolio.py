@@ -32,12 +32,10 @@ def show_portfolio(home: Home, request: PortfolioRequest, written: Written, cons
     Raises ConfigError for a document that bears the name of its page; else as `portfolio` does.
     """
     path = written.out or home.reports / DOCUMENT
-    if path.suffix == PAGE:
-        raise ConfigError(f"--out {path} is the name of the page", mend="name the document; its page stands beside it")
+    page = page_beside(path)
     found = portfolio(home, request, console)
     synthetic = home.synthetic
     document = {"synthetic": synthetic, **found.document()}
-    page = path.with_suffix(PAGE)
     write_document(path, document)
     source = home.deployment.source
     write_whole(page, render_portfolio(PortfolioPage(found, source, written.created, synthetic=synthetic)).encode())
@@ -73,6 +71,15 @@ def show_portfolio(home: Home, request: PortfolioRequest, written: Written, cons
     console.say(f"Document: {path}")
     console.say(f"Page: {page}")
     return found
+
+
+def page_beside(document: Path) -> Path:
+    """Where the page of a document stands. Raises ConfigError for a document that bears the name of its page."""
+    if document.suffix == PAGE:
+        raise ConfigError(
+            f"--out {document} is the name of the page", mend="name the document; its page stands beside it"
+        )
+    return document.with_suffix(PAGE)
 
 
 def show_moves(console: Console, title: str, moves: Transitions) -> None:
