@@ -7,7 +7,7 @@ HOME_DIR ?= forbear-home
 STREAM_DIR ?= forbear-stream
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve stream test check format lint types docs bench drill chaos poison fuzz lock clean
+.PHONY: help setup run serve stream test check format lint types docs bench drill chaos poison fuzz laws lock clean
 
 help:  ## List the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ poison: $(STAMP)  ## 1,000 poison messages among 100,000 good ones
 
 fuzz: $(STAMP)  ## More than 10,000 generated requests against the HTTP interface over a real home
 	FORBEAR_LONG=1 $(BIN)/python -m pytest tests/apps/api/real/test_schemathesis.py
+
+laws: $(STAMP)  ## All tests, every law on examples drawn anew
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --hypothesis-profile=anew
 
 lock:  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --all-extras --group dev pyproject.toml -o requirements.lock

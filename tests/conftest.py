@@ -1,4 +1,8 @@
-"""Real data and real servers, where they are: without them a test skips, or fails where skipping is forbidden."""
+"""One Hypothesis profile for all laws; real data and real servers, where they are.
+
+Without them a test skips, or fails where skipping is forbidden. A law draws the same examples whenever it is run, so
+that a build says the same of the same commit; `make laws` draws them anew.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 from forbear.domain.errors import ConfigError
 from forbear.testing.servers.kafka import KafkaServer
@@ -15,6 +20,10 @@ from forbear.testing.servers.postgres import PostgresServer
 from forbear.testing.servers.s3 import S3Server
 
 PROJECT = Path(__file__).parents[1]
+
+settings.register_profile("anew", deadline=None, max_examples=25, print_blob=True)
+settings.register_profile("forbear", settings.get_profile("anew"), derandomize=True)
+settings.load_profile("forbear")
 
 
 def _real_data(folder: str) -> Path:

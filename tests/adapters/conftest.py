@@ -1,4 +1,4 @@
-"""One Hypothesis profile for all laws, and databases of a PostgreSQL server."""
+"""Databases of a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import settings
 from psycopg import sql
 from sqlalchemy import Engine, event, make_url
 
 from forbear.adapters.sql.store import open_store
 from forbear.testing.servers.postgres import PostgresServer
-
-settings.register_profile("forbear", deadline=None, max_examples=25, print_blob=True)
-settings.load_profile("forbear")
 
 
 class Databases:

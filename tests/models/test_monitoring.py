@@ -49,9 +49,10 @@ def levels(shares: np.ndarray, kind: str = "decision_drift", people: float = PEO
 def test_a_shift_of_decisions_pages_on_its_day(seed: int, by: float, ago: int) -> None:
     """Four points of the book, whenever they move: paged on that day, since that day, with the size that it has.
 
-    But for the days about the 25th, whose own turn is half as large.
+    But for the days about the 25th and the first, whose own turn is half as large.
     """
-    assume(abs(int(str(DAYS[-ago].astype("datetime64[D]"))[-2:]) - 25) > TERMS.windows.near_days + 3)
+    day = int(str(DAYS[-ago].astype("datetime64[D]"))[-2:])
+    assume(day > TERMS.windows.near_days and abs(day - 25) > TERMS.windows.near_days + 3)
     shares = shares_of(np.random.default_rng(seed))
     shares[-ago:] += by
     judged = judge(DAYS, levels(shares), CALENDAR, TERMS)

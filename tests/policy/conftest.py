@@ -7,15 +7,11 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from forbear.policy.decide import Rules
 from forbear.policy.document import Policy
 from forbear.policy.proposals import NEVER, Proposals
 from forbear.policy.reading import parse_policy
-
-settings.register_profile("forbear", deadline=None, max_examples=25, print_blob=True)
-settings.load_profile("forbear")
 
 TODAY = 20_000
 PDS = (0.0, 0.24, 0.25, 0.3, 0.44, 0.45, 0.5, 0.64, 0.65, 0.7, 1.0)

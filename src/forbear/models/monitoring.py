@@ -209,8 +209,8 @@ class Reference:
         out = np.zeros(len(days), dtype=np.bool_) if passed_over is None else passed_over
         usable = ~out[None, :] | (back > windows.remember_days)
         skipped = np.cumsum(out)
-        age = back - (skipped[:, None] - skipped[None, :])
-        whole = usable & (back > windows.gap_days) & (age <= windows.gap_days + windows.reference_days)
+        worked_back = back - (skipped[:, None] - skipped[None, :])
+        whole = usable & (back > windows.gap_days) & (worked_back <= windows.gap_days + windows.reference_days)
         since, until = _bank_days_from_pay(days, calendar)
         early = since <= until
         near = [np.abs(at[:, None] - at[None, :]) <= windows.bank_days_apart for at in (since, until)]

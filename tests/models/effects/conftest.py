@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from forbear.models.effects.observations import Contrast
 from forbear.simulation.outcomes import Drawn, OutcomeSpec, Population, population
-
-settings.register_profile("forbear", deadline=None, max_examples=25, print_blob=True)
-settings.load_profile("forbear")
 
 
 @pytest.fixture(scope="session")
