@@ -24,6 +24,11 @@ class Held:
     dead_letters: int
     accesses: int
     asked_scores: int
+    contact_ledger: int
+    intervention_states: int
+    cases: int
+    promises: int
+    overrides: int
     customers: int
 
     @property

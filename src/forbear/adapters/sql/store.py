@@ -23,6 +23,7 @@ from forbear.adapters.sql.schema import (
     POSITIONS,
     PREDICTIONS,
 )
+from forbear.adapters.sql.schema_help import ABOUT_HELPED
 from forbear.adapters.sql.schema_office import ABOUT_CUSTOMERS
 from forbear.adapters.sql.statements import Statement
 from forbear.domain.errors import ConflictError
@@ -252,6 +253,7 @@ _PERSONAL = {
     ANSWERS: ("customer",),
     DEAD_LETTERS: (),
     **ABOUT_CUSTOMERS,
+    **ABOUT_HELPED,
     CUSTOMERS: (),
 }
 """What names a customer: columns that an erasure leaves empty; whole rows where none are listed.
