@@ -61,8 +61,6 @@ RECORDS = ("worker", "audit", *(f"{name}.db{end}" for name in ("forbear", "keys"
 """What a worker writes: it goes when a synthetic bank is replaced."""
 SERVICES = "services.toml"
 """The file that says where Kafka and the store are."""
-SYNTHETIC = "simulation"
-"""The source of a synthetic bank."""
 
 
 class Home:
@@ -99,7 +97,7 @@ class Home:
     @property
     def synthetic(self) -> bool:
         """Whether a simulated bank lives here."""
-        return self.deployment.source == SYNTHETIC
+        return self.deployment.synthetic
 
     @cached_property
     def archive(self) -> FileArchive:

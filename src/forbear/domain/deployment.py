@@ -14,6 +14,8 @@ Country: TypeAlias = Annotated[str, Meta(pattern=r"^([A-Z]{2})?\Z")]
 
 HORIZON_DAYS = 30
 """Days ahead that the early-delinquency target looks."""
+SYNTHETIC = "simulation"
+"""The source of a synthetic bank."""
 
 
 class MissDefinition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +65,11 @@ class Deployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def first_asked(self) -> date:
         """The first day on which anybody can have the days of history that eligibility asks for."""
         return self.opens_on + timedelta(days=self.eligibility.history_days)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the bank is made up, and with it every figure."""
+        return self.source == SYNTHETIC
 
     def __post_init__(self) -> None:
         if not EARLIEST <= self.opens_on < LATEST:

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from forbear.domain.deployment import Deployment, MissDefinition
+from forbear.domain.deployment import SYNTHETIC, Deployment, MissDefinition
 from forbear.features.columns import EventColumns
 from forbear.simulation.calendar import calendar_of
 from forbear.simulation.day import live_days
@@ -28,7 +28,7 @@ _REPORTING_DAYS = 7
 def deployment(spec: BankSpec) -> Deployment:
     """What this bank is about: a missed payment in its currency, zone and country."""
     return Deployment(
-        source="simulation",
+        source=SYNTHETIC,
         currency=spec.currency,
         time_zone=spec.time_zone,
         country=spec.country,

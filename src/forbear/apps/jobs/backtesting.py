@@ -203,7 +203,7 @@ def _page(
     return BacktestPage(
         title=f"Backtest {days[0]} to {days[-1]}",
         source=deployment.source,
-        synthetic=deployment.source == "simulation",
+        synthetic=deployment.synthetic,
         question=(
             f"The probability of {event_in_words(deployment)} within {HORIZON_DAYS} days, for customers known for at "
             f"least {eligibility.history_days} days, active within {eligibility.active_within_days} days, not in "

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from forbear.adapters.disk import write_document, write_whole
+from forbear.apps.beside import page_beside
 from forbear.apps.console import FOUND, Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.alerting import tell
 from forbear.apps.jobs.monitoring import PAGE, WARN, Monitored, MonitorRequest, monitor, retrain_advice, run_book
-from forbear.apps.jobs.showing_portfolio import page_beside
 from forbear.apps.monitor_page import MonitorPage, render_monitor
 from forbear.features.columns import day_of
 from forbear.models.monitoring import Finding

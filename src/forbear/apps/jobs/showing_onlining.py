@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from forbear.adapters.disk import write_document, write_whole
+from forbear.apps.beside import page_beside
 from forbear.apps.console import EXIT_CODES, Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.online_learners import Learnt, short
@@ -20,7 +21,7 @@ def show_online_update(home: Home, console: Console, request: OnlineRequest) -> 
     """Learn online and write it down; end with the status of a model's owner where every candidate failed its gate."""
     found = update_online(home, console, request)
     path = home.reports / f"online-{found.known_until}.json"
-    page = path.with_suffix(".html")
+    page = page_beside(path)
     document: dict[str, Any] = found.document(request)
     write_document(path, document)
     write_whole(page, render_online(found, request).encode())

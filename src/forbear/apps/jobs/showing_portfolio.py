@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forbear.adapters.disk import write_document, write_whole
+from forbear.apps.beside import page_beside
 from forbear.apps.console import Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.portfolio import Portfolio, PortfolioRequest, portfolio
 from forbear.apps.portfolio_page import PortfolioPage, render_portfolio
-from forbear.domain.errors import ConfigError
 from forbear.models.credit.movements import Transitions
 
 DOCUMENT = "portfolio.json"
-PAGE = ".html"
 """What the name of the page beside a document ends in."""
 
 
@@ -71,15 +70,6 @@ def show_portfolio(home: Home, request: PortfolioRequest, written: Written, cons
     console.say(f"Document: {path}")
     console.say(f"Page: {page}")
     return found
-
-
-def page_beside(document: Path) -> Path:
-    """Where the page of a document stands. Raises ConfigError for a document that bears the name of its page."""
-    if document.suffix == PAGE:
-        raise ConfigError(
-            f"--out {document} is the name of the page", mend="name the document; its page stands beside it"
-        )
-    return document.with_suffix(PAGE)
 
 
 def show_moves(console: Console, title: str, moves: Transitions) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from forbear.adapters.disk import write_document, write_whole
+from forbear.apps.beside import page_beside
 from forbear.apps.console import Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.shadowing import Shadowed, ShadowRequest, shadow_of
@@ -20,7 +21,7 @@ def show_shadow(home: Home, request: ShadowRequest, out: Path | None, created: s
     found = shadow_of(home, request, console)
     seen, synthetic = found.shadow, home.synthetic
     path = out or home.reports / f"shadow-{found.challenger.digest[:12]}.json"
-    page = path.with_suffix(".html")
+    page = page_beside(path)
     document = {"synthetic": synthetic, **found.document()}
     write_document(path, document)
     write_whole(page, shadow_page(found, created, synthetic=synthetic).encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from forbear.adapters.disk import write_document, write_whole
+from forbear.apps.beside import page_beside
 from forbear.apps.console import Console, interval
 from forbear.apps.home import Home
 from forbear.apps.jobs.showing_portfolio import show_moves
@@ -21,7 +22,7 @@ def show_stress(home: Home, request: StressRequest, out: Path | None, created: s
     """
     found = stress(home, request, console)
     path = out or home.reports / DOCUMENT
-    page = path.with_suffix(".html")
+    page = page_beside(path)
     synthetic = home.synthetic
     document = {"synthetic": synthetic, **found.document()}
     write_document(path, document)

@@ -11,9 +11,6 @@ from forbear.domain.deployment import Deployment
 from forbear.engine.ports import Vault
 from forbear.engine.queries import Queries
 
-SIMULATED = "simulation"
-"""The source of a deployment whose bank is made up."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportRequest:
@@ -46,7 +43,7 @@ class Sources:
     @property
     def synthetic(self) -> bool:
         """Whether the bank is made up, and with it every figure."""
-        return self.deployment.source == SIMULATED
+        return self.deployment.synthetic
 
     def name(self, customer: int, told: str | None = None) -> str:
         """The id of a customer's key. told: what the store says it is."""
