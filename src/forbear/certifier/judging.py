@@ -47,10 +47,11 @@ class _Case:
         """Whether another contact was about the same matter."""
         return bool(other["matter"] == self.contact["matter"])
 
-    def spared(self, days: int | None, at_us: int) -> bool:
-        """Whether the customer had, at an instant, directly agreed to calls beyond the usual number."""
+    def spared(self, days: int | None, call: Record) -> bool:
+        """Whether the customer had, before a call, directly agreed to calls beyond the usual number."""
         if days is None:
             return False
+        at_us = call["at_us"]
         agreed = _newest(self.view, "consented", self.contact["channel"], at_us)
         if agreed is None or not agreed["given"] or not agreed["direct"]:
             return False
@@ -61,6 +62,7 @@ class _Case:
             and one["means"] == "call"
             and self.same_matter(one)
             and agreed["at_us"] < one["at_us"] <= at_us
+            and one["entry"] != call["entry"]
             for one in self.view.of("contacted")
             if not one["called_off"]
         )
@@ -149,14 +151,18 @@ def _consent(rule: Rule, case: _Case) -> str:
 def _preference(rule: Rule, case: _Case) -> str:
     del rule
     wish = case.view.newest("preferred")
-    return f"by {wish['channel']}" if wish and wish["channel"] not in ("", case.contact["channel"]) else ""
+    if wish is None:
+        return ""
+    # Of two wishes of one instant nobody knows which is the later one: either may be followed.
+    wanted = {one["channel"] for one in case.view.of("preferred") if one["at_us"] == wish["at_us"]}
+    return "" if wanted & {"", case.contact["channel"]} else f"by {wish['channel']}"
 
 
 def _quiet(rule: Rule, case: _Case) -> str:
     for one in case.view.contacts(rule.days):
         if one["conversation"] and one["means"] in rule.after and case.same_matter(one) and _other(one, case):
             within = still_within(one["at_us"], case.at_us, rule.days, case.zones)
-            if within and not case.spared(rule.spared_days, case.at_us):
+            if within and not case.spared(rule.spared_days, case.contact):
                 return f"entry {one.get('entry')}"
     return ""
 
@@ -175,8 +181,8 @@ def _frequency(rule: Rule, case: _Case) -> str:
         return ""
     within = [one for one in made if still_within(one["at_us"], case.at_us, rule.days, case.zones)]
     if not rule.counts_spared:
-        within = [one for one in within if not case.spared(rule.spared_days, one["at_us"])]
-    if len(within) < rule.most or case.spared(rule.spared_days, case.at_us):
+        within = [one for one in within if not case.spared(rule.spared_days, one)]
+    if len(within) < rule.most or case.spared(rule.spared_days, case.contact):
         return ""
     return f"{len(within)} before it"
 
