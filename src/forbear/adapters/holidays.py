@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import holidays
 
 from forbear.domain.calendar import BankCalendar
@@ -14,7 +16,9 @@ def bank_calendar(country: str) -> BankCalendar:
     if not country:
         return BankCalendar()
     try:
-        known = holidays.country_holidays(country, years=range(EARLIEST.year, LATEST.year + 1))
+        with warnings.catch_warnings():  # it warns where it knows a country's for some of the years alone
+            warnings.simplefilter("ignore", UserWarning)
+            known = holidays.country_holidays(country, years=range(EARLIEST.year, LATEST.year + 1))
     except NotImplementedError as error:
         raise ConfigError(
             f"no bank holidays are known for country {country!r}", mend="use an ISO code, or none"

@@ -193,7 +193,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     source: of the clause.  presumption: the law presumes a breach, and does not forbid outright.
     next_us: the first instant at which nothing forbids it, by what is known now; None: not by waiting alone.
-    packs: name@version of every pack asked.
+    packs: name@version of every pack asked.  needs_approval: the clause by which a person approves it first, or "".
     """
 
     allowed: bool
@@ -203,6 +203,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     presumption: bool = False
     next_us: int | None = None
     packs: tuple[str, ...] = ()
+    needs_approval: str = ""
 
 
 def made(facts: Sequence[Fact]) -> list[Fact]:
