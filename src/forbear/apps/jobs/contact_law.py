@@ -15,6 +15,8 @@ from forbear.policy.contact_law.pack import HOUSE, Pack, parse_pack
 
 SHIPPED = ("eu", "in", "uk", "us")
 """Jurisdictions whose packs come with the package, beside the house's."""
+HOLIDAY_YEARS = range(2018, 2051)
+"""For which years bank holidays are known to the law book; finding those of a century takes seconds."""
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
@@ -58,7 +60,7 @@ class Holidays(Mapping[str, frozenset[int]]):
 @cache
 def _holidays(country: str) -> frozenset[int] | None:
     try:
-        known = bank_calendar(country).holidays
+        known = bank_calendar(country, HOLIDAY_YEARS).holidays
     except ConfigError:
         return None
     return frozenset(day.toordinal() - _EPOCH_DAY for day in known)

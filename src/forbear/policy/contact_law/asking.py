@@ -7,12 +7,13 @@ one such end to the next, until nothing forbids: no minute is skipped, and none 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from forbear.domain.contacts import Fact, Question, Verdict
-from forbear.policy.contact_law.book import NO_PLACE, NO_ZONE, LawBook, Plan
-from forbear.policy.contact_law.clauses import Asked, Ban, lasting_bans, local_bans
+from forbear.policy.contact_law.book import NO_LAW, NO_PLACE, NO_ZONE, LawBook, Plan
+from forbear.policy.contact_law.clauses import Asked, Ban, Ground, lasting_bans, local_bans
 from forbear.policy.contact_law.hours import hours_bans
-from forbear.policy.contact_law.picture import NEVER_US, known_by, picture_at
+from forbear.policy.contact_law.picture import NEVER_US, Picture, known_by, picture_at
 from forbear.policy.contact_law.zones import DAY_US, known_zones
 
 HORIZON_DAYS = 400
@@ -27,7 +28,8 @@ def may_contact(question: Question, facts: Sequence[Fact], law: LawBook) -> Verd
     It never raises for what a ledger may hold.
     """
     known = known_by(facts, question.at_us)
-    plan, bans, turn_us = _asked_at(question, known, law, question.at_us)
+    scene = _scene(question, known, law, question.at_us)
+    plan, bans = scene.plan, _bans(scene, question, question.at_us)
     if not bans:
         needed = plan.approvals[0].id if question.vulnerable and plan.approvals else ""
         return Verdict(allowed=True, next_us=question.at_us, packs=plan.packs, needs_approval=needed)
@@ -38,36 +40,57 @@ def may_contact(question: Question, facts: Sequence[Fact], law: LawBook) -> Verd
         source=ground.source,
         says=ground.says,
         presumption=ground.presumption,
-        next_us=_next(question, known, law, min(turn_us, max(ban.until_us for ban in bans))),
+        next_us=_next(question, known, law, (scene, bans)),
         packs=plan.packs,
     )
 
 
-def _next(question: Question, known: Sequence[Fact], law: LawBook, from_us: int) -> int | None:
-    """The first instant from one on at which nothing forbids, within the horizon."""
-    last_us, at_us = question.at_us + HORIZON_DAYS * DAY_US, from_us
-    while at_us <= last_us:
-        _, bans, turn_us = _asked_at(question, known, law, at_us)
-        if not bans:
-            return at_us
-        at_us = min(turn_us, max(ban.until_us for ban in bans))
-    return None
+class _Scene(NamedTuple):
+    """What holds from an instant on. zones: known ones.  turn_us: when facts or packs already known change it."""
+
+    plan: Plan
+    picture: Picture
+    zones: tuple[str, ...]
+    lacking: Ground | None
+    turn_us: int
 
 
-def _asked_at(question: Question, known: Sequence[Fact], law: LawBook, at_us: int) -> tuple[Plan, list[Ban], int]:
-    """What is asked at an instant, what forbids it, and when facts or packs that are known by now change that."""
+def _scene(question: Question, known: Sequence[Fact], law: LawBook, at_us: int) -> _Scene:
     plan, picture = law.plan(question, at_us), picture_at(known, at_us)
-    turn_us = min(law.turn_after(question.jurisdiction, at_us), picture.changes_us)
-    if plan.lacking:
-        return plan, [Ban(plan.lacking, NEVER_US)], turn_us
     zones = picture.zones(plan.zones)
     here = known_zones(zones)
-    asked = Asked(question, picture, here, at_us)
+    lacking = plan.lacking
+    local = plan.local or plan.windows or (plan.unwelcome and picture.inconvenient)
+    if lacking is None and local and (not here or here != zones):
+        lacking = NO_ZONE if zones else NO_PLACE
+    return _Scene(plan, picture, here, lacking, min(law.turn_after(question.jurisdiction, at_us), picture.changes_us))
+
+
+def _bans(scene: _Scene, question: Question, at_us: int) -> list[Ban]:
+    """All that forbids an instant of the scene, in the order in which it is named."""
+    plan, lacking = scene.plan, scene.lacking
+    if lacking is NO_LAW:
+        return [Ban(lacking, NEVER_US)]
+    asked = Asked(question, scene.picture, scene.zones, at_us)
     bans = lasting_bans(plan.lasting, asked)
-    if plan.local or plan.windows:
-        if not here or here != zones:
-            bans.append(Ban(NO_ZONE if zones else NO_PLACE, NEVER_US))
-        else:
-            local_bans(plan.local, asked, bans)
-            hours_bans(plan.windows, plan.unwelcome, asked, bans)
-    return plan, bans, turn_us
+    if lacking is not None:
+        bans.append(Ban(lacking, NEVER_US))
+        return bans
+    local_bans(plan.local, asked, bans)
+    hours_bans(plan.windows, plan.unwelcome, asked, bans)
+    return bans
+
+
+def _next(question: Question, known: Sequence[Fact], law: LawBook, begin: tuple[_Scene, list[Ban]]) -> int | None:
+    """The first instant after a refused one at which nothing forbids, within the horizon."""
+    last_us = question.at_us + HORIZON_DAYS * DAY_US
+    scene, bans = begin
+    while True:
+        at_us = min(scene.turn_us, max(ban.until_us for ban in bans))
+        if at_us > last_us:
+            return None
+        if at_us >= scene.turn_us:
+            scene = _scene(question, known, law, at_us)
+        bans = _bans(scene, question, at_us)
+        if not bans:
+            return at_us

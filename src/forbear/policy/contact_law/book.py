@@ -122,14 +122,15 @@ class LawBook:
         clauses = [clause for clause in every if means in clause.means and purpose in clause.purposes]
         told = place in ("", HOUSE) or any(pack.jurisdiction == place for pack in asked)
         own = [pack for pack in asked if pack.jurisdiction == place] or asked
-        closed = self._closed(own, region)
+        hours = _of(clauses, Hours)
+        closed = frozenset() if all(clause.holidays for clause in hours) else self._closed(own, region)
         return Plan(
             packs=tuple(pack.label for pack in asked),
             zones=tuple(sorted({zone for pack in own for zone in pack.zones})),
             lasting=_of(clauses, Stopped) + _of(clauses, Consent) + _of(clauses, Preference),
             local=_of(clauses, Quiet) + _of(clauses, Often),
             unwelcome=_of(clauses, Unwelcome),
-            windows=tuple(Window.of(clause, closed) for clause in _of(clauses, Hours)),
+            windows=tuple(Window.of(clause, closed) for clause in hours),
             approvals=_of(clauses, Approval),
             lacking=None if told and asked else NO_LAW,
         )
