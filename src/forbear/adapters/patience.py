@@ -7,8 +7,10 @@ finds out whether a commit whose answer was lost went through.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
@@ -170,6 +172,55 @@ class Patience:
             self._world.sleep(min(_SLICE_SECONDS, left))
         if self._stop():  # not asked once more: whoever wants to end has no time for an answer
             raise self._last
+
+
+class Breaker:
+    """A breaker alone, for calls that go on side by side and are never made again by whoever makes them.
+
+    While it is open nobody is admitted; after that one call at a time is, until one of them goes well.
+    """
+
+    def __init__(
+        self, system: str, listener: Listener | None = None, manner: Manner | None = None, world: Time | None = None
+    ) -> None:
+        self._manner = manner or Manner()
+        self._opened = _Opened((world or Time()).seconds)
+        self._lock = threading.Lock()
+        self._tried = False
+        self._breaker = CircuitBreaker(
+            fail_max=self._manner.failures,
+            reset_timeout=self._manner.open_seconds,
+            listeners=[_Telling(system, listener)] if listener is not None else [],
+            state_storage=self._opened,
+            name=system,
+            throw_new_error_on_trip=False,
+        )
+
+    def admits(self) -> bool:
+        """Whether a call may be made now. Whoever is admitted says with `heard` how it went."""
+        with self._lock:
+            if self._opened.state == STATE_CLOSED:
+                return True
+            if self._tried or self._opened.left(self._manner.open_seconds) > 0.0:
+                return False
+            self._tried = True
+            return True
+
+    def heard(self, *, well: bool) -> None:
+        """How a call went that was admitted."""
+        with self._lock:
+            self._tried = False
+            with suppress(_Failed, CircuitBreakerError):  # of a call that was under way when the breaker opened
+                self._breaker.call(_answer, well)
+
+
+class _Failed(Exception):  # it stands for a call that did not go well
+    pass
+
+
+def _answer(well: bool) -> None:
+    if not well:
+        raise _Failed
 
 
 def _is_answer(error: BaseException) -> bool:

@@ -6,6 +6,7 @@ a fact that is told again (the same `fact_id`) changes nothing. Instants are in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
@@ -31,6 +32,7 @@ class Means(StrEnum):
     VISIT = "visit"
 
 
+CALLED_OFF = ".off"
 MEANS_OF = {"phone": Means.CALL, "sms": Means.TEXT, "email": Means.EMAIL, "app": Means.APP, "chat": Means.CHAT}
 """Of the channels of a policy, by name; see `means_of`."""
 
@@ -147,7 +149,8 @@ class Contacted(_Fact, frozen=True, tag="contacted"):
     """A contact, or the attempt at one. An attempt is entered before it is made, so that none is ever missed.
 
     matter: the debt or product that it is about.  outbound: the bank reached out.  conversation: a person answered.
-    called_off: an attempt that was entered, and then provably not made: it counts for nothing.
+    called_off: an attempt that was entered, and then provably not made: it counts for nothing. It is told as the same
+    fact again, called off, under the id of the attempt with `CALLED_OFF` behind it.
     intervention_id: of the help that it carries, None for any other.  by: who or what made it.
     """
 
@@ -201,6 +204,14 @@ class Verdict(Struct, frozen=True, kw_only=True):
     next_us: int | None = None
     packs: tuple[str, ...] = ()
     needs_approval: str = ""
+
+
+def made(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts without attempts that were called off later, and without what called them off."""
+    contacts = [fact for fact in facts if isinstance(fact, Contacted)]
+    gone = {fact.fact_id for fact in contacts if fact.called_off}
+    gone |= {name.removesuffix(CALLED_OFF) for name in gone if name.endswith(CALLED_OFF)}
+    return [fact for fact in facts if fact.fact_id not in gone]
 
 
 def means_of(channel: str) -> Means:

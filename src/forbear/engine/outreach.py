@@ -50,13 +50,17 @@ Delivery = Sent | Refused | Unknown
 
 
 class Outreach(Protocol):
-    """A provider. It may be called from several threads.
+    """A provider. It may be called from several threads."""
 
-    name: for records.  reconciles: whether `look_up` can tell; without it (SMTP) what is unknown is for a person.
-    """
+    @property
+    def name(self) -> str:
+        """Of the provider, for records."""
+        ...
 
-    name: str
-    reconciles: bool
+    @property
+    def reconciles(self) -> bool:
+        """Whether `look_up` can tell; without it (SMTP) what is unknown is for a person."""
+        ...
 
     def send(self, message: Message) -> Delivery:
         """Hand a message over, once. It never raises for what a provider or a network does: that is an answer."""

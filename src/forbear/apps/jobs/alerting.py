@@ -37,8 +37,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from forbear.adapters.alerts import AlertFile, Channel, Encryption, MailServer, Message, Webhook
+from forbear.adapters.alerts import AlertFile, Channel, MailServer, Message, Webhook
 from forbear.adapters.disk import alone, storage_errors, write_document
+from forbear.adapters.mail import Encryption
 from forbear.apps.home import Home
 from forbear.apps.jobs.monitoring import PAGE, RUN_BOOK, WARN, alarm_document, run_book
 from forbear.apps.package_data import toml_of
