@@ -166,6 +166,10 @@ class Cases(Protocol):
         """One case."""
         ...
 
+    def named(self, digits: str) -> Sequence[str]:
+        """Up to two ids that begin with some hexadecimal digits."""
+        ...
+
     def steps(self, case_id: str) -> Sequence[Step]:
         """All steps of a case, oldest first."""
         ...

@@ -60,6 +60,8 @@ class CasesContract:
         assert len({first.case_id, *others}) == 4
         assert [step.kind for step in books.cases.steps(first.case_id)] == ["opened", "again"]
         assert books.cases.get("f" * 32) is None
+        assert list(books.cases.named(first.case_id[:12])) == [first.case_id]
+        assert len(books.cases.named("")) == 2
 
     def test_after_a_close_there_is_another(self) -> None:
         """A new cause opens a new case where the last was closed; the old cause, told late, opens none."""

@@ -66,6 +66,12 @@ class SqlCases:
         with self._rooms.reading() as connection:
             return _found(connection, case_id)
 
+    def named(self, digits: str) -> Sequence[str]:
+        """Up to two ids that begin with some hexadecimal digits."""
+        query = select(_C.case_id).where(_C.case_id >= digits, _C.case_id < digits + "g").order_by(_C.case_id).limit(2)
+        with self._rooms.reading() as connection:
+            return connection.scalars(query).all()
+
     def steps(self, case_id: str) -> Sequence[Step]:
         """All steps of a case, oldest first."""
         query = select(*CASE_STEPS.columns).where(_S.case_id == case_id).order_by(_S.entry)
