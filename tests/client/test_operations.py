@@ -21,11 +21,15 @@ from forbear.apps.api.documents import openapi_of
 from forbear.client import AsyncClient, Client
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import Call, Listed
+from forbear.client.cases import NewOverride, NewPromise
 from forbear.client.operations import Operations
 from forbear.client.scores import Outcome
 
 METHODS = {
-    name: method for name, method in vars(Operations).items() if isinstance(method, operation | listing | streaming)
+    name: method
+    for kind in Operations.__mro__
+    for name, method in vars(kind).items()
+    if isinstance(method, operation | listing | streaming)
 }
 COMPOSED = {"score_book": "submit_job"}
 """What does several things in turn: it begins with the operation named."""
@@ -37,6 +41,11 @@ ARGUMENTS: dict[str, Any] = {
     "order": "stop",
     "why": "a drill",
     "answer": "accepted",
+    "kind": "human",
+    "act": "take",
+    "decision_id": "0" * 32,
+    "promised": NewPromise(customer_id="C1", amount_minor=1, currency="EUR", due_on=date(2026, 1, 1)),
+    "overridden": NewOverride(decision_id="0" * 32, kind="refused_offer", reason="unsuitable"),
     "outcome": Outcome(obligation_id="O1", due_on=date(2026, 1, 1), amount_due_minor=1, status="missed"),
 }
 """What methods need and a word will not do for."""

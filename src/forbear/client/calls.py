@@ -20,6 +20,8 @@ M = TypeVar("M", bound=BaseModel)
 I = TypeVar("I", bound=BaseModel)  # noqa: E741  # an item
 Method = Literal["GET", "POST", "DELETE"]
 _MOST_FAULTS = 20
+PAGE = 500
+"""Rows of a list that are asked for at once."""
 
 
 class Extra(TypedDict, total=False):

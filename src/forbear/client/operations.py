@@ -15,13 +15,12 @@ from pydantic import BaseModel, JsonValue
 
 from forbear.client import figures, models, records, scores
 from forbear.client.bound import listing, operation, streaming
-from forbear.client.calls import Call, Extra, Listed, Plan, Posted, asked, delete, get, post
+from forbear.client.calls import PAGE, Call, Extra, Listed, Plan, Posted, asked, delete, get, post
+from forbear.client.case_operations import CaseOperations
 from forbear.client.errors import Broken, found
 
 M = TypeVar("M", bound=BaseModel)
 _JOB = "/v1/jobs/{job_id}"
-PAGE = 500
-"""Rows that are asked for at once."""
 JOB_FAILED = "job_failed"
 
 
@@ -49,7 +48,7 @@ class InterventionsAsked(Extra, total=False):
     page_size: int
 
 
-class Operations:
+class Operations(CaseOperations):
     """The methods of a client, before it is said how they are sent."""
 
     # ---- customers

@@ -111,6 +111,21 @@ _JOBS: dict[str, Rule] = {
     "get_job_result": Rule(says="What came of a job: the whole book.", roles=BOOK, personal=True, cost=20.0),
     "cancel_job": Rule(says="Have a job not be done.", roles=BOOK, writes=True),
 }
+_CASES: dict[str, Rule] = {
+    "list_cases": Rule(says="The worklist.", roles=HELPERS, personal=True),
+    "get_case": Rule(says="A case with its notes.", roles=HELPERS, personal=True),
+    "open_case": Rule(says="Open a case by hand.", roles=HELPERS, personal=True, writes=True),
+    "add_case_step": Rule(
+        says="Work on a case; an escalated one is an approver's.", roles=HELPERS, personal=True, writes=True
+    ),
+    "contest_decision": Rule(says="A customer contests a decision.", roles=HELPERS, personal=True, writes=True),
+    "list_promises": Rule(says="Promises to pay.", roles=HELPERS, personal=True),
+    "record_promise": Rule(says="Write down a promise to pay.", roles=HELPERS, personal=True, writes=True),
+    "release_promise": Rule(says="Let a customer off a promise.", roles=HELPERS, personal=True, writes=True),
+    "record_override": Rule(says="A person did other than decided.", roles=HELPERS, personal=True, writes=True),
+    "case_figures": Rule(says="Cases and promises in numbers.", roles=EVERYBODY),
+    "override_quality": Rule(says="Overrides in numbers.", roles=EVERYBODY),
+}
 
 RULES: dict[str, Rule] = {
     "healthz": Rule(says="Whether the process lives.", open=True),
@@ -125,6 +140,7 @@ RULES: dict[str, Rule] = {
     **_SCORES,
     **_HELP,
     **_JOBS,
+    **_CASES,
     "live": Rule(says="The live feed over a WebSocket.", roles=EVERYBODY, cost=5.0, says_key=True),
     "live_events": Rule(says="The live feed as server-sent events.", roles=EVERYBODY, cost=5.0),
 }

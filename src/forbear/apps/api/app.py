@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from forbear.apps.api import figures, histories, interventions, long_jobs, own, people, risks, scoring, writing
+from forbear.apps.api import cases, figures, histories, interventions, long_jobs, own, people, risks, scoring, writing
 from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
@@ -39,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     figures.figures,
     writing.writes,
     long_jobs.jobs,
+    cases.cases,
     people.short,
     histories.short,
     interventions.short,

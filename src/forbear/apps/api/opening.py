@@ -23,6 +23,7 @@ from forbear.apps.api.places import onlooker_of, places_of
 from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
+from forbear.apps.jobs.casework import casework_over
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
 from forbear.engine.desk import Desk
@@ -64,6 +65,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
     with (
         office_of(asked.home, asked.environment, writer=asked.writer) as office,
         closing(open_desk(_records(asked.home, services))) as desk,
+        casework_over(home, _store(home, services), desk) as casework,
     ):
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
@@ -88,6 +90,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 onlooker=onlooker,
                 watch=watch,
                 publishing=publishing,
+                casework=casework,
                 jobs=room,
                 settings=services.api,
                 near=services.store is None,
@@ -134,6 +137,11 @@ def _noting(journal: Journal | None) -> Callable[[str, str], None]:
             journal.note(what, why=why)
 
     return note
+
+
+def _store(home: Home, services: Services) -> str:
+    """Where cases are written: the store itself, never a copy of it."""
+    return services.store.reached if services.store else f"sqlite:///{home.database}"
 
 
 def _records(folder: Path, services: Services) -> str:

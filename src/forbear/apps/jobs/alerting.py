@@ -89,10 +89,13 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Alerts(StatedDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file. run_book: where people find it; alarms are its anchors."""
+    """The file. run_book: where people find it; alarms are its anchors.  cases: what a case's id is put behind to make
+    a link of it, "" for the command that shows it.
+    """
 
     channels: Annotated[tuple[ChannelSettings, ...], Meta(min_length=1, max_length=20)]
     run_book: str = RUN_BOOK
+    cases: str = ""
 
 
 class Episode(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -110,7 +113,7 @@ def tell(home: Home, alarms: Sequence[Finding], day: int, environment: Mapping[s
     failed, StorageError where another command is telling.
     """
     path = home.folder / ALERTS
-    settings = _KIND.read(toml_of(path, "alert channels"), Alerts, _faults)
+    settings = alerts_of(path)
     channels = [(one, channel_of(one, path.parent, environment)) for one in settings.channels]
     failed: list[ForbearError] = []
     told: dict[str, dict[str, Any]] = {}
@@ -153,6 +156,11 @@ def message_of(alarms: Sequence[Finding], day: int, book: str) -> Message:
         ]
     document = {"as_of": day_of(day + 1).isoformat(), "alarms": documents}
     return Message(f"[forbear] {what}", "\n".join(lines), document)
+
+
+def alerts_of(path: Path) -> Alerts:
+    """The channels that a file states. Raises ConfigError where it is not there, or says what cannot be."""
+    return _KIND.read(toml_of(path, "alert channels"), Alerts, _faults)
 
 
 def channel_of(settings: ChannelSettings, beside: Path, environment: Mapping[str, str]) -> Channel:

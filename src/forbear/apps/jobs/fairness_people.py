@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -13,11 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from forbear.adapters.disk import storage_errors
-from forbear.adapters.sql.office import open_office
 from forbear.apps.home import Home
-from forbear.apps.jobs.accessing import COMMAND_LINE, access
+from forbear.apps.jobs.accessing import COMMAND_LINE, access, on_record
 from forbear.apps.jobs.groups import WHO, groups_file, groups_in
-from forbear.apps.services import services_of
 from forbear.domain.errors import ConfigError
 from forbear.engine.bystander import NOT_TOLD
 from forbear.features.hashing import Keys
@@ -96,13 +92,8 @@ def people_of(home: Home, request: PeopleRequest, among: Keys) -> People:
 
 def _record(home: Home, why: str, now: datetime) -> str:
     """Have the reading recorded in the home's office; "" where there is none."""
-    services = services_of(home.folder, os.environ)
-    if services.store is None and not home.office.exists():
-        return ""
-    url = services.store.reached if services.store else f"sqlite:///{home.office}"
-    with closing(open_office(url, writer=COMMAND_LINE, published=False)) as office:
-        office.accesses.record([access(ROUTE, why, now)])
-    return f"chain of accesses of {COMMAND_LINE}"
+    recorded = on_record(home, access(ROUTE, why, now))
+    return f"chain of accesses of {COMMAND_LINE}" if recorded else ""
 
 
 def _against(members: Mapping[str, Mapping[str, Keys]], asked: Sequence[str]) -> dict[str, int]:
