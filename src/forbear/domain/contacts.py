@@ -32,6 +32,7 @@ class Means(StrEnum):
     VISIT = "visit"
 
 
+_LONGEST_NAME = 64
 CALLED_OFF = ".off"
 MEANS_OF = {"phone": Means.CALL, "sms": Means.TEXT, "email": Means.EMAIL, "app": Means.APP, "chat": Means.CHAT}
 """Of the channels of a policy, by name; see `means_of`."""
@@ -204,6 +205,23 @@ class Verdict(Struct, frozen=True, kw_only=True):
     next_us: int | None = None
     packs: tuple[str, ...] = ()
     needs_approval: str = ""
+
+
+def attempt_at(question: Question, intervention_id: str, by: str) -> Contacted:
+    """The attempt that a question asks about, as the ledger takes it; whoever enters it gives it an id."""
+    return Contacted(
+        fact_id="-",
+        customer=question.customer,
+        at_us=question.at_us,
+        known_us=question.at_us,
+        channel=question.channel,
+        means=question.means,
+        matter=question.matter,
+        purpose=question.purpose,
+        jurisdiction=question.jurisdiction,
+        intervention_id=intervention_id,
+        by=by[:_LONGEST_NAME],
+    )
 
 
 def made(facts: Sequence[Fact]) -> list[Fact]:
