@@ -93,7 +93,7 @@ def _fact(draw: st.DrawFn, number: int, about_us: int) -> Fact:
             "conversation": st.booleans(),
             "called_off": st.just(value=False),
         }
-        drawn = {name: draw(flag) for name, flag in flags.items()}
+        drawn: dict[str, Any] = {name: draw(flag) for name, flag in flags.items()}
         matter, purpose = draw(st.sampled_from(MATTERS)), draw(st.sampled_from(Purpose))
         return Contacted(**common, **drawn, channel=channel, means=means, matter=matter, purpose=purpose)
     if kind is Placed:
