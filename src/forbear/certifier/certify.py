@@ -17,6 +17,8 @@ from forbear.certifier.rules import RuleBook
 from forbear.certifier.times import DAY_US
 from forbear.domain.errors import InvalidEvent
 
+NOBODY = 0
+"""The customer of facts whose own one was erased: they are of many people, and nobody can judge them any more."""
 LATE_DAYS = 90
 """How late a contact may be told for all that counts to be still there."""
 NOT_JUDGED = ("bank holidays", "the first and the last day that a pack is in force", "approval by a person")
@@ -68,6 +70,7 @@ class Findings:
 
     records: int = 0
     repeated: int = 0
+    erased: int = 0
     judged: int = 0
     against: int = 0
     told_late: int = 0
@@ -88,6 +91,11 @@ class Certifier:
         self._keep_us = (book.longest_days + 2 + LATE_DAYS) * DAY_US
         self._open: dict[int, OpenFacts] = {}
 
+    @property
+    def packs(self) -> tuple[str, ...]:
+        """name@version of every pack that it judges by, beside the statutes."""
+        return self._book.packs
+
     def take(self, line: Mapping[str, Any]) -> None:
         """Take the next line. Raises InvalidEvent for one that is no fact, or does not stand behind the last one."""
         record, found = _whole(line), self.findings
@@ -95,6 +103,9 @@ class Certifier:
             raise InvalidEvent(f"entry {record['entry']} stands behind entry {found.last_entry}", code="out_of_order")
         found.records += 1
         found.last_entry = record["entry"]
+        if record["customer"] == NOBODY:
+            found.erased += 1
+            return
         facts = self._open.setdefault(record["customer"], OpenFacts())
         if not facts.add(record, self._keep_us):
             found.repeated += 1
