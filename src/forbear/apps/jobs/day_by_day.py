@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
 from forbear.adapters.disk import storage_errors
-from forbear.adapters.log import FileSink, FileSource
+from forbear.adapters.log import FileSource
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.running import running
 from forbear.domain.errors import ConfigError
-from forbear.domain.events import OfferAnswered
 from forbear.engine.running import Running
-from forbear.features.columns import EventKind, columns_of, instant
+from forbear.features.columns import EventKind
 from forbear.features.local_time import local_time
 
 AHEAD = "days-ahead"
@@ -34,26 +32,25 @@ class ClosedDay(NamedTuple):
 
 
 class DayByDay:
-    """The live days of a home in their order; `days` gives each once what its close has decided is recorded."""
+    """The live days of a home in their order; `days` gives each once what its close has decided is recorded.
 
-    def __init__(self, worker: Running, ahead: FileSource, sink: FileSink) -> None:
-        self._worker, self._ahead, self._sink = worker, ahead, sink
-        self._answers: list[OfferAnswered] = []
+    Between two days anybody may write to the log, as of the instant of the close.
+    """
 
-    def tell(self, answers: Sequence[OfferAnswered]) -> None:
-        """Have answers come in right behind the next close: what came in before is younger than they are."""
-        self._answers += answers
+    def __init__(self, home: Home, worker: Running, ahead: FileSource) -> None:
+        self._home, self._worker, self._ahead = home, worker, ahead
 
     def days(self) -> Iterator[ClosedDay]:
         """Let one day after the other happen, up to its close and with it."""
-        first = self._sink.end  # nothing of the log was on it yet
+        first = self._home.archive.next_offset
         while (closed := self._next_close()) is not None:
             day, past = closed
-            self._sink.publish(self._ahead.read(first, past))
-            self._publish_answers()
+            with closing(self._home.sink()) as sink:
+                sink.publish(self._ahead.read(first, past))
+                at_us = sink.received_us
             while self._worker.step(_LIMIT) is not None:
                 pass
-            yield ClosedDay(day, self._sink.received_us)
+            yield ClosedDay(day, at_us)
             first = past
 
     def _next_close(self) -> tuple[int, int] | None:
@@ -65,13 +62,6 @@ class DayByDay:
                 self._ahead.seek(past)
                 return int(scanned.batch.day[closes[0]]), past
         return None
-
-    def _publish_answers(self) -> None:
-        if self._answers:
-            now = instant(self._sink.received_us)
-            stamped = [msgspec.structs.replace(one, received_at=max(one.received_at, now)) for one in self._answers]
-            self._sink.publish(columns_of(sorted(stamped, key=lambda one: one.received_at)))
-            self._answers = []
 
 
 @contextmanager
@@ -89,10 +79,9 @@ def day_by_day(home: Home, console: Console) -> Iterator[DayByDay]:
         ahead = FileSource(aside, local_time(home.deployment.time_zone), first=home.archive.next_offset)
         stack.enter_context(closing(ahead))
         worker = stack.enter_context(running(home))
-        sink = stack.enter_context(closing(home.sink()))
         with console.progress("Reading history", home.archive.next_offset) as progress:
             worker.start(home.feed, home.snapshots, told_before(home), progress)
-        yield DayByDay(worker, ahead, sink)
+        yield DayByDay(home, worker, ahead)
         worker.wait()
         if worker.at_close:
             worker.keep()
