@@ -157,7 +157,7 @@ def test_a_budget_of_nothing_leaves_nobody(cli: Cli, promoted: Path, tmp_path: P
 def test_wrong_use_is_refused(cli: Cli, promoted: Path, tmp_path: Path) -> None:
     """No amount, no such channel, nothing stated of an action, no inputs, another currency; a day never closed."""
     base = ("thresholds", "--model", "expert", "--out", tmp_path / "report.json", "--home", promoted)
-    (tmp_path / "less.toml").write_text(SHIPPED.replace("offers.budget_letter", "offers.visit"), encoding="utf-8")
+    (tmp_path / "less.toml").write_text(SHIPPED.replace("offers.gentle_reminder", "offers.visit"), encoding="utf-8")
     (tmp_path / "usd.toml").write_text(SHIPPED.replace('"EUR"', '"USD"'), encoding="utf-8")
     (tmp_path / "none.toml").write_text("format = ", encoding="utf-8")
     for wrong, told in (
@@ -165,7 +165,7 @@ def test_wrong_use_is_refused(cli: Cli, promoted: Path, tmp_path: Path) -> None:
         (("--budget", "1.005"), "no amount"),
         (("--budget", "nan"), "no amount"),
         (("--capacity", "fax=1"), "no channel"),
-        (("--inputs", tmp_path / "less.toml"), "nothing is stated of the action 'budget_letter'"),
+        (("--inputs", tmp_path / "less.toml"), "nothing is stated of the action 'gentle_reminder'"),
         (("--inputs", tmp_path / "usd.toml"), "count in USD"),
         (("--inputs", tmp_path / "none.toml"), "cannot be read"),
         (("--inputs", tmp_path / "gone.toml"), "is no file"),

@@ -7,27 +7,44 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
+from forbear.domain.errors import CorruptState
 from forbear.engine.audit import Link
 from forbear.engine.outputs import Outputs
 from forbear.engine.receipt import RECEIPT_FORMAT
 from forbear.engine.receipts import Recorded, Remade, Remaker, Remaking, State
+from forbear.policy.law import with_capacity
 
 SmallBank = Any
 """What the fixture of that name gives; see conftest."""
 
 
-@pytest.fixture(scope="module")
-def outputs(small_bank: SmallBank) -> list[Outputs]:
-    """What comes of the log of the small bank."""
-    return list(small_bank.worker().process(small_bank.scanned(0, len(small_bank.log))))
+@pytest.fixture(scope="module", params=["preferred", "value"])
+def bank(small_bank: SmallBank, request: pytest.FixtureRequest) -> SmallBank:
+    """The small bank, under a policy that prefers, and under one that chooses by value and has hardly any places."""
+    if request.param == "preferred":
+        return small_bank
+    short = with_capacity(small_bank.parts.kept, dict.fromkeys(("app", "email", "phone", "sms"), 1))
+    by_value = msgspec.structs.replace(
+        short,
+        allocation=msgspec.structs.replace(short.allocation, choice="value"),
+        hold_out=msgspec.structs.replace(short.hold_out, share=0.3),
+    )
+    return replace(small_bank, parts=replace(small_bank.parts, kept=by_value))
 
 
 @pytest.fixture(scope="module")
-def recorded(small_bank: SmallBank, outputs: list[Outputs]) -> list[Recorded]:
-    """Every decision of the small bank with its record and its receipt."""
-    vault = small_bank.vault()
+def outputs(bank: SmallBank) -> list[Outputs]:
+    """What comes of the log of the bank."""
+    return list(bank.worker().process(bank.scanned(0, len(bank.log))))
+
+
+@pytest.fixture(scope="module")
+def recorded(bank: SmallBank, outputs: list[Outputs]) -> list[Recorded]:
+    """Every decision of the bank with its record and its receipt."""
+    vault = bank.vault()
     decisions = {one.decision_id: one for part in outputs for one in part.decisions}
     records = [record for part in outputs for record in part.audit if record.kind == "decision"]
     links = [Link(record, decisions[json.loads(record.body)["decision_id"]]) for record in records]
@@ -39,16 +56,16 @@ def recorded(small_bank: SmallBank, outputs: list[Outputs]) -> list[Recorded]:
 
 
 @pytest.fixture(scope="module")
-def remaker(small_bank: SmallBank, outputs: list[Outputs]) -> Remaker:
-    """What makes the decisions of the small bank again."""
-    features = small_bank.worker().follower.scorer.features
+def remaker(bank: SmallBank, outputs: list[Outputs]) -> Remaker:
+    """What makes the decisions of the bank again."""
+    features = bank.worker().follower.scorer.features
     numbers = {(part.kind, part.number): part.digest for one in outputs for part in one.parts}
     return Remaker(
         Remaking(
             features=features.names,
             feature_hash=features.hash,
-            currency=small_bank.deployment.currency,
-            parts=small_bank.parts,
+            currency=bank.deployment.currency,
+            parts=bank.parts,
             numbers=numbers,
         )
     )
@@ -67,13 +84,14 @@ def otherwise(remaker: Remaker, one: Recorded, receipt: dict[str, Any]) -> Remad
     return found
 
 
-def test_every_decision_is_made_again_to_the_byte(remaker: Remaker, recorded: list[Recorded]) -> None:
+def test_every_decision_is_made_again_to_the_byte(bank: SmallBank, remaker: Remaker, recorded: list[Recorded]) -> None:
     """Of every outcome that there is, record, receipt and row come out as they were recorded."""
     found = remaker.remade(recorded)
 
     assert {one.state for one in found} == {State.SAME}, [one.differences for one in found if one.differences][:3]
     outcomes = Counter(one.decision.outcome for one in recorded)
-    assert {"offer", "hold_out", "abnormal_volume"} <= outcomes.keys()
+    held = "abnormal_volume" if bank.parts.kept.allocation.choice == "preferred" else "capacity"
+    assert {"offer", "hold_out", held} <= outcomes.keys()
 
 
 def test_alone_as_in_a_batch(remaker: Remaker, recorded: list[Recorded]) -> None:
@@ -117,6 +135,27 @@ def test_a_full_channel_is_found_out(remaker: Remaker, recorded: list[Recorded])
     assert found.state == State.DIFFERS
     outcome = next(one for one in found.differences if one.what == "record.outcome")
     assert (outcome.recorded, outcome.again) == ('"offer"', '"capacity"')
+
+
+def test_prices_are_inputs(bank: SmallBank, remaker: Remaker, recorded: list[Recorded]) -> None:
+    """Who was offered a thing that others wanted too would not have had it at a higher price; without prices nothing
+    can be made again, and where the policy has none, none are sealed.
+    """
+    offered = [one for one in recorded if one.decision.outcome == "offer"]
+    if bank.parts.kept.allocation.choice == "preferred":
+        assert not any({"price_minor", "margin"} & receipt_of(one)["waited"].keys() for one in recorded)
+        return
+    assert any(any(receipt_of(one)["waited"]["price_minor"]) for one in offered)
+    assert any(one.decision.outcome == "capacity" for one in recorded)
+    receipt = receipt_of(offered[0])
+    receipt["waited"]["price_minor"] = [1e6] * 4
+    found = otherwise(remaker, offered[0], receipt)
+    outcome = next(one for one in found.differences if one.what == "record.outcome")
+    assert (outcome.recorded, outcome.again) == ('"offer"', '"capacity"')
+
+    receipt["waited"]["price_minor"] = [0.0] * 3
+    with pytest.raises(CorruptState, match="no prices by channel"):
+        otherwise(remaker, offered[0], receipt)
 
 
 def test_every_feature_counts(remaker: Remaker, recorded: list[Recorded]) -> None:

@@ -56,7 +56,7 @@ def test_shares_are_never_exceeded(by_share: Policy, values: list[float], seed: 
     """Whatever ties there are, each band and those above it take at most their shares; or the book is refused."""
     pd = np.random.default_rng(seed).permutation(np.array(values * 10))
     try:
-        derived = with_capacity_cut_offs(by_share, pd, "2026-2")
+        derived = with_capacity_cut_offs(by_share, pd, "2027-1")
     except NotEnoughData:
         distinct = np.sort(pd)[::-1]
         counts = [np.count_nonzero(distinct == value) for value in np.unique(distinct)[::-1]]
@@ -71,13 +71,13 @@ def test_shares_are_never_exceeded(by_share: Policy, values: list[float], seed: 
 def test_a_book_without_ties_fills_its_bands(by_share: Policy) -> None:
     """Of 10,000 different PDs the bands take 100, 400 and 1,000, and the exits keep their ratio to the enters."""
     pd = np.random.default_rng(1).permutation(np.linspace(0.0001, 0.2, 10_000))
-    derived = with_capacity_cut_offs(by_share, pd, "2026-2")
+    derived = with_capacity_cut_offs(by_share, pd, "2027-1")
     bands = bands_of(derived, pd, np.full(len(pd), OUTSIDE, np.int8))
 
     assert [np.count_nonzero(bands == place) for place in range(3)] == [100, 400, 1_000]
     assert [band.exit < band.enter for band in derived.bands] == [True] * 3
     assert derived.bands[2].exit / derived.bands[2].enter == pytest.approx(0.25 / 0.3)
-    assert (derived.version, derived.digest == by_share.digest) == ("2026-2", False)
+    assert (derived.version, derived.digest == by_share.digest) == ("2027-1", False)
 
 
 def test_what_gives_no_cut_offs_is_refused(policy: Policy, by_share: Policy) -> None:
@@ -85,19 +85,19 @@ def test_what_gives_no_cut_offs_is_refused(policy: Policy, by_share: Policy) -> 
     book = np.linspace(0.0, 1.0, 1_000)
 
     with pytest.raises(ConfigError, match="no shares"):
-        with_capacity_cut_offs(policy, book, "2026-2")
+        with_capacity_cut_offs(policy, book, "2027-1")
     with pytest.raises(ConfigError, match="new version"):
-        with_capacity_cut_offs(by_share, book, "2026-1")
+        with_capacity_cut_offs(by_share, book, "2026-2")
     with pytest.raises(ValueError, match="not known"):
-        with_capacity_cut_offs(by_share, np.array([0.5, np.nan]), "2026-2")
+        with_capacity_cut_offs(by_share, np.array([0.5, np.nan]), "2027-1")
     for hopeless in (np.full(1_000, 0.5), np.zeros(1_000), np.array([]), np.array([0.1, 0.2])):
         with pytest.raises(NotEnoughData, match="would be empty"):
-            with_capacity_cut_offs(by_share, hopeless, "2026-2")
+            with_capacity_cut_offs(by_share, hopeless, "2027-1")
 
 
 def test_other_cut_offs_keep_the_rest(policy: Policy) -> None:
     """Named bands begin where they are told to and keep their ratio; another one goes, and what only it offers."""
-    derived = with_cut_offs(policy, {"critical": 0.2, "medium": 0.02}, "2026-1-draft")
+    derived = with_cut_offs(policy, {"critical": 0.2, "medium": 0.02}, "2026-2-draft")
 
     assert [(band.name, band.enter, band.actions) for band in derived.bands] == [
         (band.name, enter, band.actions)
@@ -105,11 +105,13 @@ def test_other_cut_offs_keep_the_rest(policy: Policy) -> None:
     ]
     assert derived.bands[0].exit == pytest.approx(0.2 * 0.65 / 0.7)
     assert {action.name for action in policy.actions} - {action.name for action in derived.actions} == {
-        "adviser_message"
+        "adviser_message",
+        "limit_advice",
     }
-    assert (
-        msgspec.structs.replace(derived, bands=policy.bands, actions=policy.actions, version=policy.version) == policy
-    )
+    assert derived.value is not None
+    assert [one.action for one in derived.value.effects] == [action.name for action in derived.actions]
+    others = {name: getattr(policy, name) for name in ("bands", "actions", "version", "value")}
+    assert msgspec.structs.replace(derived, **others) == policy
 
 
 def test_cut_offs_that_make_no_policy_are_refused(policy: Policy) -> None:

@@ -190,7 +190,7 @@ def test_identifiers_are_hashes_of_content(policy: Policy, rules: Rules, make_pr
     """Customer, matter, policy and day make the identifier; score, order and flags do not."""
     proposals = make_proposals(4, 500)
     ids = decide(rules, proposals, AS_USUAL).ids
-    other = Rules.of(msgspec.structs.replace(policy, version="2026-2"))
+    other = Rules.of(msgspec.structs.replace(policy, version="another"))
 
     same = replace(proposals, pd=proposals.pd[::-1], order=proposals.order[::-1], vulnerable=~proposals.vulnerable)
     np.testing.assert_array_equal(ids, decide(rules, same, AS_USUAL).ids)
@@ -232,7 +232,8 @@ def test_no_consent_and_nothing_that_suits(policy_text: str) -> None:
     """Where every action needs a consent, or suits other reasons only, the hold says which of the two it was."""
     text = policy_text.replace('consent = ""', 'consent = "app"')
     text = text.replace('wording = "help_page"', 'wording = "help_page"\nreasons = ["cash"]')
-    text = text.replace('wording = "budget_letter"', 'wording = "budget_letter"\nreasons = ["cash"]')
+    for name in ("budgeting_help", "gentle_reminder"):
+        text = text.replace(f'wording = "{name}"', f'wording = "{name}"\nreasons = ["cash"]')
     rules = Rules.of(parse_policy(text))
     unsuited = decide_one(rules, proposed(pd=0.4), AS_USUAL)
     refused = decide_one(rules, proposed(pd=0.4, reason=11, consent=(False,) * 4), AS_USUAL)

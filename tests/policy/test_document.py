@@ -113,6 +113,8 @@ def other(value: Any) -> Any:
             return {"utilities": "tax", "rent": "mortgage"}.get(value, "fee")
         case "benefit":
             return "pd"
+        case "preferred" | "relative" | "person":
+            return {"preferred": "value", "relative": "absolute"}.get(value, "")
         case "EUR":
             return "SEK"
         case "":

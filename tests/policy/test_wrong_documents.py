@@ -28,13 +28,13 @@ SLIPS = {
     "another format": Slip("format = 1", "format = 2", "format = 2", "reads format = 1"),
     "a missing key": Slip("format = 1\n", "", "# The policy as shipped", "add format = "),
     "an unknown key": Slip(
-        'version = "2026-1"', 'version = "1"\nversoin = "2"', "versoin", "the keys here are: format"
+        'version = "2026-2"', 'version = "1"\nversoin = "2"', "versoin", "the keys here are: format"
     ),
     "an unknown trigger": Slip(
         "failed_debit = true", "failed_debit = true\nlate_salary = 1", "late_salary", "day_close"
     ),
     "a missing trigger": Slip("cash_machine = true\n", "", "[triggers]", "add cash_machine"),
-    "a version that is none": Slip('"2026-1"', '"new one"', "version", "letters, digits"),
+    "a version that is none": Slip('"2026-2"', '"new one"', "version", "letters, digits"),
     "no jurisdiction": Slip(
         '"none: the house rules below only. Have counsel confirm them before anybody is contacted."',
         '""',
@@ -61,24 +61,22 @@ SLIPS = {
     "a share of some bands": Slip("exit = 0.65\n", "exit = 0.65\nshare = 0.1\n", '[[bands]]\nname = "high"', "or none"),
     "a band twice": Slip('name = "high"', 'name = "critical"', 'name = "critical"\nenter = 0.50', "its own name"),
     "a band without actions": Slip(
-        'actions = ["subscription_review", "budget_letter", "help_page"]',
+        'actions = ["gentle_reminder", "budgeting_help", "subscription_review", "help_page"]',
         "actions = []",
         "actions = []",
         "entries",
     ),
-    "an action that is not defined": Slip(
-        '["payment_plan_call"', '["payment_holiday"', 'actions = ["payment_hol', "adviser"
-    ),
+    "an action that is not defined": Slip('  "payment_plan_call"', '  "payment_pause"', '  "payment_pause"', "adviser"),
     "an action twice in a band": Slip(
-        '"budget_letter", "help_page"]', '"help_page", "help_page"]', 'actions = ["subscription_review", "help', "once"
+        '"subscription_review", "help_page"]', '"help_page", "help_page"]', 'actions = ["gentle_reminder", "bud', "once"
     ),
-    "an action that nobody offers": Slip('"adviser_message", ', "", 'name = "adviser_message"', "drop it"),
+    "an action that nobody offers": Slip('  "adviser_message",\n', "", 'name = "adviser_message"', "drop it"),
     "an action defined twice": Slip(
-        'name = "help_page"', 'name = "budget_letter"', 'name = "budget_letter"\nchannel = "app"', "own name"
+        'name = "help_page"', 'name = "budgeting_help"', 'name = "budgeting_help"\nchannel = "app"', "own name"
     ),
     "an unknown channel": Slip('channel = "phone"', 'channel = "fax"', 'channel = "fax"', "app, email, phone, sms"),
     "a negative cost": Slip("cost_minor = 900", "cost_minor = -900", "cost_minor = -900", "in that range"),
-    "an empty wording": Slip('wording = "budget_letter"', 'wording = ""', 'wording = ""', "lower-case letters"),
+    "an empty wording": Slip('wording = "budgeting_help"', 'wording = ""', 'wording = ""', "lower-case letters"),
     "an offer without end": Slip("valid_days = 3\n", "", '[[actions]]\nname = "payment_plan_call"', "add valid_days"),
     "an unknown reason": Slip(
         '"gambling"]\n\n', '"gamblin"]\n\n', 'reasons = ["spending_up", "gamblin"]', "salary_late"
@@ -102,6 +100,19 @@ SLIPS = {
     "an unknown exemption": Slip('"vulnerable"', '"vip"', "exempt", "legal_stop"),
     "an exemption twice": Slip('"vulnerable"', '"legal_stop"', "exempt", "once"),
     "an unknown priority": Slip('"benefit"', '"gut"', "priority", "pd_exposure"),
+    "an unknown choice": Slip('choice = "preferred"', 'choice = "luck"', 'choice = "luck"', "preferred, value"),
+    "an unknown approval": Slip('approval = "person"', 'approval = "maybe"', 'approval = "maybe"', "person, or"),
+    "an effect of another kind": Slip('kind = "relative"', 'kind = "odds"', 'kind = "odds"', "absolute, relative"),
+    "an effect above 1": Slip("value = 0.35", "value = 35", "value = 35", "in that range"),
+    "an effect without a source": Slip(
+        'value = 0.35\nsource = "stated assumption"\n', "value = 0.35\n", "[[value.effects]]", "add source"
+    ),
+    "an unknown key of an effect": Slip("follow_up_minor = 200", "follow_up = 200", "follow_up = 200", "follow_up_mi"),
+    "an effect of no action": Slip(
+        'action = "payment_plan_call"', 'action = "visit"', 'action = "visit"', "the actions are: payment_plan_call"
+    ),
+    "an effect stated twice": Slip('action = "help_page"', 'action = "call_back"', 'action = "call_back"', "once"),
+    "no loss of a miss": Slip("loss_minor = 6_000", "loss_minor = 0", "loss_minor = 0", "in that range"),
     "a table twice": Slip("[exploration]", "[contact]", "[contact]\nshare", "stand once"),
     "a key twice": Slip(
         "day_close = true", "day_close = true\nday_close = true", "day_close = true # scores", "stand once"

@@ -7,7 +7,7 @@ the fields.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,7 +24,6 @@ RECEIPT_FORMAT = 2
 """Before 2 a decision sealed score, features, attributions and words, and not what stood for the customer."""
 FLAGS = ("customer_request", "legal_stop", "override", "vulnerable")
 """Columns of `Proposals` that a receipt has as they are."""
-WAITED = tuple(field.name for field in fields(Waiting))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +130,7 @@ def _stood(policy: Policy, proposals: Proposals, row: int) -> dict[str, Any]:
 
 
 def _waited(waiting: Waiting | None, row: int) -> dict[str, Any]:
-    return {} if waiting is None else {name: getattr(waiting, name)[row].item() for name in WAITED}
+    return {} if waiting is None else {name: column[row].tolist() for name, column in waiting.columns().items()}
 
 
 def _band(policy: Policy, place: int) -> str:

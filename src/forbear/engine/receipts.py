@@ -20,12 +20,12 @@ from forbear.engine.audit import mismatch
 from forbear.engine.intervenor import Pending, heaviest, reasons_of
 from forbear.engine.outputs import AuditRecord, Decision
 from forbear.engine.ports import Parts
-from forbear.engine.receipt import FLAGS, RECEIPT_FORMAT, WAITED, Writer, said_of
+from forbear.engine.receipt import FLAGS, RECEIPT_FORMAT, Writer, said_of
 from forbear.engine.scorer import Scores, Scoring
 from forbear.engine.telling import InWords
 from forbear.features.figures import FIGURES
 from forbear.features.ledger import Floats
-from forbear.policy.allocate import Waiting, spent
+from forbear.policy.allocate import PRICED, Waiting, spent
 from forbear.policy.decide import Rules, decide
 from forbear.policy.document import Policy
 from forbear.policy.proposals import NEVER, Circumstances, Proposals
@@ -103,7 +103,7 @@ class Receipt(msgspec.Struct, frozen=True):
     features: Values
     stood: Stood
     under: Under
-    waited: dict[str, int | bool]
+    waited: dict[str, int | bool | list[float]]
     figures: Values | None = None
 
 
@@ -276,9 +276,25 @@ def _pending(features: tuple[str, ...], force: _Force, ones: Sequence[_One]) -> 
     proposals = _proposals(rules.policy, scores, [receipt.stood for receipt in receipts], matter=matter, reason=reason)
     under = receipts[0].under
     circumstances = Circumstances(kill_switch=under.kill_switch, replay=under.replay)
-    waiting = Waiting(**{name: np.array([one.waited.get(name, 0) for one in receipts]) for name in WAITED})
-    decided = spent(rules, decide(rules, proposals, circumstances), waiting)
+    waiting = _waiting(rules, receipts)
+    decided = spent(rules, decide(rules, proposals, circumstances), waiting, proposals)
     return Pending(scores, proposals, decided, waiting, circumstances)
+
+
+def _waiting(rules: Rules, receipts: Sequence[Receipt]) -> Waiting:
+    """Where the choices of some receipts stood: with prices if, and only if, the policy chooses by value.
+
+    Raises CorruptState for prices of other channels.
+    """
+    priced, channels = rules.worth is not None, len(rules.policy.channels)
+    names = [field.name for field in fields(Waiting) if priced or field.name not in PRICED]
+    prices = [one.waited.get("price_minor") for one in receipts] if priced else []
+    if any(not isinstance(price, list) or len(price) != channels for price in prices):
+        raise CorruptState(
+            f"a receipt has no prices by channel, and policy {rules.policy.version} chooses by value",
+            mend="this is another policy than the one that decided: restore policies/ from a backup",
+        )
+    return Waiting(**{name: np.array([one.waited.get(name, 0) for one in receipts]) for name in names})
 
 
 def _proposals(policy: Policy, scores: Scores, stood: Sequence[Stood], **known: Any) -> Proposals:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 from msgspec import Meta, Struct
 
+from forbear.domain.effects import Change, Effect, Source
 from forbear.domain.errors import ConfigError
 from forbear.domain.events import AmountMinor, Currency
 from forbear.domain.stated import Kind, StatedDocument
@@ -19,8 +20,6 @@ from forbear.models.results import Floats
 _KIND = Kind("economics", format=1, page="docs/thresholds.md")
 
 Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
-Change: TypeAlias = Annotated[float, Meta(ge=-1.0, le=1.0)]
-Source: TypeAlias = Annotated[str, Meta(min_length=1)]
 Word: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}\Z")]
 
 
@@ -38,19 +37,16 @@ class Unneeded(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     source: Source
 
 
-class StatedEffect(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """By how much an offer lowers the chance of a miss; negative where it does harm.
+class StatedEffect(Effect, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An effect as stated of an action, with what it is of and how well it is known.
 
-    kind: "absolute", in points of the chance; "relative", as a share of it.  of: of every offer made ("offer"), or of
-    those that are accepted ("acceptance").  value: with its 95 % interval low to high, all in [-1, 1].
+    of: every offer made ("offer"), or those that are accepted ("acceptance").  value: with its 95 % interval low to
+    high, all in [-1, 1].
     """
 
-    kind: Literal["absolute", "relative"]
     of: Literal["offer", "acceptance"]
-    value: Change
     low: Change
     high: Change
-    source: Source
 
 
 class Acceptance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,8 +69,8 @@ class OfferInputs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         pd: (n,) in [0, 1].  size: of the effect, in its own terms; its value, a bound or a draw.
         """
         whole = size * self.accepts.share if self.effect.of == "acceptance" else size
-        moved = whole * pd if self.effect.kind == "relative" else np.full(len(pd), whole)
-        return np.clip(moved, pd - 1.0, pd)
+        share, points = self.effect.line(whole)
+        return np.clip(share * pd + points, pd - 1.0, pd)
 
 
 class Economics(StatedDocument, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forbear.policy.choice import Wanted, priced, wanted_of
 from forbear.policy.decide import Rules
 from forbear.policy.hashing import Floats, Keys, chained, mixed
+from forbear.policy.prices import NOT_AT_MARGIN, assign
 from forbear.policy.proposals import OFFERED, Bools, Decisions, HoldReason, Ints, Proposals
 
 Rows = NDArray[np.intp]
@@ -43,6 +45,9 @@ class Waiting:
     second: (n,) whether another offer to the same customer has priority.
     place: (n,) in the queue of its channel, from 0; -1 where it was not in one.
     room: (n,) places that the channel of the choice had left; 0 without a choice.
+    price_minor: (n, c) of a place on each channel at the cut.  margin: (n,) the channel that was given to whoever was
+    as well off with another or with nothing, see `prices.Assigned`. Both are None where the policy does not choose by
+    value; where it does, there are no queues.
     """
 
     day: Ints
@@ -53,10 +58,21 @@ class Waiting:
     second: Bools
     place: Ints
     room: Ints
+    price_minor: Floats | None = None
+    margin: Ints | None = None
 
     def take(self, rows: NDArray[Any]) -> Waiting:
         """Some of the rows, in the order given."""
-        return Waiting(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+        return Waiting(**{name: column[rows] for name, column in self.columns().items()})
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What is known of the rows, by name."""
+        known = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {name: column for name, column in known if column is not None}
+
+
+PRICED = ("price_minor", "margin")
+"""Columns of `Waiting` that are there where the policy chooses by value, and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +97,9 @@ def allocated(rules: Rules, proposals: Proposals, decisions: Decisions, cut: Cut
 
     Of several proposals on one matter the last in the log stands. Offers past their last day have expired. A
     customer gets one offer, that of the highest priority. More offers than the policy's bound all wait. Then
-    each channel takes its offers by priority, as many as it has places; equals are ordered by hash.
+    each channel takes its offers by priority, as many as it has places; equals are ordered by hash. Where the policy
+    chooses by value, the priority is the value, and prices give the places, see `prices.assign`: an offer may then
+    become one of another action, but for those that were drawn.
     Raises ValueError for a capacity that is negative or not by channel, for two proposals on one matter in
     the same place of the log, and for columns of different lengths.
     """
@@ -91,40 +109,93 @@ def allocated(rules: Rules, proposals: Proposals, decisions: Decisions, cut: Cut
     hold = decisions.hold.copy()
     hold[_superseded(proposals)] = HoldReason.SUPERSEDED.code
     decisions = replace(decisions, hold=hold)
-    offered = (hold == OFFERED) & (decisions.expires_day >= cut.day)
-    queue = _queue(rules, proposals, decisions, np.flatnonzero(offered))
+    day = np.full(len(hold), cut.day, dtype=np.int64)
+    wanted = wanted_of(rules, proposals, decisions, day) if rules.worth is not None else None
+    in_time = decisions.expires_day >= cut.day if wanted is None else (wanted.value > 0.0).any(axis=1)
+    rows = np.flatnonzero((hold == OFFERED) & in_time)
+    worth = _priority(rules, proposals, rows) if wanted is None else wanted.value[rows].max(axis=1, initial=0.0)
+    queue = _Queue(rows, worth, mixed(decisions.ids[rows, 0]))
     not_first = _not_first(proposals.customer[queue.rows], queue)
-    second, place = np.zeros(len(hold), dtype=np.bool_), np.full(len(hold), -1, dtype=np.int64)
+    second = np.zeros(len(hold), dtype=np.bool_)
     second[queue.rows[not_first]] = True
     queue = queue.take(~not_first)
-    channels = rules.channel_of[decisions.choice[queue.rows]]
-    for channel in range(len(capacity)):
-        mine = queue.take(channels == channel)
-        place[mine.rows[_by_priority(mine, proposals)]] = np.arange(len(mine.rows))
-    room = np.where(decisions.choice >= 0, capacity[rules.channel_of[decisions.choice]], 0)
     waiting = Waiting(
-        day=np.full(len(hold), cut.day, dtype=np.int64),
+        day=day,
         book_size=np.full(len(hold), cut.book_size, dtype=np.int64),
         offered_today=np.full(len(hold), cut.offered_today, dtype=np.int64),
         competing=np.full(len(hold), len(queue.rows), dtype=np.int64),
         released=np.full(len(hold), cut.released, dtype=np.bool_),
         second=second,
-        place=place,
-        room=room,
+        place=np.full(len(hold), -1, dtype=np.int64),
+        room=day,
     )
-    return spent(rules, decisions, waiting), waiting
+    if wanted is None:
+        waiting = _queued(rules, proposals, decisions, waiting, queue)
+    else:
+        waiting = _on_the_market(proposals, wanted, waiting, queue, capacity)
+    standing, out = _chosen(rules, proposals, decisions, waiting)
+    room = np.where(standing.choice >= 0, capacity[rules.channel_of[standing.choice]], 0)
+    waiting = replace(waiting, room=room)
+    return _stands(rules, standing, waiting, out), waiting
 
 
-def spent(rules: Rules, decisions: Decisions, waiting: Waiting) -> Decisions:
-    """What stands of decisions that stood so when their cuts spent their capacity, each by its own row alone."""
+def spent(rules: Rules, decisions: Decisions, waiting: Waiting, proposals: Proposals | None = None) -> Decisions:
+    """What stands of decisions that stood so when their cuts spent their capacity, each by its own row alone.
+
+    proposals: that were decided; they are asked where the policy chooses by value.
+    Raises ValueError without them there.
+    """
+    standing, out = _chosen(rules, proposals, decisions, waiting)
+    return _stands(rules, standing, waiting, out)
+
+
+def _chosen(
+    rules: Rules, proposals: Proposals | None, decisions: Decisions, waiting: Waiting
+) -> tuple[Decisions, Bools]:
+    """The decisions with the actions that prices give them, and (n,) who is priced out of all of them."""
+    out = np.zeros(len(decisions), dtype=np.bool_)
+    if waiting.price_minor is None or waiting.margin is None:
+        return decisions, out
+    if proposals is None:
+        raise ValueError("a choice by value is made again from its proposals")
+    rows = np.flatnonzero(decisions.offered & ~waiting.second)
+    mine = Decisions(**{field.name: getattr(decisions, field.name)[rows] for field in fields(decisions)})
+    at = waiting.day[rows], waiting.price_minor[rows], waiting.margin[rows]
+    changed, out[rows] = priced(rules, proposals.take(rows), mine, at)
+    columns = {name: getattr(decisions, name).copy() for name in ("choice", "expires_day", "propensity")}
+    for name, column in columns.items():
+        column[rows] = getattr(changed, name)
+    return replace(decisions, **columns), out
+
+
+def _stands(rules: Rules, decisions: Decisions, waiting: Waiting, out: Bools) -> Decisions:
     hold = decisions.hold.copy()
     hold[(hold == OFFERED) & (decisions.expires_day < waiting.day)] = HoldReason.EXPIRED.code
     hold[(hold == OFFERED) & waiting.second] = HoldReason.COOL_DOWN.code
     bound = rules.policy.allocation.abnormal_share * waiting.book_size
     abnormal = (waiting.competing + waiting.offered_today > bound) & ~waiting.released
     hold[(hold == OFFERED) & abnormal] = HoldReason.ABNORMAL_VOLUME.code
-    hold[(hold == OFFERED) & (waiting.place >= waiting.room)] = HoldReason.CAPACITY.code
+    hold[(hold == OFFERED) & ((waiting.place >= waiting.room) | out)] = HoldReason.CAPACITY.code
     return replace(decisions, hold=hold)
+
+
+def _queued(rules: Rules, proposals: Proposals, decisions: Decisions, waiting: Waiting, queue: _Queue) -> Waiting:
+    """Each in the queue of the channel of its choice, by priority."""
+    place = waiting.place.copy()
+    channels = rules.channel_of[decisions.choice[queue.rows]]
+    for channel in range(len(rules.policy.channels)):
+        mine = queue.take(channels == channel)
+        place[mine.rows[_by_priority(mine, proposals)]] = np.arange(len(mine.rows))
+    return replace(waiting, place=place)
+
+
+def _on_the_market(proposals: Proposals, wanted: Wanted, waiting: Waiting, queue: _Queue, capacity: Ints) -> Waiting:
+    """The prices at which there is a place for whoever wants one, and what was given to those who were indifferent."""
+    among = replace(queue, worth=np.zeros(len(queue.rows)))
+    given = assign(wanted.value[queue.rows], capacity, _by_priority(among, proposals))
+    margin = np.full(len(waiting.day), NOT_AT_MARGIN, dtype=np.int64)
+    margin[queue.rows] = given.margin
+    return replace(waiting, price_minor=np.tile(given.price_minor, (len(margin), 1)), margin=margin)
 
 
 def _capacity(rules: Rules, cut: Cut) -> tuple[int, ...]:
@@ -147,7 +218,7 @@ def _superseded(proposals: Proposals) -> Rows:
     return superseded
 
 
-def _queue(rules: Rules, proposals: Proposals, decisions: Decisions, rows: Rows) -> _Queue:
+def _priority(rules: Rules, proposals: Proposals, rows: Rows) -> Floats:
     worth = proposals.pd[rows]
     if rules.policy.allocation.priority != "pd":
         worth = worth * proposals.exposure_minor[rows]
@@ -155,7 +226,7 @@ def _queue(rules: Rules, proposals: Proposals, decisions: Decisions, rows: Rows)
     # One scale for one cut: a benefit is a small part of what is at stake, and would lose to every PD x exposure.
     if rules.policy.allocation.priority == "benefit" and not np.isnan(benefit).any():
         worth = benefit
-    return _Queue(rows, worth, mixed(decisions.ids[rows, 0]))
+    return worth
 
 
 def _not_first(customers: Keys, queue: _Queue) -> Bools:

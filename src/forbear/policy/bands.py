@@ -65,8 +65,8 @@ def with_capacity_cut_offs(policy: Policy, pd: Floats, version: str) -> Policy:
 def with_cut_offs(policy: Policy, cut_offs: Mapping[str, float], version: str) -> Policy:
     """A new version of a policy whose bands begin at these PDs, by name.
 
-    A band without a cut-off is dropped, and so is an action that no band offers then; shares, by which cut-offs were
-    once derived, are dropped too. `exit` is as in `with_capacity_cut_offs`.
+    A band without a cut-off is dropped, and so is an action that no band offers then, with its effect; shares, by which
+    cut-offs were once derived, are dropped too. `exit` is as in `with_capacity_cut_offs`.
     Raises ConfigError for a version that is not new, and for what makes no policy: no band, a name that it does not
     have, or cut-offs that do not fall.
     """
@@ -76,11 +76,16 @@ def with_cut_offs(policy: Policy, cut_offs: Mapping[str, float], version: str) -
         raise ConfigError(f"the policy has no band {unknown[0]!r}", mend=f"the bands are: {', '.join(known)}")
     kept = tuple(msgspec.structs.replace(band, share=None) for band in policy.bands if band.name in cut_offs)
     offered = {name for band in kept for name in band.actions}
+    value = policy.value
+    if value is not None:
+        effects = tuple(effect for effect in value.effects if effect.action in offered)
+        value = msgspec.structs.replace(value, effects=effects)
     changed = msgspec.structs.replace(
         policy,
         version=version,
         bands=_entered(kept, [cut_offs[band.name] for band in kept]),
         actions=tuple(action for action in policy.actions if action.name in offered),
+        value=value,
     )
     return parse_policy(to_toml(changed))
 

@@ -26,6 +26,7 @@ from forbear.policy.proposals import (
     Proposals,
     chosen,
 )
+from forbear.policy.value import NONE, Worth
 
 _ONE = np.uint64(1)
 
@@ -38,6 +39,7 @@ class Rules:
     suits: (bands + 1, reasons + 1) actions that suit.  on_channel: (bands + 1, channels) actions by channel.
     action_at: (bands + 1, most actions of a band) place of each action in the policy.
     channel_of, valid_days: (actions,).  seeds: of the two halves of a decision's id, and of the hold-out.
+    worth: of the actions where the policy chooses by value, else None.
     """
 
     policy: Policy
@@ -48,6 +50,7 @@ class Rules:
     channel_of: NDArray[np.int16]
     valid_days: NDArray[np.int32]
     seeds: tuple[int, int, int]
+    worth: Worth | None = None
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
@@ -73,6 +76,7 @@ class Rules:
             channel_of=channel_of,
             valid_days=np.array([action.valid_days for action in policy.actions], dtype=np.int32),
             seeds=(seed_of(f"first {digest}"), seed_of(f"second {digest}"), seed_of(policy.hold_out.salt)),
+            worth=Worth.of(policy, policy.value) if policy.value and policy.allocation.choice == "value" else None,
         )
 
 
@@ -92,7 +96,8 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
     """
     policy, override = rules.policy, proposals.override
     _require_places(policy, proposals)
-    bands, acting, suiting, consented, eligible, latest = _eligible(rules, proposals)
+    found = eligible_of(rules, proposals)
+    bands, acting, eligible, latest = found.bands, found.acting, found.eligible, found.latest
     answered = rank(policy, proposals.answered_band) <= rank(policy, bands)
     exempt = _exempt(policy, proposals) | override
     held_out = ~exempt & (uniform(chained(rules.seeds[2], proposals.customer)) < policy.hold_out.share)
@@ -101,8 +106,8 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
         HoldReason.ALREADY_ANSWERED: answered & (latest > proposals.day - policy.contact.repeat_days) & ~override,
         HoldReason.DECIDED_TODAY: proposals.decided_day == proposals.day,
         HoldReason.LEGAL_STOP: proposals.legal_stop,
-        HoldReason.NO_ELIGIBLE_ACTION: suiting == 0,
-        HoldReason.NO_CONSENT: consented == 0,
+        HoldReason.NO_ELIGIBLE_ACTION: found.suiting == 0,
+        HoldReason.NO_CONSENT: found.consented == 0,
         HoldReason.COOL_DOWN: eligible == 0,
         HoldReason.REPLAY: circumstances.replay,
         HoldReason.KILL_SWITCH: circumstances.kill_switch,
@@ -112,10 +117,10 @@ def decide(rules: Rules, proposals: Proposals, circumstances: Circumstances) -> 
     for reason, holds in reversed(ladder.items()):
         hold[holds] = reason.code
     ids = [chained(seed, proposals.customer, proposals.matter, proposals.day) for seed in rules.seeds[:2]]
-    bit, explored, propensity = _chosen(policy.exploration.share, eligible, ids)
+    bit, explored, propensity = _chosen(policy.exploration.share, eligible, found.preferred, ids)
     picked = chosen(hold)
     choice = np.where(picked, rules.action_at[acting, bit], -1).astype(np.int16)
-    share = np.where(exempt, 0.0, policy.hold_out.share)
+    share = held_share(rules, proposals)
     kept = np.where(hold == HoldReason.HOLD_OUT.code, share, 1.0)
     return Decisions(
         ids=np.column_stack(ids),
@@ -136,12 +141,12 @@ def chances(rules: Rules, proposals: Proposals) -> Floats:
     draw alone: what holds a proposal by its own state, and what capacity does to it later, are not asked.
     """
     policy = rules.policy
-    _, acting, _, _, eligible, _ = _eligible(rules, proposals)
-    held = np.where(_exempt(policy, proposals) | proposals.override, 0.0, policy.hold_out.share)
+    known = eligible_of(rules, proposals)
+    acting, eligible, preferred = known.acting, known.eligible, known.preferred
+    held = held_share(rules, proposals)
     given, some = 1.0 - held, np.bitwise_count(eligible)
     found = np.zeros((len(proposals), 1 + len(policy.actions)))
     found[:, 0] = np.where(some == 0, 1.0, held)
-    preferred = eligible & (~eligible + _ONE)
     share = policy.exploration.share
     for bit in range(rules.action_at.shape[1]):
         rows = np.flatnonzero(eligible >> np.uint64(bit) & _ONE)
@@ -194,9 +199,13 @@ def answered_after(rules: Rules, proposals: Proposals, decisions: Decisions) -> 
     return np.where(after == len(rules.policy.bands), OUTSIDE, after).astype(np.int8)
 
 
-class _Eligible(NamedTuple):
-    """Of n proposals the band, the band that is acted on, and words of its actions: those that suit the reason, are
-    consented to, and have had their cool-down. latest: (n,) day of the last contact on any channel.
+class Eligible(NamedTuple):
+    """What may be offered to n proposals, as words of the actions of the band that is acted on.
+
+    bands: (n,) that are told.  acting: (n,) that are acted on.  suiting: actions that suit the reason and, where the
+    choice is by value, are worth their cost.  consented, eligible: those that are consented to, and that have had their
+    cool-down too.  preferred: the one of these that is offered when nothing is drawn, 0 where there is none.
+    latest: (n,) day of the last contact on any channel.
     """
 
     bands: Places
@@ -204,20 +213,57 @@ class _Eligible(NamedTuple):
     suiting: Keys
     consented: Keys
     eligible: Keys
+    preferred: Keys
     latest: NDArray[np.int32]
 
 
-def _eligible(rules: Rules, proposals: Proposals) -> _Eligible:
+def eligible_of(rules: Rules, proposals: Proposals) -> Eligible:
+    """What may be offered to each proposal, by its own row alone."""
     policy, override = rules.policy, proposals.override
     bands = bands_of(policy, proposals.pd, proposals.previous_band)
     # Whoever is in no band is helped as in the least urgent one, if a person wants it; the band that is told stays.
     acting = np.where(override & (bands == OUTSIDE), len(policy.bands) - 1, bands)
+    worth = worth_of(rules, proposals, acting)
     suiting = rules.suits[acting, proposals.reason]
+    if worth is not None:
+        suiting = suiting & _bits(worth > 0.0)
     consented = suiting & _reached(rules, acting, proposals.consent | _needless(policy))
     rested, latest = _rested(policy, proposals)
     eligible = consented & _reached(rules, acting, rested | override[:, np.newaxis])
     eligible[(latest > proposals.day - policy.contact.cool_down_days) & ~override] = 0
-    return _Eligible(bands, acting, suiting, consented, eligible, latest)
+    preferred = eligible & (~eligible + _ONE)
+    if worth is not None:
+        best = np.where(held_bits(eligible, worth.shape[1]), worth, NONE).argmax(axis=1).astype(np.uint64)
+        preferred = np.where(eligible == 0, eligible, _ONE << best)
+    return Eligible(bands, acting, suiting, consented, eligible, preferred, latest)
+
+
+def worth_of(rules: Rules, proposals: Proposals, acting: Places) -> Floats | None:
+    """(n, most actions of a band) what each action of the band is worth, in minor units; None where nobody asks.
+
+    Whoever asked for help, is vulnerable, or is helped by a person's will must not be refused it for its cost.
+    """
+    if rules.worth is None:
+        return None
+    sure = proposals.override | proposals.customer_request | proposals.vulnerable
+    columns = [rules.worth.minor(proposals.pd, action, sure) for action in rules.action_at[acting].T]
+    return np.column_stack(columns)
+
+
+def held_bits(words: Keys, width: int) -> Bools:
+    """(n, width) the bits of some words, the lowest first."""
+    return (words[:, np.newaxis] >> np.arange(width, dtype=np.uint64) & _ONE).astype(np.bool_)
+
+
+def _bits(held: Bools) -> Keys:
+    """(n,) words of the rows of (n, width) bits."""
+    return np.asarray(held @ (_ONE << np.arange(held.shape[1], dtype=np.uint64)), dtype=np.uint64)
+
+
+def held_share(rules: Rules, proposals: Proposals) -> Floats:
+    """(n,) the chance of each, over all hashes, to be held out: 0 for the exempt."""
+    exempt = _exempt(rules.policy, proposals) | proposals.override
+    return np.where(exempt, 0.0, rules.policy.hold_out.share)
 
 
 def _require_places(policy: Policy, proposals: Proposals) -> None:
@@ -266,12 +312,12 @@ def _exempt(policy: Policy, proposals: Proposals) -> Bools:
     return exempt
 
 
-def _chosen(share: float, eligible: Keys, ids: list[Keys]) -> tuple[NDArray[np.uint8], Bools, Floats]:
+def _chosen(share: float, eligible: Keys, preferred: Keys, ids: list[Keys]) -> tuple[NDArray[np.uint8], Bools, Floats]:
     """(n,) the bit of the action chosen among the eligible ones, whether it was drawn, and with what chance.
 
-    The first is preferred; in a `share` of rows one is drawn, all alike likely. Nothing eligible: bit 0, chance 0.
+    In a `share` of rows one is drawn, all alike likely, else it is the preferred one. Nothing eligible: bit 0, and
+    chance 0.
     """
-    preferred = eligible & (~eligible + _ONE)
     some = eligible != 0
     explored = some & (uniform(ids[0]) < share)
     rows = np.flatnonzero(explored)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from forbear.domain.effects import Effect
 from forbear.domain.events import AmountMinor, Currency
 from forbear.domain.stated import digest_of
 from forbear.domain.terms import Category
@@ -84,6 +85,7 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
 
     wording: key of the approved text.  valid_days: from the day of the decision; after them it has expired.
     reasons: codes that it suits; none: every reason, an unknown one too.
+    approval: "person" where a person must approve each offer before anything is sent.
     """
 
     name: Word
@@ -92,6 +94,7 @@ class Action(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     wording: Word
     valid_days: Days
     reasons: tuple[Word, ...] = ()
+    approval: Literal["", "person"] = ""
 
 
 class Contact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,24 +126,50 @@ class Exploration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     share: Share
 
 
-class Allocation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ActionEffect(Effect, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What an offer of an action does to the chance of a miss, all offers alike, accepted or not.
+
+    follow_up_minor: what an offer costs afterwards on average, beside the action's own cost.
+    """
+
+    action: Word
+    follow_up_minor: AmountMinor = 0
+
+
+class Value(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What help is worth. loss_minor: saved by an avoided miss.  source: where it comes from.
+
+    unneeded_minor: cost of a contact with somebody who would have missed nothing.  effects: one for each action.
+    """
+
+    loss_minor: Annotated[int, Meta(ge=1, le=10**12)]
+    source: Text
+    unneeded_minor: AmountMinor = 0
+    effects: Annotated[tuple[ActionEffect, ...], Meta(min_length=1, max_length=100)]
+
+
+class Allocation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the capacity of a day is spent.
 
     tick_minutes: proposals of events are decided at the first event after each so many minutes of received time, and
     at each close of a day; 0: at closes only.
     priority: "benefit": by expected benefit if all offers of the cut have one, else by PD x exposure;
     "pd_exposure"; or "pd".  abnormal_share: more offers in one day than this share of the book wait for a person.
+    choice: "preferred": everybody keeps the first eligible action of the band, and each channel has a queue by
+    priority; "value": who gets which action is chosen for all at once, for the largest value in all.
     """
 
     tick_minutes: Annotated[int, Meta(ge=0, le=1_440)]
     priority: Literal["benefit", "pd_exposure", "pd"]
     abnormal_share: Annotated[float, Meta(gt=0.0, le=1.0)]
+    choice: Literal["preferred", "value"] = "preferred"
 
 
-class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One version of the policy. jurisdiction: free text.  currency: of costs and benefits.
 
-    bands: most urgent first.  Order is content in every list; order of keys and comments are not.
+    bands: most urgent first.  value: what help is worth, None where nothing is stated.
+    Order is content in every list; order of keys and comments are not.
     """
 
     format: int
@@ -156,6 +185,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hold_out: HoldOut
     exploration: Exploration
     allocation: Allocation
+    value: Value | None = None
 
     @property
     def digest(self) -> str:

@@ -15,6 +15,7 @@ from forbear.domain.terms import FLAGGED, Category
 from forbear.policy.document import (
     POLICY_FORMAT,
     Action,
+    ActionEffect,
     Allocation,
     Band,
     Channel,
@@ -25,6 +26,7 @@ from forbear.policy.document import (
     Policy,
     Reason,
     Triggers,
+    Value,
 )
 from forbear.policy.places import KeyPath, Places
 
@@ -49,6 +51,8 @@ _SHAPES: dict[str, type[msgspec.Struct]] = {
     "hold_out": HoldOut,
     "exploration": Exploration,
     "allocation": Allocation,
+    "value": Value,
+    "value.effects": ActionEffect,
 }
 _MENDS = (
     (r"of length", "the list has too few or too many entries"),
@@ -69,6 +73,9 @@ _CHOICES = {
     "categories": ", ".join(Category),
     "exempt": ", ".join(FLAGGED),
     "priority": "benefit, pd_exposure, pd",
+    "choice": "preferred, value",
+    "kind": "absolute, relative",
+    "approval": "person, or nothing at all",
 }
 """What a value may be where the decoder says only that it is not among them."""
 
@@ -199,6 +206,7 @@ def _faults(policy: Policy, features: Collection[str] | None) -> Iterator[Fault]
     yield from _faults_of_bands(policy.bands)
     yield from _faults_of_references(policy)
     yield from _faults_of_reasons(policy, features)
+    yield from _faults_of_value(policy)
     for index in _repeats(policy.hold_out.exempt):
         word = policy.hold_out.exempt[index]
         yield Fault(("hold_out", "exempt"), f"{word!s} stands twice", "name it once", word)
@@ -273,6 +281,27 @@ def _faults_of_references(policy: Policy) -> Iterator[Fault]:
         if action.name not in named:
             message = f"no band offers the action {action.name!r}"
             yield Fault(("actions", number, "name"), message, "name it in the actions of a band, or drop it")
+
+
+def _faults_of_value(policy: Policy) -> Iterator[Fault]:
+    """An effect of nothing, one stated twice, an action without one, and a choice by what is not stated."""
+    if policy.value is None:
+        if policy.allocation.choice == "value":
+            message, mend = "the choice is by value, and no value is stated", 'add [value], or set "preferred"'
+            yield Fault(("allocation", "choice"), message, mend)
+        return
+    actions, stated = [action.name for action in policy.actions], [effect.action for effect in policy.value.effects]
+    for index, name in enumerate(stated):
+        if name not in actions:
+            message = f"the action {name!r} is not defined"
+            yield Fault(("value", "effects", index, "action"), message, f"the actions are: {', '.join(actions)}")
+    for index in _repeats(stated):
+        message = f"the effect of {stated[index]!r} is stated twice"
+        yield Fault(("value", "effects", index, "action"), message, "state it once")
+    for index, name in enumerate(actions):
+        if name not in stated:
+            mend = "add [[value.effects]] with its action, kind, value and source"
+            yield Fault(("actions", index, "name"), f"no effect of {name!r} is stated", mend)
 
 
 def _faults_of_reasons(policy: Policy, features: Collection[str] | None) -> Iterator[Fault]:
