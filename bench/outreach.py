@@ -273,9 +273,9 @@ class Schedule:
             self._together(fates, now_us)
             deaths -= sum(fate.died for fate in fates)
             self.tally.died += sum(fate.died for fate in fates)
-            if self.random.random() < 0.1:
+            if self.random.random() < 0.15:
                 self._receipts(now_us)
-            if nth >= 2 and not self._under_way():
+            if not self._under_way() and self.random.random() < 0.8:
                 break
             now_us += self.random.choice((1, 3, 6)) * MINUTE_US
         self.tally.judge(self.path, self.keys, self.served.taken(self.keys))
@@ -307,7 +307,9 @@ class Schedule:
             receiver = sender(engine, self.served, Fate(None), now_us)
             for key, count in zip(self.keys, self.served.taken(self.keys), strict=True):
                 if count and self.random.random() < 0.5:
-                    told = Receipt(provider="p", receipt_id=key, send_key=key, kind=ReceiptKind.DELIVERED, at_us=now_us)
+                    told = Receipt(
+                        provider="p", receipt_id=key, send_key=key, kind=ReceiptKind.DELIVERED, at_us=NOON_US
+                    )
                     for _ in range(self.random.choice((1, 2))):
                         receiver.receive(told)
 
@@ -430,14 +432,21 @@ def _remove(path: Path) -> None:
 # ---- the whole
 
 
-def drill(schedules: int, killed: int, seed: int) -> dict[str, object]:
-    """Run the schedules and the kills; what the last line says. Raises AssertionError where a law is broken."""
+def drill(schedules: int, killed: int, seed: int, minutes: float = 600.0) -> dict[str, object]:
+    """Run the schedules and the kills; what the last line says. Raises AssertionError where a law is broken.
+
+    minutes: after which no further schedule is begun.
+    """
     begun = time.perf_counter()
     memory = MEMORY if Path(MEMORY).is_dir() else None  # a kill takes nothing of it, and nobody pulls a plug here
     with tempfile.TemporaryDirectory(prefix="outreach-", dir=memory) as name, servers(seed) as served:
         folder, tally = Path(name), Tally()
         source = template(folder)
+        ran = 0
         for number in range(schedules):
+            if time.perf_counter() - begun > 60 * minutes:
+                break
+            ran += 1
             path = folder / "schedule.db"
             keys = fresh(source, path, number)
             Schedule(path, keys, random.Random(f"{seed}:{number}"), served, tally).run()
@@ -448,7 +457,7 @@ def drill(schedules: int, killed: int, seed: int) -> dict[str, object]:
         torn = kills(folder, source, served, killed, random.Random(seed)) if killed else Tally()
     ended = time.perf_counter()
     said = {
-        "schedules": schedules,
+        "schedules": ran,
         "messages": tally.messages + torn.messages,
         "died": tally.died,
         "killed": torn.died,
@@ -458,7 +467,7 @@ def drill(schedules: int, killed: int, seed: int) -> dict[str, object]:
             for what in ("taken", "doubled", "lost", "wrong", "unknown_taken")
         },
         "seconds": round(ended - begun, 1),
-        "ms": round(1000 * (middle - begun) / max(schedules, 1), 1),
+        "ms": round(1000 * (middle - begun) / max(ran, 1), 1),
     }
     assert (said["doubled"], said["lost"], said["wrong"]) == (0, 0, 0), said
     return said
@@ -470,8 +479,9 @@ def main() -> None:
     parser.add_argument("--schedules", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=600.0, help="begin no further schedule after that")
     given = parser.parse_args()
-    print(json.dumps(drill(given.schedules, given.kills, given.seed)))
+    print(json.dumps(drill(given.schedules, given.kills, given.seed, given.minutes)))
 
 
 if __name__ == "__main__":

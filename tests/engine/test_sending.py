@@ -161,6 +161,24 @@ def test_the_law_is_asked_at_sending(setup: Setup) -> None:
     assert (setup.one.state, setup.carrier.calls) == (State.CANCELLED, [])
 
 
+def test_the_law_may_want_a_person_to_approve(setup: Setup) -> None:
+    """What policy lets through goes back to a person where the law says so; approved, it is sent."""
+    setup.verdict = Verdict(allowed=True, needs_approval="uk-7")
+    setup.step()
+    assert (setup.one.state, setup.one.approval, setup.carrier.calls) == (State.PROPOSED, "uk-7", [])
+    move = Move(after=State.APPROVED, at_us=setup.now_us, by="M. Muster", due_us=setup.now_us)
+    SqlInterventions(setup.rooms).move(setup.one, move)
+    setup.step()
+    assert setup.one.state is State.SENT
+
+
+def test_want_of_knowledge_has_it_wait(setup: Setup) -> None:
+    """A clause that forbids because nobody knows where somebody is does not end it: somebody may find out."""
+    setup.verdict = Verdict(allowed=False, clause="no-place", says="nobody knows")
+    setup.step(mendable=frozenset({"no-place"}))
+    assert setup.one.state is State.WAITING
+
+
 def test_the_kill_switch_holds_everything_unsent(setup: Setup) -> None:
     """Stopped, nothing is sent, and what was sent is followed on; started again it goes on."""
     setup.stopped = True

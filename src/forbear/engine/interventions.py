@@ -55,7 +55,7 @@ class Intervention(Struct, frozen=True, kw_only=True):
 class Move(Struct, frozen=True, kw_only=True):
     """Where an intervention goes. at_us: when.  by: who or what did it.  body: what else is to be known, JSON-able.
 
-    due_us: when it is to be looked at again.
+    due_us: when it is to be looked at again.  approval: whose it needs from now on, None: as before.
     """
 
     after: State
@@ -63,6 +63,7 @@ class Move(Struct, frozen=True, kw_only=True):
     by: str
     why: str = ""
     due_us: int | None = None
+    approval: str | None = None
     body: Mapping[str, Any] = {}
 
 

@@ -41,8 +41,8 @@ _NOT_SENT = {State.EXPIRED, State.CANCELLED, State.REFUSED}
 _REACHED = {State.DELIVERED, State.ANSWERED}
 LEGAL: Mapping[State, frozenset[State]] = {
     State.PROPOSED: frozenset({State.APPROVED, *_NOT_SENT}),
-    State.APPROVED: frozenset({State.WAITING, State.SENDING, *_NOT_SENT}),
-    State.WAITING: frozenset({State.WAITING, State.SENDING, State.FAILED, *_NOT_SENT}),
+    State.APPROVED: frozenset({State.PROPOSED, State.WAITING, State.SENDING, *_NOT_SENT}),
+    State.WAITING: frozenset({State.PROPOSED, State.WAITING, State.SENDING, *_NOT_SENT}),
     State.SENDING: frozenset({State.SENDING, State.WAITING, State.SENT, State.FAILED, State.UNKNOWN, *_REACHED}),
     State.UNKNOWN: frozenset({State.APPROVED, State.SENT, State.FAILED, *_REACHED}),
     State.SENT: frozenset({*_REACHED, State.FAILED, State.OUTCOME, State.CLOSED}),
@@ -51,7 +51,10 @@ LEGAL: Mapping[State, frozenset[State]] = {
     State.OUTCOME: frozenset({State.CLOSED}),
     **{end: frozenset() for end in (State.CLOSED, State.REFUSED, State.EXPIRED, State.CANCELLED, State.FAILED)},
 }
-"""Whereto each state may lead. waiting and sending lead to themselves: looked at, and to be looked at again later."""
+"""Whereto each state may lead. waiting and sending lead to themselves: looked at, and to be looked at again later.
+
+Back to proposed leads what the law, asked at sending, wants a person to approve.
+"""
 ENDS = frozenset(state for state, onward in LEGAL.items() if not onward)
 """States that nothing leads out of."""
 REACHED = frozenset({State.SENT, State.DELIVERED, State.ANSWERED})

@@ -81,6 +81,7 @@ class Rules:
     rest_us: for so long nothing is tried on a channel that did not take one.  most_tries: then it has failed.
     most_looks: then it is for a person.  window_days: from the decision's day on; payments due in them are its outcome.
     reporting_days: until they are all known.  limit: interventions of a step.
+    mendable: clauses that forbid only for want of knowledge: somebody may bring it, so that it waits.
     """
 
     lease_us: int = 5 * _MINUTE_US
@@ -93,6 +94,7 @@ class Rules:
     window_days: int = 30
     reporting_days: int = 10
     limit: int = 500
+    mendable: frozenset[str] = frozenset()
 
     def pause_us(self, tries: int) -> int:
         """How long to wait after so many tries, at least one."""
@@ -208,7 +210,7 @@ class Sender:
         now_us = self._world.clock()
         question = self._secretary.question(one, now_us)
         verdict, sending = self._store.prepare(
-            one, self._preparation(message, carrier, question), lambda facts: self._law(question, made(facts))
+            one, self._preparation(message, carrier, question), lambda facts: self._judged(one, question, facts)
         )
         if not verdict.allowed:
             return self._forbidden(one, verdict, now_us)
@@ -240,9 +242,25 @@ class Sender:
         until_us = question.at_us + self._rules.lease_us
         return Preparation(sending=sending, contact=contact, until_us=until_us, by=BY)
 
+    def _judged(self, one: Intervention, question: Question, facts: Sequence[Fact]) -> Verdict:
+        """The law's verdict, by what was made of the attempts; not allowed where a person has to approve it first."""
+        verdict = self._law(question, made(facts))
+        if verdict.allowed and verdict.needs_approval and not one.approval:
+            return msgspec.structs.replace(verdict, allowed=False)
+        return verdict
+
     def _forbidden(self, one: Intervention, verdict: Verdict, now_us: int) -> Intervention:
         body = {"clause": verdict.clause, "source": verdict.source, "packs": list(verdict.packs)}
-        if verdict.next_us is None:
+        if verdict.needs_approval:
+            why = f"it needs the approval of a person: {verdict.needs_approval}"
+            asked = verdict.needs_approval
+            move = Move(after=State.PROPOSED, at_us=now_us, by=BY, why=why, approval=asked, body=body)
+        elif verdict.clause in self._rules.mendable:
+            why = verdict.says or verdict.clause
+            move = Move(
+                after=State.WAITING, at_us=now_us, by=BY, why=why, due_us=now_us + self._rules.most_us, body=body
+            )
+        elif verdict.next_us is None:
             move = Move(after=State.CANCELLED, at_us=now_us, by=BY, why=verdict.says or verdict.clause, body=body)
         else:
             due_us = max(verdict.next_us, now_us + 1)

@@ -36,6 +36,12 @@ WHOLE = "customer"
 _STOPS = {Reply.OPTED_OUT: Stop.OPT_OUT, Reply.WRONG_PERSON: Stop.WRONG_PERSON}
 _OPEN = [state.value for state in UNSENT]
 _BY_POLICY = "policy"
+_NAMED = select(func.max(CUSTOMERS.c.customer_id)).where(CUSTOMERS.c.customer == INTERVENTIONS.c.customer)
+# The day of the decision stands with the decision, as long as that is kept.
+_DAY = select(func.max(DECISIONS.c.day)).where(DECISIONS.c.decision_id == INTERVENTIONS.c.intervention_id)
+_INTERVENTIONS = select(
+    INTERVENTIONS, _NAMED.scalar_subquery().label("customer_id"), _DAY.scalar_subquery().label("day")
+)
 
 
 class SqlInterventions:
@@ -66,12 +72,12 @@ class SqlInterventions:
             wanted = and_(wanted, ~unsent)
         elif which.without:
             wanted = and_(wanted, ~and_(unsent, mine.channel.in_(which.without)))
-        query = _interventions().where(or_(wanted, over))
+        query = _INTERVENTIONS.where(or_(wanted, over))
         return self._listed(query.order_by(mine.due_us, mine.intervention_id).limit(which.limit))
 
     def get(self, intervention_id: str) -> Intervention | None:
         """One of them."""
-        found = self._listed(_interventions().where(INTERVENTIONS.c.intervention_id == intervention_id))
+        found = self._listed(_INTERVENTIONS.where(INTERVENTIONS.c.intervention_id == intervention_id))
         return found[0] if found else None
 
     def sending(self, send_key: str) -> Sending | None:
@@ -133,10 +139,17 @@ class SqlInterventions:
             dialect_of(self._rooms.engine).in_turn(connection, INTERVENTION_STEPS)
             sending = _sending(connection, receipt.send_key)
             there = and_(RECEIVED.c.provider == receipt.provider, RECEIVED.c.receipt_id == receipt.receipt_id)
-            if sending is None or connection.execute(select(RECEIVED.c.at_us).where(there)).first() is not None:
+            row = _received(receipt, at_us)
+            before = connection.scalar(select(RECEIVED.c.body_sha).where(there))
+            if before not in (None, row["body_sha"]):
+                raise ConflictError(
+                    f"receipt {receipt.receipt_id} of {receipt.provider} once said something else",
+                    mend="ask the provider: an id is given once",
+                )
+            if sending is None or before is not None:
                 return None
-            connection.execute(insert(RECEIVED).values(_received(receipt, at_us)))
-            query = _interventions().where(INTERVENTIONS.c.intervention_id == sending.intervention_id)
+            connection.execute(insert(RECEIVED).values(row))
+            query = _INTERVENTIONS.where(INTERVENTIONS.c.intervention_id == sending.intervention_id)
             of = _intervention_of(connection.execute(query).one())
             if receipt.reply in _STOPS and of.customer != NOBODY:
                 insert_facts(connection, [_stop(of, receipt, at_us)])
@@ -211,14 +224,7 @@ def take_up_to(connection: Connection, name: str, last: int, entry: int) -> None
 def interventions_where(condition: ColumnElement[bool], limit: int) -> Select[Any]:
     """A query of interventions, the newest first; `intervention_of_row` reads its rows."""
     mine = INTERVENTIONS.c
-    return _interventions().where(condition).order_by(mine.made_us.desc(), mine.intervention_id).limit(limit)
-
-
-def _interventions() -> Select[Any]:
-    named = select(func.max(CUSTOMERS.c.customer_id)).where(CUSTOMERS.c.customer == INTERVENTIONS.c.customer)
-    # The day of the decision stands with the decision, as long as that is kept.
-    day = select(func.max(DECISIONS.c.day)).where(DECISIONS.c.decision_id == INTERVENTIONS.c.intervention_id)
-    return select(INTERVENTIONS, named.scalar_subquery().label("customer_id"), day.scalar_subquery().label("day"))
+    return _INTERVENTIONS.where(condition).order_by(mine.made_us.desc(), mine.intervention_id).limit(limit)
 
 
 def _intervention_of(row: Any) -> Intervention:
@@ -237,14 +243,15 @@ def _moved(connection: Connection, of: Intervention, move: Move) -> Intervention
     since_us = max(move.at_us, of.since_us + 1)
     mine = INTERVENTIONS.c
     same = and_(mine.intervention_id == of.intervention_id, mine.state == of.state.value, mine.since_us == of.since_us)
-    values = {"state": move.after.value, "since_us": since_us, "due_us": move.due_us, "why": move.why}
+    approval = of.approval if move.approval is None else move.approval
+    changed = {"since_us": since_us, "due_us": move.due_us, "why": move.why, "approval": approval}
+    values = {"state": move.after.value, **changed}
     if connection.execute(update(INTERVENTIONS).where(same).values(values)).rowcount != 1:
         raise ConflictError(
             f"intervention {of.intervention_id} is not {of.state} any more", mend="read it anew and try again"
         )
     _step(connection, of.intervention_id, of.state, move)
-    changed = {"state": move.after, "since_us": since_us, "due_us": move.due_us, "why": move.why}
-    return msgspec.structs.replace(of, **changed)
+    return msgspec.structs.replace(of, state=move.after, **changed)
 
 
 def _step(connection: Connection, intervention_id: str, before: State, move: Move) -> None:
