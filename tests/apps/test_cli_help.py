@@ -66,6 +66,10 @@ COMMANDS = (
     ["models", "story"],
     ["fairness"],
     ["experiment", "hillstrom"],
+    ["wording", "list"],
+    ["wording", "show"],
+    ["wording", "preview"],
+    ["wording", "check"],
 )
 
 HELP = """
