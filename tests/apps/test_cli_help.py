@@ -77,6 +77,10 @@ COMMANDS = (
     ["models", "story"],
     ["fairness"],
     ["experiment", "hillstrom"],
+    ["wording", "list"],
+    ["wording", "show"],
+    ["wording", "preview"],
+    ["wording", "check"],
 )
 
 HELP = """
