@@ -34,9 +34,16 @@ from forbear.engine.wording import Templates, parse_wording
 OUTREACH, WORDING, FOLDER = "outreach.toml", "wording.toml", "outreach"
 """Files of a home, and the folder for what a dry run and a register in a file write down."""
 _KIND = Kind("outreach", format=1, page="docs/integrations.md")
-_NEEDED = {"dry_run": (), "smtp": ("host", "sender"), "webhook": ("url", "secret_env"), "apprise": ("url_env",)}
+_NEEDED = {
+    "dry_run": (),
+    "by_hand": (),
+    "smtp": ("host", "sender"),
+    "webhook": ("url", "secret_env"),
+    "apprise": ("url_env",),
+}
 _USED: dict[str, tuple[str, ...]] = {
     "dry_run": (),
+    "by_hand": (),
     "smtp": ("host", "port", "encryption", "sender", "user", "password_env", "unsubscribe"),
     "webhook": ("url", "secret_env", "reconciles"),
     "apprise": ("url_env",),
@@ -79,7 +86,7 @@ class ChannelSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,47}\Z")]
-    kind: Literal["dry_run", "smtp", "webhook", "apprise"]
+    kind: Literal["dry_run", "by_hand", "smtp", "webhook", "apprise"]
     url: Line = ""
     url_env: Variable = ""
     secret_env: Variable = ""
@@ -115,7 +122,12 @@ class OutreachSettings(StatedDocument, frozen=True, kw_only=True):
     @property
     def real(self) -> list[str]:
         """Channels that really send."""
-        return [one.name for one in self.channels if one.kind != "dry_run"]
+        return [one.name for one in self.channels if one.kind not in ("dry_run", "by_hand")]
+
+    @property
+    def by_hand(self) -> frozenset[str]:
+        """Channels on which people call."""
+        return frozenset(one.name for one in self.channels if one.kind == "by_hand")
 
 
 def read_outreach(home: Home) -> OutreachSettings:
@@ -159,7 +171,7 @@ def values_of(settings: OutreachSettings, person: Person | None = None) -> dict[
 def providers_of(settings: OutreachSettings, home: Home, environ: Mapping[str, str]) -> dict[str, Outreach]:
     """The provider of each channel, within its limits and behind its breaker. Raises ConfigError that names the key."""
     secrets = Secrets(home.folder, environ)
-    return {one.name: _provider(one, home, secrets) for one in settings.channels}
+    return {one.name: _provider(one, home, secrets) for one in settings.channels if one.kind != "by_hand"}
 
 
 def doors_of(settings: OutreachSettings, environ: Mapping[str, str]) -> dict[str, Door]:

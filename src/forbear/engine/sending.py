@@ -129,12 +129,13 @@ class Did(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the sender works over. carriers: by channel."""
+    """What the sender works over. carriers: by channel.  by_hand: channels that are left to people who call."""
 
     store: Interventions
     carriers: Mapping[str, Outreach]
     secretary: Secretary
     law: Law
+    by_hand: frozenset[str] = frozenset()
 
 
 class Sender:
@@ -143,6 +144,7 @@ class Sender:
     def __init__(self, ports: Ports, world: World, rules: Rules | None = None) -> None:
         self._store, self._carriers = ports.store, ports.carriers
         self._secretary, self._law = ports.secretary, ports.law
+        self._by_hand = ports.by_hand
         self._world = world
         self._rules = rules or Rules()
         self._resting: dict[str, int] = {}
@@ -155,9 +157,15 @@ class Sender:
         now_us = world.clock()
         moves: Counter[str] = Counter()
         again = 0
-        resting = tuple(sorted(channel for channel, until_us in self._resting.items() if until_us > now_us))
+        resting = {channel for channel, until_us in self._resting.items() if until_us > now_us}
         unsent = not world.stopped()
-        which = Due(at_us=now_us, day=world.day_of(now_us), limit=rules.limit, unsent=unsent, without=resting)
+        which = Due(
+            at_us=now_us,
+            day=world.day_of(now_us),
+            limit=rules.limit,
+            unsent=unsent,
+            without=tuple(sorted(self._by_hand | resting)),
+        )
         for one in self._store.due(which):
             try:
                 moved = self._one(one)
