@@ -212,3 +212,13 @@ def test_after_a_conversation_the_law_keeps_quiet_for_seven_days(setup: Setup) -
     )
 
     assert not may_contact(asked, facts, law_book(None, ("us",))).allowed
+
+
+def test_nobody_is_called_again_at_once(setup: Setup) -> None:
+    """Somebody who did not answer at noon is left alone until the next day."""
+    one = setup.one()
+    setup.hand.begin(one.intervention_id, "anna", NOON_US)
+    setup.hand.end(one.intervention_id, CallResult.NO_ANSWER, "anna", NOON_US + 1)
+
+    with pytest.raises(ConflictError, match="nobody answered: not before 2024-10-"):
+        setup.hand.begin(one.intervention_id, "ben", NOON_US + HOUR_US)

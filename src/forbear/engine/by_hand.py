@@ -18,6 +18,7 @@ from forbear.engine.contact_ledger import ContactLedger
 from forbear.engine.interventions import Ended, Intervention, Interventions, Move, Preparation, Sending
 from forbear.engine.lifecycle import Receipt, ReceiptKind, Reply, State
 from forbear.engine.sending import Law, Letter, Secretary
+from forbear.features.columns import instant
 
 BY_HAND = "person"
 """The provider of every call that a person makes; who it was is told with each step."""
@@ -72,6 +73,8 @@ class Hand:
             raise ConflictError(f"{one.action} goes by {one.channel}", mend="the sender sends it: forbear outreach run")
         if one.state not in (State.APPROVED, State.WAITING):
             raise ConflictError(f"{intervention_id} is {one.state}", mend="forbear outreach show tells its path")
+        if one.state is State.WAITING and one.due_us is not None and one.due_us > now_us:
+            raise ConflictError(f"{one.why}: not before {instant(one.due_us):%Y-%m-%d %H:%M} UTC", mend="call then")
         found = self.secretary.letter(one)
         letter = found if isinstance(found, Letter) else None
         question = self.secretary.question(one, now_us)

@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from forbear.domain.contacts import Contacted, Fact, Question, Verdict, made
+from forbear.domain.contacts import Fact, Question, Verdict, attempt_at, made
 from forbear.domain.errors import ConfigError, ConflictError
 from forbear.engine.interventions import (
     NOBODY,
@@ -35,8 +35,6 @@ BY = "sender"
 _SECOND_US = 1_000_000
 _MINUTE_US = 60 * _SECOND_US
 _DAY_US = 86_400 * _SECOND_US
-_NO_ID = "-"
-"""In place of the id of an attempt, which the store gives."""
 
 
 class Letter(Struct, frozen=True, kw_only=True):
@@ -234,19 +232,7 @@ class Sender:
             template=message.template,
             content_sha=content,
         )
-        contact = Contacted(
-            fact_id=_NO_ID,
-            customer=question.customer,
-            at_us=question.at_us,
-            known_us=question.at_us,
-            channel=question.channel,
-            means=question.means,
-            matter=question.matter,
-            purpose=question.purpose,
-            jurisdiction=question.jurisdiction,
-            intervention_id=message.intervention_id,
-            by=f"{BY} {carrier.name}"[:64],
-        )
+        contact = attempt_at(question, message.intervention_id, f"{BY} {carrier.name}")
         until_us = question.at_us + self._rules.lease_us
         return Preparation(sending=sending, contact=contact, until_us=until_us, by=BY)
 
