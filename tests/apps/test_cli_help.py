@@ -66,6 +66,18 @@ COMMANDS = (
     ["models", "story"],
     ["fairness"],
     ["experiment", "hillstrom"],
+    ["outreach", "start"],
+    ["outreach", "stop"],
+    ["outreach", "release"],
+    ["outreach", "run"],
+    ["outreach", "status"],
+    ["outreach", "list"],
+    ["outreach", "show"],
+    ["outreach", "approve"],
+    ["outreach", "refuse"],
+    ["outreach", "unknown"],
+    ["outreach", "settle"],
+    ["outreach", "receive"],
 )
 
 HELP = """
