@@ -78,6 +78,10 @@ COMMANDS = (
     ["outreach", "unknown"],
     ["outreach", "settle"],
     ["outreach", "receive"],
+    ["wording", "list"],
+    ["wording", "show"],
+    ["wording", "preview"],
+    ["wording", "check"],
 )
 
 HELP = """

@@ -36,6 +36,7 @@ from forbear.apps import (
     cli_thresholds,
     cli_up,
     cli_validate,
+    cli_wording,
     cli_worker,
 )
 from forbear.apps.commands import app, command, imports
@@ -81,6 +82,7 @@ _ELSEWHERE = (
     cli_stress,
     cli_validate,
     cli_worker,
+    cli_wording,
     cli_up,
     cli_store,
 )
