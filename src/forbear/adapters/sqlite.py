@@ -89,3 +89,13 @@ def reading(path: Path, wait_seconds: float = _WAIT_SECONDS) -> sqlite3.Connecti
     """A connection that only reads. Raises sqlite3.Error."""
     url = f"{path.absolute().as_uri()}?mode=ro"
     return sqlite3.connect(url, uri=True, timeout=wait_seconds, check_same_thread=False)
+
+
+def copy_of(path: Path, into: Path) -> None:
+    """A copy of a database as it is at one instant, whoever writes in it, for its owner alone.
+
+    Raises StorageError where it cannot be read or written, CorruptState for a file that is no database.
+    """
+    make_private(into)
+    with sqlite_errors(str(path)), closing(reading(path)) as source, closing(sqlite3.connect(into)) as copy:
+        source.backup(copy)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,14 +14,6 @@ from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, 
 
 if TYPE_CHECKING:
     from forbear.apps.jobs.instructing import Teller
-
-
-class Switch(StrEnum):
-    """What may be done with outreach."""
-
-    START = "start"
-    STOP = "stop"
-    RELEASE = "release"
 
 
 FirstOption = Annotated[date | None, typer.Option("--from", parser=day, help="Rehearse from this day on.")]
@@ -134,20 +125,6 @@ def promote(
 
         kind = chosen_by_digest(teller.home, digest)
     show_promotion(teller, Console(json=json), (kind, policy, shares))
-
-
-@command(app, "outreach", "forbear outreach start\nforbear outreach stop --by 'M. Muster'")
-def outreach(
-    what: Annotated[Switch, typer.Argument(help="start, stop (the kill switch), or release an abnormal volume.")],
-    by: ByOption = "",
-    home: HomeOption = DEFAULT_HOME,
-    json: JsonOption = False,
-) -> None:
-    """Start or stop all outreach, or let an abnormal number of offers pass until the next day close."""
-    from forbear.apps.console import Console
-    from forbear.apps.jobs.showing_run import show_switch
-
-    show_switch(teller_of(home, by), Console(json=json), str(what))
 
 
 @command(app, "status", "forbear status\nforbear status --json\nforbear status --stream")
