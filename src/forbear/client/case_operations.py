@@ -62,7 +62,7 @@ class CaseOperations:
     def add_case_step(self, case_id: str, act: cases.ActName, **said: Unpack[StepSaid]) -> Call[cases.CaseShown]:
         """Take a case, hand it over, write a note, snooze, escalate or close it."""
         fields = {name: value for name, value in said.items() if name not in Extra.__annotations__}
-        extra: Extra = {name: said[name] for name in Extra.__annotations__ if name in said}  # type: ignore[assignment,literal-required,misc]
+        extra: Extra = {name: said[name] for name in Extra.__annotations__ if name in said}  # type: ignore[assignment,literal-required]
         template, path = "/v1/cases/{case_id}/steps", {"case_id": case_id}
         return post(
             "add_case_step", template, cases.CaseShown, extra, Posted(asked(cases.NewStep, act=act, **fields), path)

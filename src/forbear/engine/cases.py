@@ -370,10 +370,8 @@ def _held_by(case: Case, who: str) -> Case:
 
 def _escalated(case: Case) -> Case:
     if case.escalated:
-        return replace(case, state=CaseState.OPEN, assigned="") if not case.assigned else case
-    return replace(
-        case, state=CaseState.OPEN, assigned="", snoozed_us=None, priority=case.priority % ESCALATED + ESCALATED
-    )
+        return case
+    return replace(case, state=CaseState.OPEN, assigned="", snoozed_us=None, priority=case.priority + ESCALATED)
 
 
 def _until(case: Case, move: Move, terms: CaseTerms) -> int:

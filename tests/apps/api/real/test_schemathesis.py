@@ -44,6 +44,11 @@ NOT_TOLD = {
     "list_interventions": "the last day lies behind the first",
     "list_interventions_short": "as list_interventions",
     "live_events": "a cursor is one that was given out",
+    "open_case": "a customer is one whom the records know",
+    "contest_decision": "a decision is one about this customer",
+    "record_promise": "a promise is of somebody who is known, in the bank's currency, for a day not too far off",
+    "record_override": "a decision and a reason are those that are known",
+    "add_case_step": "a result is one of the kind's, a snooze ends before the deadline",
 }
 """Operations with rules that a schema has no words for: there 422 is a fitting answer too. With the rules."""
 ENDLESS = "live_events"
