@@ -32,13 +32,13 @@ class HoldReason(StrEnum):
 
     below_cutoff: in no band.  already_answered: contacted in this band, and the time to repeat has not come.
     decided_today: the matter was decided on this day; a day has one decision.
-    legal_stop: the law forbids contact.  no_eligible_action: none of the band suits the reason.
+    legal_stop: the law forbids contact.  no_eligible_action: none of the band suits the reason, or, where the choice is by value, is worth its cost.
     no_consent: for no channel of those that suit.  cool_down: contacted lately, on every such channel or at all;
     or another matter of the same customer goes first.  replay: history is only read.
     kill_switch: a person has stopped all outreach.  hold_out: kept aside for comparison.
     superseded: a later proposal on the same matter stands; not a decision.
     expired: its days of validity are over.  abnormal_volume: more offers than the bound, until released.
-    capacity: the channel had no place left today.
+    capacity: the channel had no place left today; where the choice is by value, none that is worth its price.
     """
 
     BELOW_CUTOFF = "below_cutoff"
@@ -202,7 +202,7 @@ class Decisions:
     (-1) where the choice is offered.
     propensity: (n,) the chance, over all hashes, of what was decided: of an offer, of being kept out of the
     hold-out times that of the choice; of a hold-out, its share; of any other hold by the customer's own state, 1. What
-    the allocator holds keeps the propensity of its offer.
+    the allocator holds keeps the propensity of its offer. Where the choice is by value: at the prices of the cut.
     explored: (n,) whether the choice was drawn.  held_out: (n,) member of the hold-out and not exempt.
     expires_day: (n,) last day on which the choice is valid, NEVER without one.
     """

@@ -28,7 +28,7 @@ MEANINGS: Mapping[str, str] = {
     HoldReason.ALREADY_ANSWERED: "contacted in this band, and the time to repeat has not come",
     HoldReason.DECIDED_TODAY: "decided on this day already",
     HoldReason.LEGAL_STOP: "the law forbids contact",
-    HoldReason.NO_ELIGIBLE_ACTION: "no action of the band suits the reason",
+    HoldReason.NO_ELIGIBLE_ACTION: "no action of the band suits the reason, or is worth its cost",
     HoldReason.NO_CONSENT: "the customer agrees to no channel of those that suit",
     HoldReason.COOL_DOWN: "contacted lately",
     HoldReason.REPLAY: "outreach has not been started",
