@@ -34,11 +34,13 @@ class ClosedDay(NamedTuple):
 class DayByDay:
     """The live days of a home in their order; `days` gives each once what its close has decided is recorded.
 
-    Between two days anybody may write to the log, as of the instant of the close.
+    Between two days anybody may write to the log, as of the instant of the close. events: in all of them.  done: of
+    these, by now.
     """
 
     def __init__(self, home: Home, worker: Running, ahead: FileSource) -> None:
         self._home, self._worker, self._ahead = home, worker, ahead
+        self.events, self.done = ahead.end - home.archive.next_offset, 0
 
     def days(self) -> Iterator[ClosedDay]:
         """Let one day after the other happen, up to its close and with it."""
@@ -50,6 +52,7 @@ class DayByDay:
                 at_us = sink.received_us
             while self._worker.step(_LIMIT) is not None:
                 pass
+            self.done += past - first
             yield ClosedDay(day, at_us)
             first = past
 

@@ -29,6 +29,7 @@ from forbear.apps.outreach_settings import people_of, providers_of, read_outreac
 from forbear.apps.services import services_of
 from forbear.domain.errors import ConfigError
 from forbear.engine.interventions import Intervention
+from forbear.engine.lifecycle import Receipt
 from forbear.engine.outreach import Outreach
 from forbear.engine.sending import Did, Ports, Rules, Sender, World
 from forbear.features.columns import day_number, instant, micros
@@ -93,7 +94,7 @@ def office_of(home: Home, environment: Mapping[str, str], *, dry: bool = False) 
 class Rounds:
     """Rounds of the sender over a home: hear what the log tells, lead interventions on, tell the log of replies.
 
-    dry: everything but the call, and nothing is told to the log. Raises ConfigError for settings that cannot be.
+    ports: what the sender works over.  dry: everything but the call, and nothing is told to the log. Raises ConfigError for settings that cannot be.
     """
 
     def __init__(self, home: Home, office: Office, clock: Clock, environment: Mapping[str, str], *, dry: bool) -> None:
@@ -104,13 +105,14 @@ class Rounds:
         self._approval: dict[str, str] = {}
         own = home.folder / LAW
         law = law_book(own if own.exists() else None)
-        ports = Ports(
+        self.ports = Ports(
             store=office.store,
             carriers=self._carriers(environment),
             secretary=self._secretary(environment),
             law=lambda question, facts: may_contact(question, facts, law),
+            by_hand=self._settings.by_hand,
         )
-        self._sender = Sender(ports, self._world(), Rules(mendable=_MENDABLE, **_reporting(home)))
+        self._sender = Sender(self.ports, self._world(), Rules(mendable=_MENDABLE, **_reporting(home)))
 
     def round(self, heard: Heard = lambda _: None) -> Did:
         """One round. heard: told of each intervention that moved."""
@@ -121,6 +123,10 @@ class Rounds:
         if self._telling is not None:
             self._telling.tell(self._clock())
         return did
+
+    def receive(self, receipt: Receipt) -> Intervention | None:
+        """Take in what a provider tells later: the intervention after it, None where it tells nothing new."""
+        return self._sender.receive(receipt)
 
     def once(self, heard: Heard = lambda _: None) -> tuple[int, int]:
         """Rounds until nothing is to be done now; how many offers were taken in, and how many moves there were."""
@@ -150,7 +156,7 @@ class Rounds:
 
     def _carriers(self, environment: Mapping[str, str]) -> dict[str, Outreach]:
         if self._dry:
-            return {one.name: DryRun() for one in self._settings.channels}
+            return {one.name: DryRun() for one in self._settings.channels if one.name not in self._settings.by_hand}
         return providers_of(self._settings, self._home, environment)
 
     def _secretary(self, environment: Mapping[str, str]) -> BankSecretary:
