@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Unpack
 
 from forbear.client import cases
@@ -81,6 +81,13 @@ class CaseOperations:
     def case_figures(self, **extra: Unpack[Extra]) -> Call[cases.CaseFigures]:
         """Cases and promises in numbers."""
         return get("case_figures", "/v1/case-figures", cases.CaseFigures, extra)
+
+    @operation
+    def help_figures(
+        self, first: date | None = None, last: date | None = None, **extra: Unpack[Extra]
+    ) -> Call[cases.HelpFigures]:
+        """Help in numbers: offers, sendings, answers, promises, cases. first, last: bank-local, both included."""
+        return get("help_figures", "/v1/help-figures", cases.HelpFigures, extra, **{"from": first, "to": last})
 
     @listing
     def list_promises(

@@ -204,6 +204,24 @@ class CaseFigures(Told):
     promises: PromiseFigures
 
 
+class HelpCount(Told):
+    """How many of one kind there are. name, of: what they are.  amount_minor: the sum of their amounts, or 0."""
+
+    section: str = Field(examples=["promises"])
+    name: str = Field(examples=["kept"])
+    of: str = Field(examples=["EUR"])
+    count: int
+    amount_minor: int
+
+
+class HelpFigures(Told):
+    """Help in numbers. first, last: bank-local days, both included; None: from the first, up to the last there is."""
+
+    first: date | None
+    last: date | None
+    counts: list[HelpCount]
+
+
 class OverrideCount(Told):
     """How many overrides of a kind had a reason."""
 

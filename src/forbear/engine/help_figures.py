@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+
+from forbear.domain.errors import ConfigError
+from forbear.domain.events import EARLIEST, LATEST
+from forbear.features.columns import micros
 
 SECTIONS = ("decisions", "interventions", "sendings", "receipts", "answers", "promises", "cases", "overrides", "ledger")
 """What is counted, in the order in which it happens.
@@ -51,6 +57,23 @@ class HelpFigures(Struct, frozen=True, kw_only=True):
     def amount_minor(self, section: str, *names: str) -> int:
         """The sum of amounts of a section, of some names or of all. [minor units]"""
         return sum(one.amount_minor for one in self.of(section) if not names or one.name in names)
+
+
+def within(first: date | None, last: date | None, zone: str) -> tuple[int | None, int | None]:
+    """The instants between which some bank-local days lie, both included: [from_us, until_us). None: no such bound.
+
+    A day before or behind all that can be booked bounds nothing. Raises ConfigError for days that run backwards.
+    """
+    if first and last and last < first:
+        raise ConfigError(f"the last day {last} lies before the first, {first}", mend="swap the two days")
+    place = ZoneInfo(zone)
+    begins = first if first and EARLIEST < first < LATEST else None
+    ends = last + timedelta(days=1) if last and EARLIEST < last < LATEST else None
+    return _instant(begins, place), _instant(ends, place)
+
+
+def _instant(day: date | None, place: ZoneInfo) -> int | None:
+    return None if day is None else micros(datetime.combine(day, time(), place).astimezone(UTC))
 
 
 class HelpCounted(Protocol):

@@ -124,6 +124,7 @@ _CASES: dict[str, Rule] = {
     "release_promise": Rule(says="Let a customer off a promise.", roles=HELPERS, personal=True, writes=True),
     "record_override": Rule(says="A person did other than decided.", roles=HELPERS, personal=True, writes=True),
     "case_figures": Rule(says="Cases and promises in numbers.", roles=EVERYBODY),
+    "help_figures": Rule(says="Help in numbers.", roles=EVERYBODY),
     "override_quality": Rule(says="Overrides in numbers.", roles=EVERYBODY),
 }
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, Path, Query
 
 from forbear.apps.api.paging import Cursor, Limit, Pages
 from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
+from forbear.apps.api.reading import DaysHere
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
 from forbear.apps.api.telling import answer
@@ -17,9 +19,11 @@ from forbear.apps.api.visit import Visit
 from forbear.apps.jobs.case_figures import figures_of, override_document
 from forbear.apps.jobs.case_words import case_document, promise_document, told_document
 from forbear.client import cases as shapes
+from forbear.domain.errors import ConfigError
 from forbear.engine.case_terms import CaseKind
 from forbear.engine.cases import Act, Case, CaseState, Wanted, place_of
 from forbear.engine.casework import Casework, Doing, Promised, Who, Wish
+from forbear.engine.help_figures import within
 from forbear.engine.office import Role
 from forbear.engine.overrides import OverrideKind
 from forbear.engine.promises import PromiseState
@@ -119,6 +123,21 @@ def add_case_step(case_id: CaseId, asked: shapes.NewStep, parts: PartsHere, visi
 def case_figures(parts: PartsHere) -> shapes.CaseFigures:
     """Cases and promises in numbers, about nobody."""
     return answer(shapes.CaseFigures.model_validate(figures_of(_work(parts), parts.now_us())))
+
+
+@cases.get("/help-figures", operation_id="help_figures", summary="Help in numbers")
+def help_figures(parts: PartsHere, days: DaysHere) -> shapes.HelpFigures:
+    """Offers, sendings, answers, promises and cases, as counts that add up; about nobody."""
+    zone = _work(parts).zone
+    if parts.helped is None:
+        raise Refusal("unavailable", "this server counts no help")
+    try:
+        between = within(days.first, days.last, zone)
+    except ConfigError:
+        raise Refusal("invalid", "`from` comes after `to`") from None
+    found = parts.helped.figures(*between).counts
+    counts = [shapes.HelpCount.model_validate(msgspec.to_builtins(one)) for one in found]
+    return answer(shapes.HelpFigures(first=days.first, last=days.last, counts=counts))
 
 
 @cases.post(

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forbear.adapters.sql.desk import open_desk
+from forbear.adapters.sql.help_figures import SqlHelpFigures
 from forbear.adapters.sql.office import SqlOffice, open_office
+from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
 from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.oidc import Tokens
@@ -91,6 +93,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 watch=watch,
                 publishing=publishing,
                 casework=casework,
+                helped=SqlHelpFigures(Rooms(desk.engine)),
                 jobs=room,
                 settings=services.api,
                 near=services.store is None,

@@ -21,6 +21,7 @@ from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
 from forbear.engine.casework import Casework
 from forbear.engine.desk import Desk
+from forbear.engine.help_figures import HelpCounted
 from forbear.engine.office import Office
 from forbear.engine.onlooker import Onlooker
 
@@ -37,7 +38,7 @@ class ApiParts:
     board: the newest score of everybody; None where nobody keeps it up.
     onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
     publishing: takes what is written to the log.  casework: what agents work with; None for none.
-     jobs: works on what takes long.  loopback: only this machine can ask.
+    helped: counts help; None for nowhere.  jobs: works on what takes long.  loopback: only this machine can ask.
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.
@@ -50,6 +51,7 @@ class ApiParts:
     watch: Watch | None = None
     publishing: Publishing | None = None
     casework: Casework | None = None
+    helped: HelpCounted | None = None
     jobs: JobRoom | None = None
     settings: ApiSettings = field(default_factory=ApiSettings)
     near: bool = False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from forbear.adapters.disk import write_document, write_whole
 from forbear.apps.beside import page_beside
@@ -12,22 +10,16 @@ from forbear.apps.console import Console, interval
 from forbear.apps.help_page import render_help
 from forbear.apps.help_rates import HelpReport, HelpRequest
 from forbear.domain.deployment import Deployment
-from forbear.domain.errors import ConfigError
-from forbear.engine.help_figures import HelpCounted
-from forbear.features.columns import micros
+from forbear.engine.help_figures import HelpCounted, within
 
 DOCUMENT = "help_report.json"
 
 
 def report_help(counted: HelpCounted, deployment: Deployment, request: HelpRequest) -> HelpReport:
     """Count help where it is kept. Raises ConfigError for days that run backwards."""
-    if request.first and request.last and request.last < request.first:
-        raise ConfigError(f"--until {request.last} lies before --from {request.first}", mend="swap the two days")
-    zone = ZoneInfo(deployment.time_zone)
-    behind = request.last + timedelta(days=1) if request.last else None
     return HelpReport(
         request=request,
-        figures=counted.figures(_begins(request.first, zone), _begins(behind, zone)),
+        figures=counted.figures(*within(request.first, request.last, deployment.time_zone)),
         currency=deployment.currency,
         source=deployment.source,
         synthetic=deployment.synthetic,
@@ -52,8 +44,3 @@ def show_help_report(report: HelpReport, written: Path, console: Console) -> Non
             console.say(f"{rate.meaning}: {interval(rate.figure, '.1%')} of {rate.of:,}")
     console.say(f"Report: {written}")
     console.say(f"Page: {page}")
-
-
-def _begins(day: date | None, zone: ZoneInfo) -> int | None:
-    """The instant at which a bank-local day begins. [us UTC]"""
-    return None if day is None else micros(datetime.combine(day, time(), zone).astimezone(UTC))

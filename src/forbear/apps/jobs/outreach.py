@@ -94,7 +94,8 @@ def office_of(home: Home, environment: Mapping[str, str], *, dry: bool = False) 
 class Rounds:
     """Rounds of the sender over a home: hear what the log tells, lead interventions on, tell the log of replies.
 
-    ports: what the sender works over.  dry: everything but the call, and nothing is told to the log. Raises ConfigError for settings that cannot be.
+    ports: what the sender works over.  dry: everything but the call, and nothing is told to the log. Raises ConfigError
+    for settings that cannot be.
     """
 
     def __init__(self, home: Home, office: Office, clock: Clock, environment: Mapping[str, str], *, dry: bool) -> None:

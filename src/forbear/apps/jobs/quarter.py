@@ -101,7 +101,7 @@ class _Played:
     """A quarter while it is played."""
 
     def __init__(self, home: Home, office: Office, work: Casework, request: QuarterRequest) -> None:
-        self.clock, self.moves = _Clock(), Counter[str]()
+        self.clock, self.moves, self.days = _Clock(), Counter[str](), 0
         self._home, self._work = home, work
         self._mail = _Mail(request.seed, request.manners)
         # Nothing is handed to a provider, and the log is told at the closes: see `day`.
@@ -114,6 +114,7 @@ class _Played:
 
     def day(self, closed: ClosedDay) -> None:
         """What people and machines do on the day behind a close."""
+        self.days += 1
         self._telling.tell(instant(closed.at_us))
         today = day_of(closed.day) + timedelta(days=1)
         for at in ROUNDS_AT:
@@ -150,14 +151,14 @@ def play_quarter(home: Home, request: QuarterRequest, console: Console) -> Quart
         days = stack.enter_context(day_by_day(home, console))
         office = stack.enter_context(office_of(home, {}))
         work = stack.enter_context(open_casework(home.folder, {}))
-        played, count = _Played(home, office, work, request), 0
+        played = _Played(home, office, work, request)
         with console.progress("Playing", days.events) as progress:
-            for count, closed in enumerate(days.days(), start=1):
+            for closed in days.days():
                 played.day(closed)
                 progress(days.done)
         figures = SqlHelpFigures(office.rooms)
         report = report_help(figures, home.deployment, HelpRequest(created=request.created))
-        return Quarter(days=count, moves=dict(played.moves), did=dict(played.agents.did), report=report)
+        return Quarter(days=played.days, moves=dict(played.moves), did=dict(played.agents.did), report=report)
 
 
 def _happened(one: Intervention, reply: str = "", reply_id: str = "") -> Happened:

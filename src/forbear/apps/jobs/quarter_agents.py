@@ -108,4 +108,6 @@ class Agents:
 
     def _close(self, case: Case, result: str, now_us: int) -> None:
         self.did[f"closed {case.kind}: {result}"] += 1
-        self.work.do(case.case_id, Doing(act=Act.CLOSE, result=result), Who(name="quarter", at_us=now_us, approver=True))
+        self.work.do(
+            case.case_id, Doing(act=Act.CLOSE, result=result), Who(name="quarter", at_us=now_us, approver=True)
+        )
