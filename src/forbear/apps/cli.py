@@ -14,6 +14,7 @@ import typer
 from forbear.apps import (
     cli_api,
     cli_audit,
+    cli_calls,
     cli_cases,
     cli_contacts,
     cli_credit,
@@ -28,6 +29,7 @@ from forbear.apps import (
     cli_outreach,
     cli_portfolio,
     cli_promotion,
+    cli_quarter,
     cli_replay,
     cli_report,
     cli_rollout,
@@ -63,6 +65,7 @@ from forbear.domain.errors import ConfigError
 _ELSEWHERE = (
     cli_api,
     cli_audit,
+    cli_calls,
     cli_cases,
     cli_contacts,
     cli_credit,
@@ -72,6 +75,7 @@ _ELSEWHERE = (
     cli_models,
     cli_online,
     cli_promotion,
+    cli_quarter,
     cli_rollout,
     cli_model_story,
     cli_run,

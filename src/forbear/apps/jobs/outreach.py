@@ -117,13 +117,17 @@ class Rounds:
 
     def round(self, heard: Heard = lambda _: None) -> Did:
         """One round. heard: told of each intervention that moved."""
-        if self._listener is not None:
-            self._listener.listen()
+        self.listen()
         self._approval = self._approvals()
         did = self._sender.step(heard)
         if self._telling is not None:
             self._telling.tell(self._clock())
         return did
+
+    def listen(self) -> None:
+        """Have the contact ledger know what the log has told of customers."""
+        if self._listener is not None:
+            self._listener.listen()
 
     def receive(self, receipt: Receipt) -> Intervention | None:
         """Take in what a provider tells later: the intervention after it, None where it tells nothing new."""
