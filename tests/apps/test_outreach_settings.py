@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from forbear.adapters.outreach.limits import LIMITED
 from forbear.apps.home import Home
 from forbear.apps.outreach_settings import (
     doors_of,
@@ -22,7 +23,7 @@ from forbear.apps.outreach_settings import (
 )
 from forbear.apps.package_data import text_of
 from forbear.domain.errors import ConfigError
-from forbear.engine.outreach import Sent
+from forbear.engine.outreach import Refused, Sent
 from forbear.testing.crm_contract import ADA
 from forbear.testing.outreach_contract import message
 from forbear.testing.servers.gateway import GatewayTestServer
@@ -68,6 +69,7 @@ def test_a_home_reaches_people_as_it_says(tmp_path: Path) -> None:
             secret_env = "SMS_SECRET"
             inbound_env = ["IN", "OLD"]
             limit = 2
+            failures = 1
             [[channels]]
             name = "email"
             kind = "smtp"
@@ -80,7 +82,9 @@ def test_a_home_reaches_people_as_it_says(tmp_path: Path) -> None:
         settings = read_outreach(home)
         providers = providers_of(settings, home, ENVIRON)
 
-        assert [type(providers["sms"].send(message("+491"))).__name__ for _ in range(3)] == ["Sent", "Sent", "Refused"]
+        answers = [providers["sms"].send(message("+491")) for _ in range(4)]
+        assert [type(one).__name__ for one in answers[:2]] == ["Sent", "Sent"]
+        assert answers[2] == answers[3] == Refused(LIMITED, lasting=False)  # and the breaker has not opened
         assert isinstance(providers["email"].send(message("ada@example.org")), Sent)
         assert providers["sms"].reconciles
         assert not providers["email"].reconciles
