@@ -308,7 +308,11 @@ def _waiting(policy: Policy, waited: Sequence[Waited]) -> Waiting:
     if not by_value:
         return Waiting(**columns)
     channels = [channel.name for channel in policy.channels]
-    places = {None: NOT_AT_MARGIN, "": NOTHING, **{name: place for place, name in enumerate(channels)}}
+    places: dict[str | None, int] = {
+        None: NOT_AT_MARGIN,
+        "": NOTHING,
+        **{name: place for place, name in enumerate(channels)},
+    }
     try:
         prices = np.array([[(one.price_minor or {})[name] for name in channels] for one in waited])
         margin = np.array([places[one.margin] for one in waited], dtype=np.int64)
