@@ -145,16 +145,17 @@ def test_prices_are_inputs(bank: SmallBank, remaker: Remaker, recorded: list[Rec
     if bank.parts.kept.allocation.choice == "preferred":
         assert not any({"price_minor", "margin"} & receipt_of(one)["waited"].keys() for one in recorded)
         return
-    assert any(any(receipt_of(one)["waited"]["price_minor"]) for one in offered)
+    assert any(any(receipt_of(one)["waited"]["price_minor"].values()) for one in offered)
     assert any(one.decision.outcome == "capacity" for one in recorded)
     receipt = receipt_of(offered[0])
-    receipt["waited"]["price_minor"] = [1e6] * 4
+    prices = receipt["waited"]["price_minor"]
+    receipt["waited"]["price_minor"] = dict.fromkeys(prices, 1e6)
     found = otherwise(remaker, offered[0], receipt)
     outcome = next(one for one in found.differences if one.what == "record.outcome")
     assert (outcome.recorded, outcome.again) == ('"offer"', '"capacity"')
 
-    receipt["waited"]["price_minor"] = [0.0] * 3
-    with pytest.raises(CorruptState, match="no prices by channel"):
+    receipt["waited"]["price_minor"] = {"pigeon": 0.0}
+    with pytest.raises(CorruptState, match="no price of 'app'"):
         otherwise(remaker, offered[0], receipt)
 
 

@@ -18,6 +18,7 @@ from forbear.policy.allocate import Waiting
 from forbear.policy.bands import OUTSIDE
 from forbear.policy.decide import Rules
 from forbear.policy.document import Policy
+from forbear.policy.prices import NOT_AT_MARGIN, NOTHING
 from forbear.policy.proposals import NEVER, Proposals
 
 RECEIPT_FORMAT = 2
@@ -91,7 +92,7 @@ class Writer:
                     "kill_switch": pending.circumstances.kill_switch,
                     "replay": pending.circumstances.replay,
                 },
-                "waited": _waited(pending.waiting, row),
+                "waited": _waited(policy, pending.waiting, row),
                 **told,
             }
         )
@@ -129,8 +130,16 @@ def _stood(policy: Policy, proposals: Proposals, row: int) -> dict[str, Any]:
     }
 
 
-def _waited(waiting: Waiting | None, row: int) -> dict[str, Any]:
-    return {} if waiting is None else {name: column[row].tolist() for name, column in waiting.columns().items()}
+def _waited(policy: Policy, waiting: Waiting | None, row: int) -> dict[str, Any]:
+    """Where the choice stood. Prices are by name of the channel; at the margin "" is nothing, null is not there."""
+    if waiting is None:
+        return {}
+    told = {name: column[row].tolist() for name, column in waiting.columns().items()}
+    if "price_minor" in told:
+        channels = [channel.name for channel in policy.channels]
+        told["price_minor"] = dict(zip(channels, told["price_minor"], strict=True))
+        told["margin"] = {NOT_AT_MARGIN: None, NOTHING: "", **dict(enumerate(channels))}[told["margin"]]
+    return told
 
 
 def _band(policy: Policy, place: int) -> str:

@@ -28,6 +28,7 @@ from forbear.features.ledger import Floats
 from forbear.policy.allocate import PRICED, Waiting, spent
 from forbear.policy.decide import Rules, decide
 from forbear.policy.document import Policy
+from forbear.policy.prices import NOT_AT_MARGIN, NOTHING
 from forbear.policy.proposals import NEVER, Circumstances, Proposals
 
 Values = dict[str, float | None]
@@ -95,6 +96,21 @@ class Under(msgspec.Struct, frozen=True):
     replay: bool
 
 
+class Waited(msgspec.Struct, frozen=True):
+    """Where the choice stood when its cut spent the capacity; see `policy.allocate.Waiting` and `receipt.Writer`."""
+
+    day: int = 0
+    book_size: int = 0
+    offered_today: int = 0
+    competing: int = 0
+    released: bool = False
+    second: bool = False
+    place: int = 0
+    room: int = 0
+    price_minor: dict[str, float] | None = None
+    margin: str | None = None
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """The inputs of a decision, read from its receipt; what it says besides is recomputed."""
 
@@ -103,7 +119,7 @@ class Receipt(msgspec.Struct, frozen=True):
     features: Values
     stood: Stood
     under: Under
-    waited: dict[str, int | bool | list[float]]
+    waited: Waited
     figures: Values | None = None
 
 
@@ -276,25 +292,36 @@ def _pending(features: tuple[str, ...], force: _Force, ones: Sequence[_One]) -> 
     proposals = _proposals(rules.policy, scores, [receipt.stood for receipt in receipts], matter=matter, reason=reason)
     under = receipts[0].under
     circumstances = Circumstances(kill_switch=under.kill_switch, replay=under.replay)
-    waiting = _waiting(rules, receipts)
+    waiting = _waiting(rules.policy, [receipt.waited for receipt in receipts])
     decided = spent(rules, decide(rules, proposals, circumstances), waiting, proposals)
     return Pending(scores, proposals, decided, waiting, circumstances)
 
 
-def _waiting(rules: Rules, receipts: Sequence[Receipt]) -> Waiting:
-    """Where the choices of some receipts stood: with prices if, and only if, the policy chooses by value.
+def _waiting(policy: Policy, waited: Sequence[Waited]) -> Waiting:
+    """Where the choices of some receipts stood: at prices if, and only if, the policy chooses by value.
 
     Raises CorruptState for prices of other channels.
     """
-    priced, channels = rules.worth is not None, len(rules.policy.channels)
-    names = [field.name for field in fields(Waiting) if priced or field.name not in PRICED]
-    prices = [one.waited.get("price_minor") for one in receipts] if priced else []
-    if any(not isinstance(price, list) or len(price) != channels for price in prices):
+    by_value = policy.allocation.choice == "value"
+    names = [field.name for field in fields(Waiting) if field.name not in PRICED]
+    columns = {name: np.array([getattr(one, name) for one in waited]) for name in names}
+    if not by_value:
+        return Waiting(**columns)
+    channels = [channel.name for channel in policy.channels]
+    places: dict[str | None, int] = {
+        None: NOT_AT_MARGIN,
+        "": NOTHING,
+        **{name: place for place, name in enumerate(channels)},
+    }
+    try:
+        prices = np.array([[(one.price_minor or {})[name] for name in channels] for one in waited])
+        margin = np.array([places[one.margin] for one in waited], dtype=np.int64)
+    except KeyError as error:
         raise CorruptState(
-            f"a receipt has no prices by channel, and policy {rules.policy.version} chooses by value",
+            f"a receipt has no price of {error}, and policy {policy.version} chooses by value",
             mend="this is another policy than the one that decided: restore policies/ from a backup",
-        )
-    return Waiting(**{name: np.array([one.waited.get(name, 0) for one in receipts]) for name in names})
+        ) from error
+    return Waiting(**columns, price_minor=prices, margin=margin)
 
 
 def _proposals(policy: Policy, scores: Scores, stood: Sequence[Stood], **known: Any) -> Proposals:

@@ -32,7 +32,8 @@ class HoldReason(StrEnum):
 
     below_cutoff: in no band.  already_answered: contacted in this band, and the time to repeat has not come.
     decided_today: the matter was decided on this day; a day has one decision.
-    legal_stop: the law forbids contact.  no_eligible_action: none of the band suits the reason, or, where the choice is by value, is worth its cost.
+    legal_stop: the law forbids contact.
+    no_eligible_action: none of the band suits the reason, or, where the choice is by value, is worth its cost.
     no_consent: for no channel of those that suit.  cool_down: contacted lately, on every such channel or at all;
     or another matter of the same customer goes first.  replay: history is only read.
     kill_switch: a person has stopped all outreach.  hold_out: kept aside for comparison.

@@ -105,7 +105,7 @@ def decision_entry(made: Decision, vault: Vault, rules: Rules) -> Entry:
     number = personal and personal.get("catalogue", {}).get("version")
     more = [
         *([ERASED] if personal is None else _reasons(personal)),
-        *([] if personal is None else _waited(made, personal)),
+        *([] if personal is None else _waited(made, personal, rules.currency)),
         f"The chance of this, over all draws, was {percent(made.propensity)}.",
         f"{_made_by(made, rules)}{f', reasons {number}' if number else ''}.",
         f"Decision {made.decision_id}: `forbear audit replay` makes it again.",
@@ -199,9 +199,12 @@ def _made_by(made: Decision, rules: Rules) -> str:
     return f"Model {rules.name('model', made.model)}, policy {rules.name('policy', made.policy)}"
 
 
-def _waited(made: Decision, personal: Mapping[str, Any]) -> list[str]:
-    """Where an offer stood in the queue of its channel, as it was sealed."""
+def _waited(made: Decision, personal: Mapping[str, Any], currency: str) -> list[str]:
+    """Where an offer stood in the queue of its channel, or at what price it had its place, as it was sealed."""
     waited = personal.get("waited") or {}
+    if (price := (waited.get("price_minor") or {}).get(made.channel, 0.0)) > 0.0:
+        others = f"at least {money(round(price), currency)} more than anything else"
+        return [f"A place for {plain(made.channel)} went that day to those for whom it was worth {others}."]
     if waited.get("place", -1) < 0:
         return []
     queue = f"It was number {waited['place'] + 1:,} of the queue for {plain(made.channel)}"
