@@ -21,6 +21,7 @@ from forbear.adapters.sql.engine import engine_of
 from forbear.adapters.sql.office import open_office
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.adapters.sql.schema import OUTCOMES
+from forbear.adapters.sql.schema_help import INTERVENTION_STEPS, INTERVENTIONS
 from forbear.adapters.sql.store import open_store
 from forbear.adapters.vault import FileVault
 from forbear.apps.home import Home
@@ -34,7 +35,7 @@ from forbear.engine.casework import Doing, Promised, Who
 from forbear.engine.desk import Picked
 from forbear.engine.erase import Request, erase
 from forbear.engine.promises import PromiseState
-from forbear.engine.settling import escalate_overdue, settle
+from forbear.engine.settling import escalate_overdue, settle, take_in_moves
 from forbear.features.hashing import key_of
 
 Cli = Callable[..., Any]
@@ -244,6 +245,37 @@ def test_an_intervention_s_move_opens_its_case_once(home: Path) -> None:
     )
     with open_casework(home, {}) as work:
         assert [[fresh for _, fresh in work.take_in(happened, 1)] for _ in range(2)] == [[True], [False]]
+
+
+def test_moves_of_interventions_open_their_cases(home: Path) -> None:
+    """Each state that still holds, and each reply: a call, an approval, an unknown fate, a wish for a person."""
+    customer = key_of(customer_in(home))
+    moves = [  # state now, channel, approval, and its steps
+        ("approved", "phone", "", [("approved", {})]),
+        ("proposed", "email", "approver", [("proposed", {})]),
+        ("sent", "email", "approver", [("proposed", {}), ("sent", {})]),
+        ("unknown", "email", "", [("sending", {}), ("unknown", {})]),
+        ("answered", "sms", "", [("answered", {"reply": "wants_a_human", "receipt": "r1"})]),
+        ("closed", "phone", "", [("approved", {}), ("closed", {})]),
+    ]
+    with Rooms(engine_of(f"sqlite:///{home}/forbear.db")).writing() as connection:
+        for nth, (state, channel, approval, steps) in enumerate(moves):
+            told = {"intervention_id": f"{nth:032x}", "customer": customer, "matter": "m", "made_us": 1, "band": "high"}
+            row = {"action": "a", "channel": channel, "wording": "w", "cost_minor": 1, "expires_day": 9, "why": ""}
+            more = {"approval": approval, "state": state, "since_us": 1, "due_us": None}
+            connection.execute(insert(INTERVENTIONS).values(told | row | more))
+            for after, body in steps:
+                line = {"at_us": 1, "before": "", "after": after, "by": "x", "body": body}
+                connection.execute(insert(INTERVENTION_STEPS).values(line | {"intervention_id": f"{nth:032x}"}))
+    with open_casework(home, {}) as work:
+        assert [take_in_moves(work, 5) for _ in range(2)] == [4, 0]
+        kinds = [one.kind.value for one in work.cases.worklist(Wanted(customer=customer), 9, 5)]
+        closed = work.records.totals().value.last_day or 0
+        before = len(work.cases.worklist(Wanted(kind=CaseKind.CALL), 99, 5))
+        settle(work, "critical", closed, 6)
+        assert len(work.cases.worklist(Wanted(kind=CaseKind.CALL), 99, 6)) == before
+
+    assert sorted(kinds) == ["call", "human", "review", "unknown"]
 
 
 # ---- the team is told

@@ -19,6 +19,7 @@ OFFER = Happened(intervention_id="d1", customer=7, band="high", channel="email",
     [
         ({}, []),
         ({"channel": "phone", "state": "approved"}, ["call"]),
+        ({"channel": "phone", "state": "waiting"}, ["call"]),
         ({"channel": "phone", "state": "proposed"}, []),
         ({"channel": "phone", "state": "proposed", "approval": "approver"}, ["review"]),
         ({"state": "unknown"}, ["unknown"]),

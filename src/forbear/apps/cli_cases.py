@@ -337,13 +337,28 @@ def figures(by: ByOption = "", home: HomeOption = DEFAULT_HOME, json: JsonOption
     show_figures(agent_of(home, by), Console(json=json))
 
 
-@command(cases, "settle", "forbear cases settle\nforbear cases settle --home my-home --json")
-def settle(by: ByOption = "", home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None:
+@command(
+    cases, "settle", "forbear cases settle\nforbear cases settle --every 10\nforbear cases settle --home my-home --json"
+)
+def settle(
+    every: Annotated[
+        float, typer.Option("--every", min=0.0, max=3_600.0, help="Go on, so many seconds apart; 0: once.")
+    ] = 0.0,
+    by: ByOption = "",
+    home: HomeOption = DEFAULT_HOME,
+    json: JsonOption = False,
+) -> None:
     """Read new decisions and payments: open cases, judge promises, escalate what is overdue, tell the team."""
+    import time
+
     from forbear.apps.console import Console
     from forbear.apps.jobs.case_figures import show_settled
 
-    show_settled(agent_of(home, by), Console(json=json))
+    console = Console(json=json)
+    show_settled(agent_of(home, by), console)
+    while every:
+        time.sleep(every)
+        show_settled(agent_of(home, by), console)
 
 
 def _do(agent: Agent, case: str, json: bool, act: str, **doing: object) -> None:

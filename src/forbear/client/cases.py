@@ -92,11 +92,12 @@ class CaseDecision(Told):
 
 
 class CaseTold(Told):
-    """A case with all that is known of it."""
+    """A case with all that is known of it. others: of the same customer, that can be worked on now."""
 
     case: CaseShown
     steps: tuple[CaseStepShown, ...]
     promises: tuple[PromiseShown, ...]
+    others: tuple[CaseShown, ...]
     decision: CaseDecision | None
 
 

@@ -5,14 +5,16 @@ What is told again has the same cause, so that it opens nothing a second time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from forbear.engine.case_terms import CaseKind
 
 PHONE = "phone"
 """The channel on which a person makes the offer."""
-CALLABLE = ("approved",)
-"""States of an intervention from which on a person may call; one that waits for an approval is not called about."""
+CALLABLE = ("approved", "waiting")
+"""States of an offer on the phone that a person may make. waiting: for a person, since no provider carries a call."""
 _HUMAN = ("wants_a_human",)
 _NO_ANSWER = ("", "no_answer")
 
@@ -36,6 +38,18 @@ class Happened:
     reply_id: str = ""
     urgent: bool = False
     approval: str = ""
+
+
+class Moves(Protocol):
+    """What the life cycle of interventions has recorded."""
+
+    def followed(self) -> bool:
+        """Whether interventions are followed here at all: then an offer is what its intervention says."""
+        ...
+
+    def behind(self, entry: int, limit: int) -> Sequence[tuple[int, Happened | None]]:
+        """Moves after an entry, oldest first, each with its entry; None for one of a customer who was erased."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

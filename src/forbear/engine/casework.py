@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.errors import ErasedCustomer, InvalidEvent
-from forbear.engine.case_intake import Happened, cases_for
+from forbear.engine.case_intake import Happened, Moves, cases_for
 from forbear.engine.case_terms import CaseKind, CaseTerms, deadline
-from forbear.engine.cases import Act, Case, Cases, Move, Opening, Step
+from forbear.engine.cases import Act, Case, Cases, Move, Opening, Step, Wanted, awake
 from forbear.engine.desk import Desk, Made
 from forbear.engine.overrides import Override, OverrideKind, Overrides, override_id_of
 from forbear.engine.ports import Vault
@@ -25,6 +25,7 @@ from forbear.features.hashing import key_of
 
 LONGEST_WORDS = 2_000
 """Characters of a note."""
+_OTHERS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Promised:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """A case with all that is known of it. customer_id: None once erased.  notes: by entry of their step, as far as
-    they can still be read.  decision: that it is about, None for none.
+    they can still be read.  decision: that it is about, None for none.  others: of this customer, that are not closed.
     """
 
     case: Case
@@ -84,6 +85,7 @@ class Told:
     notes: Mapping[int, str]
     decision: Made | None
     promises: tuple[Promise, ...]
+    others: tuple[Case, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class Casework:
     cases: Cases
     promises: Promises
     overrides: Overrides
+    moves: Moves
     records: Desk
     vault: Callable[[], AbstractContextManager[Vault]]
     terms: CaseTerms
@@ -184,10 +187,11 @@ class Casework:
         )
         return self.cases.move(case_id, move, self.terms)
 
-    def show(self, case_id: str) -> Told:
-        """A case with all that is known of it. Raises KeyError for an unknown one."""
-        if (case := self.cases.get(case_id)) is None:
+    def show(self, case_id: str, at_us: int) -> Told:
+        """A case with all that is known of it, as it stands at an instant. Raises KeyError for an unknown one."""
+        if (found := self.cases.get(case_id)) is None:
             raise KeyError(case_id)
+        case = awake(found, at_us)
         known = self.records.known([case.customer]).value.get(case.customer) if case.customer else None
         steps = tuple(self.cases.steps(case_id))
         notes: dict[int, str] = {}
@@ -197,6 +201,7 @@ class Casework:
                     plain = vault.open(case.customer, step.sealed, _about(case.customer)) if step.sealed else None
                     if plain is not None:
                         notes[step.entry] = plain.decode()
+        theirs = self.cases.worklist(Wanted(customer=case.customer), _OTHERS, at_us) if case.customer else ()
         about = self.records.made(case.intervention_id).value if case.intervention_id else None
         return Told(
             case=case,
@@ -205,6 +210,7 @@ class Casework:
             notes=notes,
             decision=about,
             promises=tuple(self.promises.listed(None, 100, customer=case.customer)) if case.customer else (),
+            others=tuple(one for one in theirs if one.case_id != case.case_id),
         )
 
     def promise(self, customer_id: str, promised: Promised, who: Who) -> tuple[Promise, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from forbear.domain.errors import ConflictError
 from forbear.engine.case_intake import Happened
@@ -15,8 +15,8 @@ from forbear.engine.desk import Made
 from forbear.engine.promises import Promise, PromiseState, judged
 from forbear.policy.proposals import NEVER
 
-READER = "cases"
-"""The name under which it is kept how far decisions were read."""
+READER, MOVES_READER = "cases", "cases of moves"
+"""The names under which it is kept how far decisions were read, and moves of interventions."""
 _PAGE = 500
 _OFFER = "offer"
 
@@ -42,6 +42,7 @@ def settle(work: Casework, urgent: str, closed_day: int | None, now_us: int) -> 
     decisions = fresh = kept = broken = 0
     if closed_day is not None:
         decisions, fresh = take_in(work, urgent, closed_day, now_us)
+        fresh += take_in_moves(work, now_us)
         kept, broken, more = settle_promises(work, closed_day, now_us)
         fresh += more
     return Settled(
@@ -56,18 +57,31 @@ def settle(work: Casework, urgent: str, closed_day: int | None, now_us: int) -> 
 def take_in(work: Casework, urgent: str, closed_day: int, now_us: int) -> tuple[int, int]:
     """Read decisions from where the last round ended: how many there were, and how many cases they opened.
 
-    An offer on the phone becomes a call while it is valid; the most urgent band a critical case for some days after
-    the decision, whether help is offered or held.
+    An offer on the phone becomes a call while it is valid, unless interventions are followed here, whose moves then
+    say so; the most urgent band a critical case for some days after the decision, whether help is offered or held.
     """
-    read, fresh, entry = 0, 0, work.cases.taken(READER)
+    read, fresh, entry, followed = 0, 0, work.cases.taken(READER), work.moves.followed()
     while made := work.records.made_behind(entry, _PAGE).value:
         for one in made:
             happened = happened_of(one, urgent, closed_day, work.terms.recent_days)
             if happened is not None:
+                happened = replace(happened, state="") if followed else happened
                 fresh += sum(new for _, new in work.take_in(happened, now_us))
         entry, read = made[-1].entry, read + len(made)
         work.cases.advance(READER, entry)
     return read, fresh
+
+
+def take_in_moves(work: Casework, now_us: int) -> int:
+    """Read moves of interventions from where the last round ended; how many cases they opened."""
+    fresh, entry = 0, work.cases.taken(MOVES_READER)
+    while page := work.moves.behind(entry, _PAGE):
+        for _, happened in page:
+            if happened is not None:
+                fresh += sum(new for _, new in work.take_in(happened, now_us))
+        entry = page[-1][0]
+        work.cases.advance(MOVES_READER, entry)
+    return fresh
 
 
 def happened_of(made: Made, urgent: str, closed_day: int, recent_days: int) -> Happened | None:

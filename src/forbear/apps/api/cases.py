@@ -90,7 +90,7 @@ def get_case(case_id: CaseId, parts: PartsHere, visit: VisitHere) -> shapes.Case
     """One case: its steps and notes, what it rests on, what was promised."""
     work, who = _work(parts), _who(parts, visit)
     try:
-        told = work.show(case_id)
+        told = work.show(case_id, who.at_us)
     except KeyError:
         raise _unknown_case() from None
     if told.case.customer:

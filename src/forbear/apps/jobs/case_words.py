@@ -98,6 +98,7 @@ def told_document(told: Told, now_us: int) -> dict[str, Any]:
         "case": case_document(told.case, told.customer_id, now_us),
         "steps": [step_document(step, told.notes.get(step.entry)) for step in told.steps],
         "promises": [promise_document(one, told.customer_id) for one in told.promises],
+        "others": [case_document(one, told.customer_id, now_us) for one in told.others],
         "decision": None
         if made is None
         else {

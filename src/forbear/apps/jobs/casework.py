@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from forbear.adapters.holidays import bank_calendar
+from forbear.adapters.sql.case_moves import SqlMoves
 from forbear.adapters.sql.cases import SqlCases
 from forbear.adapters.sql.desk import open_desk
 from forbear.adapters.sql.engine import engine_of
@@ -55,6 +56,7 @@ def casework_over(home: Home, url: str, desk: Desk) -> Iterator[Casework]:
             cases=SqlCases(rooms),
             promises=SqlPromises(rooms),
             overrides=SqlOverrides(rooms),
+            moves=SqlMoves(rooms),
             records=desk,
             vault=lambda: closing(FileVault(home.keys)),
             terms=case_terms_of(home),

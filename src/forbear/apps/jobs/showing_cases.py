@@ -92,7 +92,7 @@ def show_worklist(agent: Agent, console: Console, wanted: Wanted, limit: int) ->
 def show_case(agent: Agent, console: Console, digits: str) -> None:
     """One case with its steps, its notes, what it rests on and what was promised."""
     with agent.work() as work:
-        told = work.show(case_named(work, digits))
+        told = work.show(case_named(work, digits), agent.who.at_us)
         agent.record("get_case", told.case.case_id, told.case.customer)
     console.result(told_document(told, agent.who.at_us))
     for line in _lines(told, agent.who.at_us):
@@ -125,7 +125,7 @@ def show_done(agent: Agent, console: Console, digits: str, doing: Doing) -> None
 def show_promised(agent: Agent, console: Console, digits: str, asked: tuple[str, date]) -> None:
     """Write down a promise to pay on a case. asked: the amount as people write it, and the due day."""
     with agent.work() as work:
-        told = work.show(case_named(work, digits))
+        told = work.show(case_named(work, digits), agent.who.at_us)
         if told.customer_id is None:
             raise ConfigError("the customer of this case was erased", mend="nothing can be promised any more")
         promised = Promised(
@@ -211,11 +211,14 @@ def _lines(told: Told, now_us: int) -> Iterator[str]:
     if told.decision:
         made = told.decision.decision
         yield f"  rests on: {made.outcome} of {day_of(made.day)}, band {made.band}, {made.action} on {made.channel}"
+        yield f"  decision: {made.decision_id}"
         if told.customer_id:
             yield f"  see: forbear audit report {told.customer_id} --reason 'case {short(case.case_id)}'"
     for promise in told.promises:
         amount = f"{amount_text(promise.amount_minor, promise.currency)} {promise.currency}"
         yield f"  promise: {amount} by {day_of(promise.due_day)}, {promise.state}"
+    for other in told.others:
+        yield f"  also open: {other.kind} {short(other.case_id)}, due in {due_in(other, now_us)}"
     for step in told.steps:
         yield f"  {step_line(step, told.notes.get(step.entry))}"
 
