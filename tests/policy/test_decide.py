@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forbear.domain.terms import Circumstance
+from forbear.domain.terms import FLAGGED, Circumstance
 from forbear.features.hashing import mixed as mixed_by_the_ledger
 from forbear.policy.decide import Rules, answered_after, decide, decide_one, verdict
 from forbear.policy.document import Policy
@@ -242,7 +242,7 @@ def test_no_consent_and_nothing_that_suits(policy_text: str) -> None:
     assert (unsuited.reason, refused.reason) == (HoldReason.NO_ELIGIBLE_ACTION, HoldReason.NO_CONSENT)
 
 
-@pytest.mark.parametrize("flag", Circumstance)
+@pytest.mark.parametrize("flag", FLAGGED)
 def test_the_exempt_are_not_held_out(policy: Policy, flag: Circumstance, make_proposals: MakeProposals) -> None:
     """Nobody whom the document exempts is held out; without its exemption everybody would be."""
     all_out = with_hold_out(policy, 1.0, "all")

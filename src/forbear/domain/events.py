@@ -112,7 +112,7 @@ class CustomerUpdated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     region: Name = ""
     time_zone: Name | None = None
     consents: Annotated[tuple[Name, ...], Meta(max_length=32)] = ()
-    circumstances: Annotated[tuple[Circumstance, ...], Meta(max_length=8)] = ()
+    circumstances: Annotated[tuple[Circumstance, ...], Meta(max_length=16)] = ()
     obligations: Annotated[tuple[Obligation, ...], Meta(max_length=64)] = ()
 
 

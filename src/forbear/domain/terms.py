@@ -165,10 +165,25 @@ class Answer(StrEnum):
 class Circumstance(StrEnum):
     """What a bank knows of a customer and must heed before it writes to them.
 
-    vulnerable: in circumstances that call for care.  legal_stop: the law forbids contact.  customer_request: the
-    customer has asked for help.
+    vulnerable: in circumstances that call for care.  legal_stop: the law forbids contact, and no more is said.
+    customer_request: the customer has asked for help.  The others say why there may be no contact; they are called as
+    the stops of the contact ledger (`domain.contacts.Stop`), which they become.
     """
 
     VULNERABLE = "vulnerable"
     LEGAL_STOP = "legal_stop"
     CUSTOMER_REQUEST = "customer_request"
+    DECEASED = "deceased"
+    BANKRUPTCY = "bankruptcy"
+    ATTORNEY = "attorney"
+    CEASE = "cease"
+    DISPUTE = "dispute"
+    BREATHING_SPACE = "breathing_space"
+    MENTAL_HEALTH_CRISIS = "mental_health_crisis"
+    BEREAVEMENT = "bereavement"
+
+
+FLAGGED = (Circumstance.VULNERABLE, Circumstance.LEGAL_STOP, Circumstance.CUSTOMER_REQUEST)
+"""What a decision tells apart, in the order in which snapshots and records have always kept it."""
+STOPPING = frozenset(Circumstance) - {Circumstance.VULNERABLE, Circumstance.CUSTOMER_REQUEST}
+"""Circumstances in which nobody is offered help: all of them count as the flag `legal_stop`."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from forbear.domain.terms import Answer, Circumstance
+from forbear.domain.terms import FLAGGED, STOPPING, Answer, Circumstance
 from forbear.engine.findings import Answered, Update
 from forbear.engine.scorer import Scores
 from forbear.features.columns import micros
@@ -28,7 +28,8 @@ class Standing:
 
     judged: (s,) int64, offset of the latest score that the policy judged, or of the stop of all contact that has
     withdrawn what was proposed on it; -1 for none.
-    consents: (s,) uint64, bit w for words[w].  circumstances: (s, 3) bool, in the order of `Circumstance`.
+    consents: (s,) uint64, bit w for words[w].  circumstances: (s, 3) bool, in the order of `FLAGGED`;
+    whatever forbids contact is kept as legal_stop.
     exposure_minor: (s,) int64.  told_us: (s,) int64, `booked_at` of the customer update that the last three are of.
     words: the consents that were ever given, the first 64.
     """
@@ -54,7 +55,7 @@ class Standing:
             contact_day=np.empty((0, channels), np.int32),
             judged=np.empty(0, np.int64),
             consents=np.empty(0, np.uint64),
-            circumstances=np.empty((0, len(Circumstance)), np.bool_),
+            circumstances=np.empty((0, len(FLAGGED)), np.bool_),
             exposure_minor=np.empty(0, np.int64),
             told_us=np.empty(0, np.int64),
         )
@@ -88,7 +89,8 @@ class Standing:
         self.words += [word for word in dict.fromkeys(known.consents) if word not in self.words]
         bits = [self.words.index(word) for word in known.consents]
         self.consents[slot] = sum({1 << bit for bit in bits if bit < _MOST_WORDS})
-        self.circumstances[slot] = [name in known.circumstances for name in Circumstance]
+        self.circumstances[slot] = [name in known.circumstances for name in FLAGGED]
+        self.circumstances[slot, _LEGAL_STOP] = not STOPPING.isdisjoint(known.circumstances)
         if self.circumstances[slot, _LEGAL_STOP]:
             self.judged[slot] = offset
         self.exposure_minor[slot] = sum(owed.exposure_minor for owed in known.obligations)
@@ -129,9 +131,9 @@ class Standing:
         self.contact_day = np.column_stack([self.contact_day[:, p] if p >= 0 else never for p in same])
 
 
-_LEGAL_STOP = list(Circumstance).index(Circumstance.LEGAL_STOP)
+_LEGAL_STOP = FLAGGED.index(Circumstance.LEGAL_STOP)
 _NO_MORE = (Answer.OPTED_OUT, Answer.WRONG_PERSON)
-_FLAGS = tuple(str(name) for name in Circumstance)
+_FLAGS = tuple(str(name) for name in FLAGGED)
 FRESH: dict[str, Any] = {
     "band": -1,
     "answered": -1,

@@ -255,7 +255,7 @@ def _rested(policy: Policy, proposals: Proposals) -> tuple[Bools, NDArray[np.int
 
 def _exempt(policy: Policy, proposals: Proposals) -> Bools:
     """(n,) who may not be held out."""
-    flags = {
+    flags: dict[str, Bools] = {
         Circumstance.VULNERABLE: proposals.vulnerable,
         Circumstance.LEGAL_STOP: proposals.legal_stop,
         Circumstance.CUSTOMER_REQUEST: proposals.customer_request,

@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 
 from forbear.domain.events import AmountMinor, Currency
 from forbear.domain.stated import digest_of
-from forbear.domain.terms import Category, Circumstance
+from forbear.domain.terms import Category
 
 POLICY_FORMAT = 1
 MOST_ACTIONS = 32
@@ -26,6 +26,8 @@ Share: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
 Days: TypeAlias = Annotated[int, Meta(ge=1, le=365)]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=10**9)]
 Limits: TypeAlias = dict[Currency, AmountMinor]
+Exemption: TypeAlias = Literal["vulnerable", "legal_stop", "customer_request"]
+"""The names of `domain.terms.FLAGGED`."""
 
 
 class Triggers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,7 +114,7 @@ class HoldOut(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     share: Share
     salt: Word
-    exempt: tuple[Circumstance, ...]
+    exempt: tuple[Exemption, ...]
 
 
 class Exploration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

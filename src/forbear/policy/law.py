@@ -20,8 +20,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from forbear.domain.errors import ConfigError
-from forbear.domain.terms import Circumstance
-from forbear.policy.document import Channel, Count, Days, Policy, Word, to_toml
+from forbear.policy.document import Channel, Count, Days, Exemption, Policy, Word, to_toml
 from forbear.policy.reading import parse_policy
 
 _LARGEST = 1 << 16
@@ -50,7 +49,7 @@ class Law(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Word
     contact: ContactLaw = ContactLaw()
     channels: dict[Word, ChannelLaw] = {}
-    exempt: tuple[Circumstance, ...] | None = None
+    exempt: tuple[Exemption, ...] | None = None
 
 
 def parse_law(text: str) -> Law:

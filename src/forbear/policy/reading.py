@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from forbear.domain.errors import ConfigError
-from forbear.domain.terms import Category, Circumstance
+from forbear.domain.terms import FLAGGED, Category
 from forbear.policy.document import (
     POLICY_FORMAT,
     Action,
@@ -67,7 +67,7 @@ _MENDS = (
 """What would be right, by the decoder's own words."""
 _CHOICES = {
     "categories": ", ".join(Category),
-    "exempt": ", ".join(Circumstance),
+    "exempt": ", ".join(FLAGGED),
     "priority": "benefit, pd_exposure, pd",
 }
 """What a value may be where the decoder says only that it is not among them."""

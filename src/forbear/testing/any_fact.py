@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -80,15 +81,19 @@ def facts_about(draw: st.DrawFn, at_us: int, most: int = 14) -> list[Fact]:
 def _fact(draw: st.DrawFn, number: int, about_us: int) -> Fact:
     at_us = about_us + draw(st.integers(-9 * 24, 48)) * HOUR_US + draw(st.sampled_from((0, 0, -1, 1)))
     known_us = draw(st.sampled_from((at_us, at_us, about_us, about_us + 1)))
-    common = {"fact_id": f"f{number}", "customer": 1, "at_us": at_us, "known_us": known_us}
+    common: dict[str, Any] = {"fact_id": f"f{number}", "customer": 1, "at_us": at_us, "known_us": known_us}
     channel = draw(st.sampled_from(CHANNELS))
     ends = st.none() | st.integers(1, 30 * 24).map(lambda hours: at_us + hours * HOUR_US)
     some_matter, some_channel = st.none() | st.sampled_from(MATTERS), st.none() | st.just(channel)
     kind = draw(st.sampled_from((Contacted, Contacted, Contacted, *_REST)))
     if kind is Contacted:
         means = Means.LETTER if channel == "letter" else means_of(channel)
-        flags = {"outbound": st.booleans(), "conversation": st.booleans(), "called_off": st.just(value=False)}
-        drawn = {name: draw(flag) for name, flag in flags.items()}
+        flags: dict[str, st.SearchStrategy[bool]] = {
+            "outbound": st.booleans(),
+            "conversation": st.booleans(),
+            "called_off": st.just(value=False),
+        }
+        drawn: dict[str, Any] = {name: draw(flag) for name, flag in flags.items()}
         matter, purpose = draw(st.sampled_from(MATTERS)), draw(st.sampled_from(Purpose))
         return Contacted(**common, **drawn, channel=channel, means=means, matter=matter, purpose=purpose)
     if kind is Placed:
@@ -98,10 +103,16 @@ def _fact(draw: st.DrawFn, number: int, about_us: int) -> Fact:
         given, direct, until_us = draw(st.integers(0, 3)) > 0, draw(st.booleans()), draw(ends)
         return Consented(**common, channel=channel, given=given, direct=direct, until_us=until_us)
     if kind is Restricted or kind is Lifted:
-        scope = {"stop": draw(st.sampled_from(Stop)), "matter": draw(some_matter), "channel": draw(some_channel)}
+        scope: dict[str, Any] = {
+            "stop": draw(st.sampled_from(Stop)),
+            "matter": draw(some_matter),
+            "channel": draw(some_channel),
+        }
         return Restricted(**common, **scope, until_us=draw(ends)) if kind is Restricted else Lifted(**common, **scope)
     if kind is Inconvenient:
-        times = {name: draw(st.sampled_from((0, 90, 480, 720, 1_260, 1_440))) for name in ("from_minute", "to_minute")}
+        times: dict[str, Any] = {
+            name: draw(st.sampled_from((0, 90, 480, 720, 1_260, 1_440))) for name in ("from_minute", "to_minute")
+        }
         days = draw(st.lists(st.integers(0, 6), max_size=3, unique=True))
         return Inconvenient(**common, **times, weekdays=tuple(days), channel=draw(some_channel))
     return Preferred(**common, channel=draw(st.sampled_from((*CHANNELS, ""))))

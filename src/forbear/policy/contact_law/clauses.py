@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from forbear.domain.contacts import Consented, Contacted, Means, Question, Restricted
+from forbear.domain.contacts import Consented, Means, Question, Restricted
 from forbear.policy.contact_law.pack import Clause, Consent, Often, Preference, Quiet, Stopped
 from forbear.policy.contact_law.picture import NEVER_US, Picture
 from forbear.policy.contact_law.spans import LONGEST_DAY_US, longest, shortest
@@ -109,22 +109,22 @@ def _quiet(clause: Quiet, asked: Asked) -> int | None:
 def _often(clause: Often, asked: Asked) -> int | None:
     """The instant at which fewer than `most` attempts are still within their days."""
     since_us = asked.at_us - clause.days * DAY_US - LONGEST_DAY_US
-    made = [contact.at_us for contact in asked.picture.contacts if _counts(clause, contact, asked, since_us)]
+    counts, purposes, matter = clause.counts, clause.counted_purposes, asked.question.matter
+    anyones = clause.per == "person"
+    made = [
+        contact.at_us
+        for contact in asked.picture.contacts
+        if contact.at_us > since_us
+        and contact.outbound
+        and (anyones or contact.matter == matter)
+        and contact.means in counts
+        and contact.purpose in purposes
+    ]
     if len(made) < clause.most:
         return None
     ends = sorted(longest(at_us, clause.days, asked.zones) for at_us in made)
     until_us = ends[-clause.most]
     return until_us if until_us > asked.at_us else None
-
-
-def _counts(clause: Often, contact: Contacted, asked: Asked, since_us: int) -> bool:
-    return (
-        contact.at_us > since_us
-        and contact.outbound
-        and contact.means in clause.counts
-        and contact.purpose in clause.counted_purposes
-        and (clause.per == "person" or contact.matter == asked.question.matter)
-    )
 
 
 def _spared(clause: Quiet | Often, asked: Asked) -> bool:
