@@ -50,10 +50,13 @@ class InterventionsAsked(Extra, total=False):
 
 
 class PermissionAsked(Extra, total=False):
-    """What a contact would be about. at: when, now unless told.  jurisdiction: whose law, that of the deployment's."""
+    """What a contact would be about. aim: what for, "help" unless told (`purpose` is of the question itself).
+
+    at: when, now unless told.  jurisdiction: whose law, that of the deployment's country unless told.
+    """
 
     matter: str
-    purpose: Literal["help", "collection", "service"]
+    aim: Literal["help", "collection", "service"]
     at: datetime
     jurisdiction: str
 
@@ -248,7 +251,13 @@ class Operations:
         self, customer_id: str, channel: str, **which: Unpack[PermissionAsked]
     ) -> Call[contacts.ContactPermission]:
         """Whether a customer may be contacted on a channel; if not, by which clause, and when next."""
-        words = {name: which.get(name) for name in ("matter", "purpose", "at", "jurisdiction")}
+        instant = which.get("at")
+        words = {
+            "matter": which.get("matter"),
+            "purpose": which.get("aim"),
+            "at": None if instant is None else instant.isoformat(timespec="seconds"),
+            "jurisdiction": which.get("jurisdiction"),
+        }
         return _of(
             "contact_permission",
             customer_id,

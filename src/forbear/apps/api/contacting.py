@@ -72,7 +72,7 @@ def contact_permission(  # noqa: PLR0913  # two of them are who asks and of what
         means=means_of(channel),
         matter=matter,
         purpose=Purpose(purpose),
-        at_us=_moment(parts, at_instant),
+        at_us=_moment(at_instant) if at_instant else parts.now_us(),
         jurisdiction=here.jurisdiction if jurisdiction is None else jurisdiction,
     )
     verdict = may_contact(question, here.ledger.of_customer(key), here.law)
@@ -129,7 +129,7 @@ def record_contact_stop(customer_id: CustomerId, asked: ContactStop, parts: Part
         "matter": asked.matter or None,
         "channel": asked.channel or None,
     }
-    until_us = None if asked.until is None else _moment(parts, asked.until)
+    until_us = None if asked.until is None else _moment(asked.until)
     if asked.lifted:
         return _enter(parts, Lifted(**about))
     return _enter(parts, Restricted(**about, until_us=until_us))
@@ -147,16 +147,14 @@ def _about(parts: ApiParts, visit: Visit, customer_id: str, asked: ContactMade |
     contacting_of(parts)
     require_known(parts, visit, customer_id)
     now_us = parts.now_us()
-    at_us = _moment(parts, asked.at)
+    at_us = now_us if asked.at is None else _moment(asked.at)
     if at_us > now_us:
         raise Refusal("invalid", "at is an instant of the past")
     return {"fact_id": f"api-{token_hex(12)}", "customer": key_of(customer_id), "at_us": at_us, "known_us": now_us}
 
 
-def _moment(parts: ApiParts, told: datetime | None) -> int:
-    """An instant that was told, now where none was. Raises Refusal for one outside of what law is known for."""
-    if told is None:
-        return parts.now_us()
+def _moment(told: datetime) -> int:
+    """An instant that was told. Raises Refusal for one outside of what law is known for."""
     if not _FIRST_YEAR <= told.year <= _LAST_YEAR:
         raise Refusal("invalid", f"an instant lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return micros(told)

@@ -114,7 +114,7 @@ def test_the_client_asks_and_tells(real: Any) -> None:
     customer = real.known.customers[4]
     with Client(real.url, key=real.keys[Role.AGENT]) as forbear:
         at = datetime(2027, 6, 9, 10, tzinfo=UTC)
-        asked = {"purpose": "collection", "jurisdiction": "uk", "at": at}
+        asked = {"aim": "collection", "jurisdiction": "uk", "at": at}
         assert forbear.contact_permission(customer, "phone", **asked).allowed
         assert forbear.record_contact(customer, ContactMade(channel="phone", conversation=True)).fact_id
         assert forbear.record_contact_stop(customer, ContactStop(stop="deceased")).fact_id
