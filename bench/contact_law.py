@@ -452,6 +452,7 @@ def main() -> None:
     asked.add_argument("--attempts", type=int, default=10_000_000)
     asked.add_argument("--workers", type=int, default=2)
     asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--minutes", type=float, default=1e9, help="Stop after so long, and say how far it came.")
     asked.add_argument("--each", type=int, default=20_000, help="attempts of one task")
     asked.add_argument("--mutant-attempts", type=int, default=20_000)
     given = asked.parse_args()
@@ -460,8 +461,10 @@ def main() -> None:
     with mp.get_context("spawn").Pool(given.workers) as pool:
         for nth, some in enumerate(pool.imap_unordered(_some, _tasks(given.seed, given.attempts, given.each)), 1):
             whole.add(some)
+            took = time.perf_counter() - began
+            if took > given.minutes * 60:
+                break
             if not nth % 10:
-                took = time.perf_counter() - began
                 print(f"{whole.attempts:,} attempts, {whole.breaches.total()} breaches, {took:.0f} s", file=sys.stderr)
     figures = {
         "attempts": whole.attempts,

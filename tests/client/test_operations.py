@@ -22,6 +22,7 @@ from forbear.client import AsyncClient, Client
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import Call, Listed
 from forbear.client.cases import NewOverride, NewPromise
+from forbear.client.contacts import ContactMade, ContactStop
 from forbear.client.operations import Operations
 from forbear.client.scores import Outcome
 
@@ -46,6 +47,8 @@ ARGUMENTS: dict[str, Any] = {
     "decision_id": "0" * 32,
     "promised": NewPromise(customer_id="C1", amount_minor=1, currency="EUR", due_on=date(2026, 1, 1)),
     "overridden": NewOverride(decision_id="0" * 32, kind="refused_offer", reason="unsuitable"),
+    "contact": ContactMade(channel="phone"),
+    "halt": ContactStop(stop="attorney"),
     "outcome": Outcome(obligation_id="O1", due_on=date(2026, 1, 1), amount_due_minor=1, status="missed"),
 }
 """What methods need and a word will not do for."""
