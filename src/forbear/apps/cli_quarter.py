@@ -27,7 +27,7 @@ def quarter(
     home: HomeOption = Path("forbear-quarter"),
     json: JsonOption = False,
 ) -> None:
-    """Play a synthetic quarter of help: offers, messages, replies, calls, promises, outcomes, cases; then its report."""
+    """Play a synthetic quarter of help: offers, messages, replies, calls, promises, outcomes; then its report."""
     from forbear.apps.console import Console
     from forbear.apps.home import Home
     from forbear.apps.jobs.quarter import QuarterRequest

@@ -48,7 +48,6 @@ class InterventionsAsked(Extra, total=False):
     page_size: int
 
 
-class Operations(CaseOperations):
 class PermissionAsked(Extra, total=False):
     """What a contact would be about. aim: what for, "help" unless told (`purpose` is of the question itself).
 
@@ -61,7 +60,7 @@ class PermissionAsked(Extra, total=False):
     jurisdiction: str
 
 
-class Operations:
+class Operations(CaseOperations):
     """The methods of a client, before it is said how they are sent."""
 
     # ---- customers

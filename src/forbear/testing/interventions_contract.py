@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -265,10 +266,10 @@ class InterventionsContract:
                 provider="p", receipt_id=str(number), send_key=one.send_key, kind=kind, at_us=at_us, reply=reply
             )
             tries: dict[str, Callable[[], Any]] = {
-                "move": lambda now=now, move=move: store.move(now, move),
-                "prepare": lambda now=now, at_us=at_us: store.prepare(now, preparation(now, at_us), allow),
-                "ended": lambda now=now, move=move: store.ended(now, Ended(state="sent", made=True), move),
-                "receipt": lambda receipt=receipt, at_us=at_us: store.receive(receipt, at_us, at_us),
+                "move": partial(store.move, now, move),
+                "prepare": partial(store.prepare, now, preparation(now, at_us), allow),
+                "ended": partial(store.ended, now, Ended(state="sent", made=True), move),
+                "receipt": partial(store.receive, receipt, at_us, at_us),
             }
             try:
                 tries[what]()

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from forbear.apps.api import cases, figures, histories, interventions, long_jobs, own, people, risks, scoring, writing
 from forbear.apps.api import (
+    cases,
     contacting,
     figures,
     histories,

@@ -1,9 +1,8 @@
 """Opening what the interface answers from: the records of a deployment, and the office that it keeps for itself.
 
-In a home the records are `forbear.db`, which the worker writes and of which the interface writes only cases, promises and
-overrides; the office is `api.db`. With a store in `services.toml` or FORBEAR_STORE both are that database.
-In a home the records are `forbear.db`, which the worker writes and the interface only reads, but for the contact ledger
-in it, and the office is `api.db`. With a store in `services.toml` or FORBEAR_STORE both are that database.
+In a home the records are `forbear.db`, which the worker writes, and the interface only reads but for the contact
+ledger, cases, promises and overrides in it; the office is `api.db`. With a store in `services.toml` or FORBEAR_STORE
+both are that database.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.adapters.sql.desk import open_desk
-from forbear.adapters.sql.help_figures import SqlHelpFigures
 from forbear.adapters.sql.engine import engine_of
+from forbear.adapters.sql.help_figures import SqlHelpFigures
 from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.sql.office_rooms import Rooms

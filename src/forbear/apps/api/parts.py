@@ -41,9 +41,8 @@ class ApiParts:
     board: the newest score of everybody; None where nobody keeps it up.
     onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
     publishing: takes what is written to the log.  casework: what agents work with; None for none.
-    helped: counts help; None for nowhere.  jobs: works on what takes long.  loopback: only this machine can ask.
-    publishing: takes what is written to the log.  jobs: works on what takes long.  contacting: the contact ledger and
-    the law; None where there is none.  loopback: only this machine can ask.
+    helped: counts help; None for nowhere.  contacting: the contact ledger and the law; None where there is none.
+    jobs: works on what takes long.  loopback: only this machine can ask.
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.

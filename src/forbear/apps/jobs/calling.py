@@ -32,7 +32,7 @@ _CLOSES = {
 def show_call(agent: Agent, console: Console, digits: str) -> None:
     """Begin the call of a case and show its script. Raises ConflictError where the law says no: nobody may call now."""
     with agent.work() as work, _hand(agent) as hand:
-        case = _call_case(work, digits)
+        case = _call_case(work, digits, agent.who.at_us)
         one, letter = hand.begin(case.intervention_id, agent.name, agent.who.at_us)
         agent.record("add_case_step", "call", case.customer)
     console.result({"case": case.case_id, "intervention": msgspec.to_builtins(one), "script": letter and letter.text})
@@ -45,7 +45,7 @@ def show_call(agent: Agent, console: Console, digits: str) -> None:
 def show_called(agent: Agent, console: Console, digits: str, result: CallResult) -> None:
     """Note what came of a call that was begun, and close its case where that settles it."""
     with agent.work() as work, _hand(agent) as hand:
-        case = _call_case(work, digits)
+        case = _call_case(work, digits, agent.who.at_us)
         one = hand.end(case.intervention_id, result, agent.name, agent.who.at_us)
         closes = _CLOSES.get(result)
         if closes:
@@ -66,8 +66,8 @@ def _hand(agent: Agent) -> Iterator[Hand]:
         yield Hand(store=office.store, ledger=ledger, secretary=rounds.ports.secretary, law=rounds.ports.law)
 
 
-def _call_case(work: Casework, digits: str) -> Case:
-    case = work.show(case_named(work, digits)).case
+def _call_case(work: Casework, digits: str, at_us: int) -> Case:
+    case = work.show(case_named(work, digits), at_us).case
     if case.kind is not CaseKind.CALL:
         raise ConfigError(
             f"case {short(case.case_id)} is a {case.kind}, and has no offer to call about", mend="work on it"
