@@ -78,7 +78,11 @@ def _places(contact: Record, view: View, book: RuleBook) -> set[str]:
         return set(told["zones"])
     firm = {zone for one in (stated, address) if one is not None for zone in one["zones"]}
     loose = set(number["zones"]) if number is not None else set()
-    return firm | loose if firm else loose | book.everywhere(contact["jurisdiction"])
+    if firm:
+        return firm | loose
+    # A number alone narrows nothing. Of the house alone, which names no zones to add, it is all that there is.
+    here = contact["jurisdiction"]
+    return loose if loose and here not in book.zones else loose | book.everywhere(here)
 
 
 def _binds(rule: Rule, contact: Record) -> bool:

@@ -93,8 +93,8 @@ class RuleBook:
         return max((rule.days for rule in self.rules), default=0)
 
 
-_REG_F = {"jurisdiction": "us", "in_force": (date(2021, 11, 30).toordinal(), _NEVER)}
-_RESPITE = {"jurisdiction": "uk", "in_force": (date(2021, 5, 4).toordinal(), _NEVER), "kind": "stop"}
+_REG_F: dict[str, Any] = {"jurisdiction": "us", "in_force": (date(2021, 11, 30).toordinal(), _NEVER)}
+_RESPITE: dict[str, Any] = {"jurisdiction": "uk", "in_force": (date(2021, 5, 4).toordinal(), _NEVER), "kind": "stop"}
 _CALL = frozenset({"call"})
 STATUTES = (
     Rule(
@@ -255,7 +255,7 @@ def _rules_of(name: str, document: Mapping[str, Any], jurisdiction: str) -> list
         if strange:
             what = f"{name}: clause {clause.get('id')} has {strange}, which the certifier cannot judge"
             raise ConfigError(what, mend="use the kinds and terms of docs/contact-law.md")
-        terms = {key: frozenset(value) if key in _SETS else value for key, value in clause.items()}
+        terms: dict[str, Any] = {key: frozenset(value) if key in _SETS else value for key, value in clause.items()}
         for key in ("opens", "closes"):
             if key in terms:
                 terms[key] = int(terms[key][:2]) * 60 + int(terms[key][3:])
