@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.events import Event
@@ -276,3 +277,14 @@ def test_more_stress_is_a_higher_score_of_stress(features_on: Any) -> None:
     by_name = {"worse": [*calm, *extra], "calm": calm, "better": less}
     stress = {name: features_on(log, day)["stress_acceleration"] for name, log in by_name.items()}
     assert stress["worse"] > stress["calm"] > stress["better"]
+
+
+def test_a_bureau_is_heard_through_an_update(features_on: Any) -> None:
+    """A credit that a bureau reports is an obligation of the next update, and raises what is owed against income."""
+    life = salaried(120, paid_on=MONTHLY)
+    known = update(1, day=60, owed_minor=30_000)
+    reported = structs.replace(known.obligations[0], obligation_id="bureau-4711")
+    told = update(2, day=110, obligations=(*known.obligations, reported))
+    before, after = features_on([*life, known], 119), features_on([*life, known, told], 119)
+
+    assert after["obligations_to_income_30d"] == pytest.approx(2 * before["obligations_to_income_30d"])

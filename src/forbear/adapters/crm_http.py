@@ -29,6 +29,8 @@ class HttpCrm(SignedHttp):
             answer = self.get("people", customer_id)
         except NoAnswer as error:
             raise BackendUnavailable(f"{self.name} does not say who a customer is: {error}") from error
+        if not answer.whole:
+            raise BackendUnavailable(f"{self.name} does not say who a customer is: its answer is not whole")
         try:
             if answer.taken:
                 person = msgspec.json.decode(answer.body, type=Person)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from socket import socket
 from urllib.parse import SplitResult, urlsplit
 
 from forbear.adapters.deadline import ended_after
@@ -24,7 +25,7 @@ class NoAnswer(BackendUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """status: of HTTP.  body: at most the bytes that were asked for; whole: no more of it was there."""
+    """status: of HTTP.  body: at most the bytes that were asked for; whole: that was all of it."""
 
     status: int
     body: bytes = field(repr=False)
@@ -79,16 +80,19 @@ def exchange(asked: Request) -> Answered:
     path = f"{found.path or '/'}{f'?{found.query}' if found.query else ''}"
     kind = HTTPSConnection if found.scheme == "https" else HTTPConnection
     connection = kind(found.hostname or "", found.port, timeout=asked.seconds)
+    spoken: list[socket] = []  # the connection lets go of its socket before the body is read
     written = False
     try:
-        with ended_after(asked.total_seconds, lambda: connection.sock):
+        with ended_after(asked.total_seconds, lambda: spoken[0] if spoken else connection.sock):
             connection.connect()
+            spoken.append(connection.sock)
             written = True
             headers = {"User-Agent": "forbear", "Connection": "close", **asked.headers}
             connection.request(asked.method, path, asked.body, headers)
             response = connection.getresponse()
             body = response.read(asked.most_bytes + 1)
-            return Answered(response.status, body[: asked.most_bytes], len(body) <= asked.most_bytes)
+            whole = len(body) <= asked.most_bytes and not response.length
+            return Answered(response.status, body[: asked.most_bytes], whole)
     except (OSError, HTTPException) as error:
         raise NoAnswer(type(error).__name__, written=written) from error
     finally:

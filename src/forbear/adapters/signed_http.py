@@ -22,6 +22,8 @@ from forbear.engine.outreach import Absent, Delivery, Refused, Sent, Unknown
 
 _LATER = {408, 425, 429, 503}
 """Statuses that say: not now, and nothing was done."""
+_OURS = {401, 403, 404, 405, 407}
+"""Statuses of a wrong secret or address, with every redirect: nothing was done, and the operator can mend it."""
 _MOST_REFERENCE = 200
 
 
@@ -110,13 +112,15 @@ class SignedHttp:
 def _became(answer: Answered, key: str) -> Delivery:
     told = _told(answer)
     if answer.taken:
+        if told.key == key and told.state == "refused":
+            return Refused("it says that it has refused it", lasting=told.lasting)
         return Sent(_reference(told))
     if answer.status == 409:
         # The key is taken already. Only who names it means this very message, and says that it went.
         return Sent(_reference(told)) if told.key == key and told.state == "sent" else Unknown("it answered 409")
-    if answer.status in _LATER:
+    if answer.status in _LATER | _OURS or 300 <= answer.status < 400:
         return Refused(f"it answered {answer.status}", lasting=False)
-    if 300 <= answer.status < 500:
+    if 400 <= answer.status < 500:
         return Refused(f"it answered {answer.status}", lasting=True)
     return Unknown(f"it answered {answer.status}")
 

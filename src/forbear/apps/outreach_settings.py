@@ -213,8 +213,9 @@ def _faults(found: OutreachSettings) -> Iterator[tuple[str, str]]:
 def _provider(one: ChannelSettings, home: Home, secrets: Secrets) -> Outreach:
     if one.kind == "dry_run":
         return DryRun(home.folder / FOLDER / f"dry-run-{one.name}.jsonl")
-    limited = Limited(_real(one, secrets), one.limit, one.per_seconds)
-    return Guarded(limited, Breaker(one.name, manner=Manner(failures=one.failures, open_seconds=one.open_seconds)))
+    breaker = Breaker(one.name, manner=Manner(failures=one.failures, open_seconds=one.open_seconds))
+    # The limit stands outside: what it holds back is no failure of the provider.
+    return Limited(Guarded(_real(one, secrets), breaker), one.limit, one.per_seconds)
 
 
 def _real(one: ChannelSettings, secrets: Secrets) -> Outreach:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -90,7 +93,7 @@ def test_a_redirect_is_not_followed(well: GatewayTestServer) -> None:
     with GatewayTestServer() as elsewhere, GatewayTestServer() as server:
         server.moved = elsewhere.url
 
-        assert webhook(server.url).send(message(TO, key="k")) == Refused("it answered 307", lasting=True)
+        assert webhook(server.url).send(message(TO, key="k")) == Refused("it answered 307", lasting=False)
         assert not elsewhere.bodies
 
 
@@ -103,6 +106,31 @@ def test_requests_are_signed(well: GatewayTestServer) -> None:
     assert headers["Idempotency-Key"] == one.key
     assert is_signed(headers["X-Forbear-Signature"], body, [SECRET], 1_700_000_000.0)
     assert json.loads(body)["to"] == TO
+
+
+def test_an_answer_that_never_ends_is_left(well: GatewayTestServer) -> None:
+    """A body that comes a byte now and then holds the caller no longer than all may take; its status counts."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        stop = threading.Event()
+
+        def answer() -> None:
+            caller, _ = listening.accept()
+            with caller, suppress(OSError):
+                caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while not stop.wait(0.02):
+                    caller.sendall(b" ")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        begun = time.monotonic()
+        try:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/messages"
+            assert webhook(url, total_seconds=0.3).send(message(TO)) == Sent("")
+        finally:
+            stop.set()
+            thread.join()
+
+        assert time.monotonic() - begun < 5.0
 
 
 @pytest.mark.parametrize("url", ["http://bank.example/x", "https://u:p@bank.example/x", "ftp://x", "https://h/x?a=1"])
