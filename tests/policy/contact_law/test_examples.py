@@ -14,6 +14,7 @@ from forbear.domain.contacts import (
     Contacted,
     Fact,
     Inconvenient,
+    Lifted,
     Means,
     Placed,
     PlaceSource,
@@ -246,7 +247,31 @@ def test_inconvenient_times_run_over_midnight(ask: Ask) -> None:
 
     assert ask(at("2026-04-10 18:59"), facts).allowed
     assert ask(at("2026-04-10 19:00"), facts).next_us == at("2026-04-11 11:00")
+    assert ask(at("2026-04-11 08:30"), facts).clause == "us.inconvenient"
     assert ask(at("2026-04-09 19:00"), facts).allowed
+
+
+def test_places_that_leave_no_hour_wait_for_the_clocks(ask: Ask) -> None:
+    """Chicago in winter is eleven and a half hours behind Kolkata: eleven hours fit not both, until summer."""
+    facts = [placed(CHICAGO, KOLKATA)]
+    assert ask(at("2026-02-01 12:00"), facts, jurisdiction="in").next_us == at("2026-03-08 08:00", CHICAGO)
+
+    never = [placed("America/Mexico_City", KOLKATA)]
+    assert ask(at("2026-02-01 12:00"), never, jurisdiction="in").next_us is None
+
+
+def test_a_stop_outlasts_a_lifting_of_the_same_instant(ask: Ask) -> None:
+    """Of two words of one instant the one that allows less holds; a later lifting ends its own scope alone."""
+    noon, facts = (
+        at("2026-04-08 12:00"),
+        [placed(NEW_YORK), stopped(Stop.DISPUTE, at("2026-04-08 11:00"), matter="card")],
+    )
+    over = Lifted(fact_id="l", customer=1, at_us=facts[1].at_us, known_us=1, stop=Stop.DISPUTE, matter="card")
+
+    assert not ask(noon, [*facts, over]).allowed
+    assert ask(noon, [*facts, msgspec.structs.replace(over, at_us=noon)]).allowed
+    assert not ask(noon, [*facts, msgspec.structs.replace(over, at_us=noon, matter=None)]).allowed
+    assert ask(noon - 1, [*facts, msgspec.structs.replace(over, at_us=noon)]).next_us == noon
 
 
 def test_cease_and_attorney(ask: Ask) -> None:

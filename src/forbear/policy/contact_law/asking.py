@@ -18,6 +18,8 @@ from forbear.policy.contact_law.zones import DAY_US, known_zones
 
 HORIZON_DAYS = 400
 """What is not allowed within so many days is not looked for: ask again when more is known."""
+_MOST_STEPS = 20_000
+"""On the way to the next instant: a bound, as every loop has one; most questions take fewer than five."""
 
 
 def may_contact(question: Question, facts: Sequence[Fact], law: LawBook) -> Verdict:
@@ -85,7 +87,7 @@ def _next(question: Question, known: Sequence[Fact], law: LawBook, begin: tuple[
     """The first instant after a refused one at which nothing forbids, within the horizon."""
     last_us = question.at_us + HORIZON_DAYS * DAY_US
     scene, bans = begin
-    while True:
+    for _ in range(_MOST_STEPS):
         at_us = min(scene.turn_us, max(ban.until_us for ban in bans))
         if at_us > last_us:
             return None
@@ -94,3 +96,4 @@ def _next(question: Question, known: Sequence[Fact], law: LawBook, begin: tuple[
         bans = _bans(scene, question, at_us)
         if not bans:
             return at_us
+    return None
