@@ -24,6 +24,7 @@ BESIDE = {
     "importers": {"domain", "features", "models", "policy", "engine"},
     "testing": {"domain", "features", "models", "policy", "engine"},
     "client": {"domain"},
+    "certifier": {"domain"},
 }
 """Stand beside the chain: what each may import but itself. In the chain only apps imports them."""
 NARROWER = {"models": {"domain"}, "policy": {"domain"}}
@@ -65,6 +66,7 @@ ALLOWED = {
     "importers": {"msgspec", "numpy", "pyarrow"},
     "testing": {"msgspec", "numpy", "hypothesis", "pytest", "aiosmtpd"},
     "client": {"msgspec", "pydantic", "httpx", "websockets"},
+    "certifier": set(),
     "data": set(),
     "": {"numba", "llvmlite"},
 }
@@ -143,6 +145,17 @@ def test_core_touches_nothing(path: Path) -> None:
 
     assert not {name.partition(".")[0] for name in imported(path)} & WORLDLY
     assert not list(touches(tree_of(path)))
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if path.parent == PACKAGE / "certifier"], ids=lambda path: path.name
+)
+def test_the_certifier_shares_nothing_with_what_it_judges(path: Path) -> None:
+    """A second reading is one only as long as it is its own: the standard library, and the errors of the domain."""
+    shared = {name for name in imported(path) if name.startswith("forbear") and "certifier" not in name}
+
+    assert {name for name in shared if not name.startswith("forbear.domain.errors")} == set()
+    assert not {name.partition(".")[0] for name in imported(path)} & WORLDLY
 
 
 @pytest.mark.parametrize("layer", READ_BY_KERNELS)

@@ -21,6 +21,7 @@ from forbear.apps.api.documents import openapi_of
 from forbear.client import AsyncClient, Client
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import Call, Listed
+from forbear.client.contacts import ContactMade, ContactStop
 from forbear.client.operations import Operations
 from forbear.client.scores import Outcome
 
@@ -37,6 +38,8 @@ ARGUMENTS: dict[str, Any] = {
     "order": "stop",
     "why": "a drill",
     "answer": "accepted",
+    "contact": ContactMade(channel="phone"),
+    "halt": ContactStop(stop="attorney"),
     "outcome": Outcome(obligation_id="O1", due_on=date(2026, 1, 1), amount_due_minor=1, status="missed"),
 }
 """What methods need and a word will not do for."""

@@ -14,6 +14,7 @@ import typer
 from forbear.apps import (
     cli_api,
     cli_audit,
+    cli_contacts,
     cli_credit,
     cli_experiment,
     cli_fairness,
@@ -61,6 +62,7 @@ from forbear.domain.errors import ConfigError
 _ELSEWHERE = (
     cli_api,
     cli_audit,
+    cli_contacts,
     cli_credit,
     cli_experiment,
     cli_fairness,

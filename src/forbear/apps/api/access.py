@@ -104,6 +104,11 @@ _HELP: dict[str, Rule] = {
     "record_outcome": Rule(says="Record what became of a payment.", roles=HELPERS, personal=True, writes=True),
     "order_outreach": Rule(says="Start, stop or release outreach.", roles=APPROVERS, writes=True),
 }
+_CONTACTS: dict[str, Rule] = {
+    "contact_permission": Rule(says="Whether a customer may be contacted.", roles=CUSTOMERS, personal=True),
+    "record_contact": Rule(says="Record a contact made elsewhere.", roles=HELPERS, personal=True, writes=True),
+    "record_contact_stop": Rule(says="Record or lift a stop of contacts.", roles=HELPERS, personal=True, writes=True),
+}
 _JOBS: dict[str, Rule] = {
     "submit_job": Rule(says="Have a long job done.", roles=BOOK, writes=True, cost=20.0),
     "list_jobs": Rule(says="The newest jobs.", roles=BOOK),
@@ -124,6 +129,7 @@ RULES: dict[str, Rule] = {
     **_READS,
     **_SCORES,
     **_HELP,
+    **_CONTACTS,
     **_JOBS,
     "live": Rule(says="The live feed over a WebSocket.", roles=EVERYBODY, cost=5.0, says_key=True),
     "live_events": Rule(says="The live feed as server-sent events.", roles=EVERYBODY, cost=5.0),

@@ -17,7 +17,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from forbear.apps.api import figures, histories, interventions, long_jobs, own, people, risks, scoring, writing
+from forbear.apps.api import (
+    contacting,
+    figures,
+    histories,
+    interventions,
+    long_jobs,
+    own,
+    people,
+    risks,
+    scoring,
+    writing,
+)
 from forbear.apps.api.access import RULES, Rule, require_complete
 from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
@@ -38,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     interventions.decisions,
     figures.figures,
     writing.writes,
+    contacting.contacting,
     long_jobs.jobs,
     people.short,
     histories.short,

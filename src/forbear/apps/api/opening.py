@@ -1,20 +1,25 @@
 """Opening what the interface answers from: the records of a deployment, and the office that it keeps for itself.
 
-In a home the records are `forbear.db`, which the worker writes and the interface only reads, and the office is
-`api.db`. With a store in `services.toml` or FORBEAR_STORE both are that database.
+In a home the records are `forbear.db`, which the worker writes and the interface only reads, but for the contact ledger
+in it, and the office is `api.db`. With a store in `services.toml` or FORBEAR_STORE both are that database.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.adapters.sql.desk import open_desk
+from forbear.adapters.sql.engine import engine_of
+from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office import SqlOffice, open_office
+from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
+from forbear.apps.api.contacting import Contacting
 from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
@@ -23,8 +28,11 @@ from forbear.apps.api.places import onlooker_of, places_of
 from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
+from forbear.apps.jobs.contact_law import law_book
+from forbear.apps.jobs.contacts import jurisdiction_of, own_pack
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
+from forbear.engine.contact_ledger import ContactLedger
 from forbear.engine.desk import Desk
 
 if TYPE_CHECKING:
@@ -64,7 +72,13 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
     with (
         office_of(asked.home, asked.environment, writer=asked.writer) as office,
         closing(open_desk(_records(asked.home, services))) as desk,
+        ExitStack() as contacts,
     ):
+        contacting = Contacting(
+            ledger=contacts.enter_context(_ledger_of(home, services, office)),
+            law=law_book(own_pack(home)),
+            jurisdiction=jurisdiction_of(home.deployment.country),
+        )
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
@@ -89,6 +103,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 watch=watch,
                 publishing=publishing,
                 jobs=room,
+                contacting=contacting,
                 settings=services.api,
                 near=services.store is None,
                 loopback=asked.loopback,
@@ -110,6 +125,20 @@ def office_of(folder: Path, environment: Mapping[str, str], *, writer: str) -> I
     url = services.store.reached if services.store else f"sqlite:///{home.office}"
     with closing(open_office(url, writer=writer, published=services.kafka is not None)) as office:
         yield office
+
+
+@contextmanager
+def _ledger_of(home: Home, services: Services, office: SqlOffice) -> Iterator[ContactLedger]:
+    """The contact ledger, which is in the store: beside the office, or a file of its own."""
+    if services.store is not None:
+        yield SqlContactLedger(office.rooms)
+        return
+    engine = engine_of(f"sqlite:///{home.database}")
+    try:
+        bring_forward(engine)
+        yield SqlContactLedger(Rooms(engine))
+    finally:
+        engine.dispose()
 
 
 def _patience(cluster: Cluster) -> float:

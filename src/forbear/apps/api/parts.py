@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -23,6 +23,9 @@ from forbear.engine.desk import Desk
 from forbear.engine.office import Office
 from forbear.engine.onlooker import Onlooker
 
+if TYPE_CHECKING:
+    from forbear.apps.api.contacting import Contacting
+
 
 def now_us() -> int:
     """The time [us UTC]."""
@@ -35,7 +38,8 @@ class ApiParts:
 
     board: the newest score of everybody; None where nobody keeps it up.
     onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
-    publishing: takes what is written to the log.  jobs: works on what takes long.  loopback: only this machine can ask.
+    publishing: takes what is written to the log.  jobs: works on what takes long.  contacting: the contact ledger and
+    the law; None where there is none.  loopback: only this machine can ask.
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.
@@ -48,6 +52,7 @@ class ApiParts:
     watch: Watch | None = None
     publishing: Publishing | None = None
     jobs: JobRoom | None = None
+    contacting: Contacting | None = None
     settings: ApiSettings = field(default_factory=ApiSettings)
     near: bool = False
     loopback: bool = True

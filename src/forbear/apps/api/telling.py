@@ -13,11 +13,13 @@ from starlette.responses import Response
 
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.problems import Refusal
+from forbear.apps.api.visit import Visit
 from forbear.client.scores import Impact, Reason, Ruling, Score, StoodAt
 from forbear.engine.looking import Looks, Rulings, Stand, in_words
 from forbear.engine.onlooker import Onlooker
 from forbear.features.columns import day_of
 from forbear.features.eligibility import Hurdle
+from forbear.features.hashing import key_of
 from forbear.features.ledger import Floats
 
 M = TypeVar("M", bound=BaseModel)
@@ -54,6 +56,14 @@ def onlooker_of(parts: ApiParts) -> Onlooker:
     if not parts.onlooker.running:
         raise Refusal("unavailable", "no model and no policy are in force yet, or the ledgers are being read")
     return parts.onlooker
+
+
+def require_known(parts: ApiParts, visit: Visit, customer_id: str) -> None:
+    """Note whom a visit is about. Raises Refusal for a customer whom no ledger knows."""
+    key = key_of(customer_id)
+    visit.saw(key)
+    if onlooker_of(parts).whereabouts(np.array([key], dtype=np.uint64))[1][0] < 0:
+        raise Refusal("unknown", "no customer of that id is known")
 
 
 def at(us: int) -> datetime:

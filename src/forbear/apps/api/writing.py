@@ -17,7 +17,7 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.publishing import ABOUT_CUSTOMERS, ORDERS
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
-from forbear.apps.api.telling import answer, band_of, onlooker_of
+from forbear.apps.api.telling import answer, band_of, onlooker_of, require_known
 from forbear.apps.api.visit import Visit
 from forbear.client.scores import Accepted, CustomerHelpWish, GivenAnswer, HelpWish, Outcome, Outreach
 from forbear.domain.events import Event, HelpRequested, Instructed, OfferAnswered, PaymentOutcome, checked, encode
@@ -90,7 +90,7 @@ def record_answer(intervention_id: InterventionId, asked: GivenAnswer, parts: Pa
 )
 def record_outcome(customer_id: CustomerId, asked: Outcome, parts: PartsHere, visit: VisitHere) -> Accepted:
     """Record what became of one scheduled payment."""
-    _require_known(parts, visit, customer_id)
+    require_known(parts, visit, customer_id)
     now = _now(parts)
     event = PaymentOutcome(
         outcome_id=token_hex(16),
@@ -127,7 +127,7 @@ def _help(parts: ApiParts, visit: Visit, customer_id: str, asked: HelpWish) -> A
         raise Refusal("forbidden", "an override is for an approver")
     if asked.override and not asked.why.strip():
         raise Refusal("invalid", "an override needs a reason: why")
-    _require_known(parts, visit, customer_id)
+    require_known(parts, visit, customer_id)
     visit.purpose = visit.purpose or asked.why[:200]
     now = _now(parts)
     event = HelpRequested(
@@ -149,13 +149,6 @@ def _help(parts: ApiParts, visit: Visit, customer_id: str, asked: HelpWish) -> A
     elif band:
         said = f"as the ledger stands the customer is in the band {band}; the worker decides by the rules in force"
     return _accepted(parts, event, event.request_id, said)
-
-
-def _require_known(parts: ApiParts, visit: Visit, customer_id: str) -> None:
-    key = key_of(customer_id)
-    visit.saw(key)
-    if onlooker_of(parts).whereabouts(np.array([key], dtype=np.uint64))[1][0] < 0:
-        raise Refusal("unknown", "no customer of that id is known")
 
 
 def _accepted(parts: ApiParts, event: Event, name: str, said: str) -> Accepted:

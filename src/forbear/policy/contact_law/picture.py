@@ -46,7 +46,7 @@ class Picture:
         """Zones that the person may be in, in order. jurisdiction: all that it spans.
 
         Where they have said they are, unless somebody has stated another place since; else wherever any source has
-        them. A number alone narrows nothing: it may be carried anywhere.
+        them. A number alone narrows nothing: it may be carried anywhere. None: nobody knows.
         """
         placed = self.placed
         if not placed:
@@ -56,7 +56,7 @@ class Picture:
         if told[1] and told[0] >= stated[0] and told[0] >= address[0]:
             return told[1]
         found = {*stated[1], *address[1]} or set(jurisdiction)
-        if PlaceSource.NUMBER in placed:
+        if found and PlaceSource.NUMBER in placed:
             found.update(placed[PlaceSource.NUMBER][1])
         return tuple(sorted(found))
 

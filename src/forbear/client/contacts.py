@@ -1,0 +1,82 @@
+"""The shapes of contact law and of the contact ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, StringConstraints
+
+from forbear.client.models import Asked, Instant, Told
+
+Label: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=64)]
+Named: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=64)]
+StopWord: TypeAlias = Literal[
+    "opt_out",
+    "cease",
+    "attorney",
+    "deceased",
+    "bankruptcy",
+    "dispute",
+    "breathing_space",
+    "mental_health_crisis",
+    "bereavement",
+    "legal_stop",
+    "wrong_person",
+]
+PurposeWord: TypeAlias = Literal["help", "collection", "service"]
+
+
+class ContactPermission(Told):
+    """Whether somebody may be contacted. clause, source, says: what forbids it, "" where nothing does.
+
+    presumption: the law presumes a breach, and does not forbid outright.  next_at: the first instant at which nothing
+    forbids it, by what is known now; None: not by waiting alone.  packs: name@version of the law that was asked.
+    needs_approval: the clause by which a person approves first, "" for none.
+    """
+
+    customer_id: str
+    allowed: bool
+    asked_at: datetime
+    clause: str = Field(examples=["us.hours"])
+    source: str
+    says: str
+    presumption: bool
+    next_at: datetime | None
+    needs_approval: str
+    jurisdiction: str
+    packs: tuple[str, ...]
+
+
+class ContactMade(Asked):
+    """A contact that was made elsewhere. outbound: the bank reached out.  conversation: somebody was spoken to.
+
+    matter: the debt or product that it was about.  at: when, now unless told.
+    """
+
+    channel: Named = Field(examples=["phone"])
+    matter: Label = ""
+    purpose: PurposeWord = "help"
+    outbound: bool = True
+    conversation: bool = False
+    at: Instant | None = None
+
+
+class ContactStop(Asked):
+    """Somebody may not be contacted, or may again. lifted: the stop is over, set as it was.
+
+    matter, channel: of one alone, "" for all.  at: since when, now unless told.  until: it ends then.
+    """
+
+    stop: StopWord
+    lifted: bool = False
+    matter: Label = ""
+    channel: Label = ""
+    at: Instant | None = None
+    until: Instant | None = None
+
+
+class Entered(Told):
+    """A fact is in the contact ledger, and counts from now on."""
+
+    fact_id: str
