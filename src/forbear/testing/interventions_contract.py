@@ -5,11 +5,10 @@ Needs pytest and hypothesis, development dependencies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -264,14 +263,16 @@ class InterventionsContract:
             receipt = Receipt(
                 provider="p", receipt_id=str(number), send_key=one.send_key, kind=kind, at_us=at_us, reply=reply
             )
-            tries: dict[str, Callable[[], Any]] = {
-                "move": lambda now=now, move=move: store.move(now, move),
-                "prepare": lambda now=now, at_us=at_us: store.prepare(now, preparation(now, at_us), allow),
-                "ended": lambda now=now, move=move: store.ended(now, Ended(state="sent", made=True), move),
-                "receipt": lambda receipt=receipt, at_us=at_us: store.receive(receipt, at_us, at_us),
-            }
             try:
-                tries[what]()
+                match what:
+                    case "move":
+                        store.move(now, move)
+                    case "prepare":
+                        store.prepare(now, preparation(now, at_us), allow)
+                    case "ended":
+                        store.ended(now, Ended(state="sent", made=True), move)
+                    case _:
+                        store.receive(receipt, at_us, at_us)
             except ConflictError:
                 assert store.get(one.intervention_id) == now
         path = [(step.before, step.after) for step in self.path(store, one.intervention_id)]
