@@ -63,8 +63,7 @@ class _Case:
             and self.same_matter(one)
             and agreed["at_us"] < one["at_us"] <= at_us
             and one["entry"] != call["entry"]
-            for one in self.view.of("contacted")
-            if not one["called_off"]
+            for one in self.view.made()
         )
         return not spoken and surely_within(agreed["at_us"], at_us, days, self.zones)
 

@@ -73,7 +73,12 @@ class View:
             ):
                 yield stop
 
+    def made(self) -> Iterator[Record]:
+        """Contacts but for those that were called off: told so, or told again so under their id with ".off" behind."""
+        gone = {one["fact_id"].removesuffix(".off") for one in self.of("contacted") if one["called_off"]}
+        return (one for one in self.of("contacted") if not one["called_off"] and one["fact_id"] not in gone)
+
     def contacts(self, days: int) -> Iterator[Record]:
         """Contacts of the last days, and two more for the readings to differ; none that was called off."""
         since_us = self.at_us - (days + 2) * DAY_US
-        return (one for one in self.of("contacted") if one["at_us"] > since_us and not one["called_off"])
+        return (one for one in self.made() if one["at_us"] > since_us)

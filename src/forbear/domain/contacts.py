@@ -226,8 +226,9 @@ def attempt_at(question: Question, intervention_id: str, by: str) -> Contacted:
 
 def made(facts: Sequence[Fact]) -> list[Fact]:
     """The facts without attempts that were called off later, and without what called them off."""
-    contacts = [fact for fact in facts if isinstance(fact, Contacted)]
-    gone = {fact.fact_id for fact in contacts if fact.called_off}
+    gone = {fact.fact_id for fact in facts if isinstance(fact, Contacted) and fact.called_off}
+    if not gone:
+        return list(facts)
     gone |= {name.removesuffix(CALLED_OFF) for name in gone if name.endswith(CALLED_OFF)}
     return [fact for fact in facts if fact.fact_id not in gone]
 

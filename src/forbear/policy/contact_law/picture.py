@@ -19,6 +19,7 @@ from forbear.domain.contacts import (
     PlaceSource,
     Preferred,
     Restricted,
+    made,
 )
 
 NEVER_US = 2**62
@@ -62,12 +63,15 @@ class Picture:
 
 
 def known_by(facts: Iterable[Fact], at_us: int) -> list[Fact]:
-    """What the bank knew at an instant, each fact once: the first that bore an identifier is the fact."""
+    """What the bank knew at an instant, each fact once: the first that bore an identifier is the fact.
+
+    Attempts that were called off by then are left out.
+    """
     found: dict[str, Fact] = {}
     for fact in facts:
         if fact.known_us <= at_us:
             found.setdefault(fact.fact_id, fact)
-    return list(found.values())
+    return made(list(found.values()))
 
 
 def picture_at(known: Sequence[Fact], at_us: int) -> Picture:
