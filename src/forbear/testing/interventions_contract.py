@@ -5,11 +5,12 @@ Needs pytest and hypothesis, development dependencies.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -271,15 +272,7 @@ class InterventionsContract:
                 "receipt": partial(store.receive, receipt, at_us, at_us),
             }
             try:
-                match what:
-                    case "move":
-                        store.move(now, move)
-                    case "prepare":
-                        store.prepare(now, preparation(now, at_us), allow)
-                    case "ended":
-                        store.ended(now, Ended(state="sent", made=True), move)
-                    case _:
-                        store.receive(receipt, at_us, at_us)
+                tries[what]()
             except ConflictError:
                 assert store.get(one.intervention_id) == now
         path = [(step.before, step.after) for step in self.path(store, one.intervention_id)]

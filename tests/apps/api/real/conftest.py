@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -149,6 +149,12 @@ def lived(cli: Any, promoted: Path, tmp_path_factory: pytest.TempPathFactory) ->
     answered(home)
     assert cli("run", "--once", "--home", home).code == 0
     return home
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Path, Path], AbstractContextManager[Served]]:
+    """Served."""
+    return served
 
 
 @pytest.fixture(scope="module")
