@@ -1,7 +1,7 @@
 """Opening what the interface answers from: the records of a deployment, and the office that it keeps for itself.
 
-In a home the records are `forbear.db`, which the worker writes and of which the interface writes only cases, promises and
-overrides; the office is `api.db`. With a store in `services.toml` or FORBEAR_STORE both are that database.
+In a home the records are `forbear.db`, which the worker writes, and the interface only cases, promises and overrides;
+the office is `api.db`. With a store in `services.toml` or FORBEAR_STORE both are that database.
 """
 
 from __future__ import annotations
