@@ -126,7 +126,7 @@ class Contest(Asked):
 class NewStep(Asked):
     """Something to do with a case. to: for assign.  until: for snooze.  result: for close.  seen: steps as read."""
 
-    act: ActName
+    act: ActName = Field(examples=["take"])
     to: Word = ""
     until: Instant | None = None
     result: Word = ""

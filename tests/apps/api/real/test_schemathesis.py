@@ -10,6 +10,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -69,15 +70,28 @@ def fresh(drawn: Iterator[int]) -> Callable[[Any, Any, Any], None]:
     return before_call
 
 
-def settings_of(real: Any, spare_keys: list[str]) -> dict[str, Any]:
-    """How cases are drawn and what they are held to."""
+DRAWN_FROM = {
+    "add_case_step": {"path.case_id": "cases", "body.act": "acts", "body.seen": "seen"},
+    "contest_decision": {"path.customer_id": "whose", "body.decision_id": "decided"},
+    "record_promise": {"body.customer_id": "whose", "body.currency": "currencies", "body.due_on": "soon"},
+    "record_override": {"body.decision_id": "decided", "body.reason": "reasons"},
+    "release_promise": {"path.promise_id": "promises"},
+}
+"""Operations that are about something that must be there, and from which words each parameter is drawn."""
+
+
+def settings_of(real: Any, spare: dict[str, list[Any]]) -> dict[str, Any]:
+    """How cases are drawn and what they are held to. spare: words to draw from."""
     known = real.known
     own = [
         {
             "include-operation-id": operation,
             "checks": {"positive_data_acceptance": {"expected-statuses": [*FITTING, "422"]}},
+            "parameters": {
+                name: {"dictionary": words, "probability": 0.8} for name, words in DRAWN_FROM.get(operation, {}).items()
+            },
         }
-        for operation in NOT_TOLD
+        for operation in {**NOT_TOLD, **DRAWN_FROM}
         if operation != ENDLESS
     ]
     # Ids that earlier answers told are drawn on, but for keys: the key of the run itself is among those.
@@ -108,7 +122,7 @@ def settings_of(real: Any, spare_keys: list[str]) -> dict[str, Any]:
         "dictionaries": {
             "customers": {"values": list(known.customers)},
             "offers": {"values": list(known.offers)},
-            "keys": {"values": spare_keys},
+            **{name: {"values": values} for name, values in spare.items()},
         },
         "parameters": {
             "path.customer_id": {"dictionary": "customers", "probability": 0.5},
@@ -119,11 +133,28 @@ def settings_of(real: Any, spare_keys: list[str]) -> dict[str, Any]:
     }
 
 
-def spare_keys(real: Any) -> list[str]:
-    """Ids of keys that may be revoked."""
+def spare_words(real: Any) -> dict[str, list[Any]]:
+    """Ids of keys that may be revoked, of cases to work on, of promises to let somebody off, and of what is known."""
+    soon = [(datetime.now(UTC) + timedelta(days=days)).date().isoformat() for days in range(2, 9)]
     with real.client() as client:
         made = [client.post("/v1/keys", json={"name": "spare", "role": "viewer"}).json() for _ in range(5)]
-    return [one["key_id"] for one in made]
+        asked = [{"customer_id": one, "kind": kind} for one in real.known.customers for kind in ("human", "reply")]
+        opened = [client.post("/v1/cases", json=one).json()["case"]["case_id"] for one in asked]
+        whose = client.get(f"/v1/interventions/{real.known.offers[0]}").json()["intervention"]["customer_id"]
+        promised = {"customer_id": whose, "amount_minor": 100, "currency": "EUR"}
+        promises = [client.post("/v1/promises", json=promised | {"due_on": day}).json()["promise"] for day in soon]
+    return {
+        "keys": [one["key_id"] for one in made],
+        "cases": opened,
+        "promises": [one["promise_id"] for one in promises],
+        "whose": [whose],
+        "decided": [real.known.offers[0]],
+        "currencies": ["EUR"],
+        "reasons": ["unsuitable", "data_wrong"],
+        "acts": ["take", "escalate"],
+        "seen": [1],
+        "soon": soon,
+    }
 
 
 def told(scenario: Any) -> Iterator[tuple[str, str]]:
@@ -149,7 +180,7 @@ def own_idempotency_keys() -> Iterator[None]:
 @pytest.mark.usefixtures("own_idempotency_keys")
 def test_every_operation_does_what_the_document_says(real: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever is sent to whichever operation, the answer is one that the document describes, and never a 5xx."""
-    settings = settings_of(real, spare_keys(real))
+    settings = settings_of(real, spare_words(real))
     config, headers = schemathesis.Config.from_dict(settings), settings["headers"]
     schema = schemathesis.openapi.from_url(f"{real.url}/openapi.json", config=config, headers=headers)
 
