@@ -220,6 +220,22 @@ def test_it_cannot_be_made_again_without_the_proposals(by_value: Rules, make_pro
     assert (waiting.place == -1).all()
 
 
+def test_the_margin_says_no_more_than_prices_leave_open(by_value: Rules, make_proposals: MakeProposals) -> None:
+    """Whoever is better off with one thing gets that one, whatever is said to have been given at the margin."""
+    proposals = make_proposals(11)
+    before = decide(by_value, proposals, AS_USUAL)
+    after, waiting = allocated(by_value, proposals, before, cut((3, 3, 3, 3)))
+    assert waiting.margin is not None
+    sure = np.flatnonzero(before.offered & (waiting.margin == NOT_AT_MARGIN))
+
+    for said in (-1, 0, 1, 2, 3):
+        other = replace(waiting.take(sure), margin=np.full(len(sure), said))
+        mine = proposals.take(sure)
+        again = spent(by_value, decide(by_value, mine, AS_USUAL), other, mine)
+        np.testing.assert_array_equal(again.choice, after.choice[sure])
+        np.testing.assert_array_equal(again.hold, after.hold[sure])
+
+
 def test_a_policy_that_prefers_has_no_prices(rules: Rules, make_proposals: MakeProposals) -> None:
     """The section alone changes nothing: no prices, and what is asked for them is refused."""
     proposals = make_proposals(10)

@@ -65,8 +65,10 @@ def priced(
     rows = np.arange(len(decisions))
     wanted = wanted_of(rules, proposals, decisions, day)
     best, _ = best_of(wanted.value, np.zeros_like(price))
-    channel, _ = best_of(wanted.value, price)
-    channel = np.where(tied(wanted.value, price) & (margin != NOT_AT_MARGIN), margin, channel)
+    channel, most = best_of(wanted.value, price)
+    at_margin = np.where(margin >= 0, (wanted.value - price)[rows, margin], 0.0)
+    left_open = tied(wanted.value, price) & (margin != NOT_AT_MARGIN) & (at_margin == most)
+    channel = np.where(left_open, margin, channel)
     free = (best != NOTHING) & ~decisions.explored
     mine = wanted.action[rows, np.where(channel == NOTHING, best, channel)]
     choice = np.where(free, mine, decisions.choice).astype(np.int16)
