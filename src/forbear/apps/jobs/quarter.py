@@ -28,7 +28,6 @@ from forbear.apps.jobs.quarter_agents import Agents
 from forbear.domain.errors import ConfigError
 from forbear.domain.events import CustomerUpdated
 from forbear.engine.by_hand import Hand
-from forbear.engine.case_intake import Happened
 from forbear.engine.casework import Casework
 from forbear.engine.interventions import Intervention
 from forbear.engine.lifecycle import Receipt, ReceiptKind, Reply, State
@@ -127,8 +126,6 @@ class _Played:
         for receipt in self._mail.due(now_us):
             if (one := self._rounds.receive(receipt)) is not None:
                 self.moves[one.state.value] += 1
-                reply = receipt.reply.value if receipt.reply else ""
-                self._work.take_in(_happened(one, reply, receipt.receipt_id), now_us)
         settle(self._work, urgent_band_of(self._work.records), closed_day, now_us)
         self.agents.round(now_us)
 
@@ -136,8 +133,6 @@ class _Played:
         self.moves[one.state.value] += 1
         if one.state is State.SENT:
             self._mail.sent(one, self.clock.now_us)
-        if one.state is State.UNKNOWN or (one.state is State.PROPOSED and one.approval):
-            self._work.take_in(_happened(one), self.clock.now_us)
 
 
 def play_quarter(home: Home, request: QuarterRequest, console: Console) -> Quarter:
@@ -159,20 +154,6 @@ def play_quarter(home: Home, request: QuarterRequest, console: Console) -> Quart
         figures = SqlHelpFigures(office.rooms)
         report = report_help(figures, home.deployment, HelpRequest(created=request.created))
         return Quarter(days=played.days, moves=dict(played.moves), did=dict(played.agents.did), report=report)
-
-
-def _happened(one: Intervention, reply: str = "", reply_id: str = "") -> Happened:
-    return Happened(
-        intervention_id=one.intervention_id,
-        customer=one.customer,
-        band=one.band,
-        channel=one.channel,
-        action=one.action,
-        state=one.state.value,
-        reply=reply,
-        reply_id=reply_id,
-        approval=one.approval,
-    )
 
 
 def _owed(home: Home) -> dict[str, int]:
