@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from forbear.certifier.certify import NOBODY, Certifier, Findings
 from forbear.certifier.rules import ZONES, rule_book
+from forbear.domain.contacts import Consented, Means, Placed, PlaceSource, Purpose, Question
 from forbear.domain.errors import ConfigError, InvalidEvent
 from forbear.policy.contact_law.asking import may_contact
 
@@ -90,6 +91,32 @@ def test_facts_told_again_change_nothing(chance: Any) -> None:
 
     assert (once.findings.judged, once.findings.by_clause) == (twice.findings.judged, twice.findings.by_clause)
     assert twice.findings.repeated == once.findings.repeated + len(facts)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_of_two_words_of_one_instant_both_are_heeded(first: int) -> None:
+    """Direct consent with an end, and one without either, as of one microsecond: neither is taken for the later."""
+    at, channel = us(FIRST), "phone"
+    about = {"customer": 7, "at_us": at, "known_us": at, "channel": channel, "given": True}
+    words = [
+        Consented(**about, fact_id="direct", direct=True, until_us=at + 60 * 10**6),
+        Consented(**about, fact_id="plain"),
+    ]
+    placed = Placed(
+        customer=7, fact_id="place", at_us=at, known_us=at, source=PlaceSource.TOLD, zones=("America/New_York",)
+    )
+    question = Question(
+        customer=7,
+        channel=channel,
+        means=Means.CALL,
+        matter="loan",
+        purpose=Purpose.HELP,
+        at_us=at + 120 * 10**6,
+        jurisdiction="us",
+    )
+    verdict = may_contact(question, [placed, words[first], words[1 - first]], shipped_law())
+
+    assert (verdict.allowed, verdict.clause) == (False, "house.consent")
 
 
 # ---- the rules' own examples

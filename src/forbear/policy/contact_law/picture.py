@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import structs
+
 from forbear.domain.contacts import (
     Consented,
     Contacted,
@@ -114,13 +116,17 @@ def _place(placed: dict[PlaceSource, tuple[int, tuple[str, ...]]], fact: Placed)
 
 def _consent(consents: dict[str, Consented], fact: Consented) -> None:
     held = consents.get(fact.channel)
-    if held is None or _worth(fact) > _worth(held):
+    if held is None or fact.at_us > held.at_us:
         consents[fact.channel] = fact
+    elif fact.at_us == held.at_us:
+        consents[fact.channel] = _least(held, fact)
 
 
-def _worth(fact: Consented) -> tuple[int, bool, bool, int]:
-    """Rises with age; of one instant the word that allows least is the greatest."""
-    return fact.at_us, not fact.given, not fact.direct, -(NEVER_US if fact.until_us is None else fact.until_us)
+def _least(one: Consented, other: Consented) -> Consented:
+    """What two words of one instant allow both: nobody knows which of them is the later one."""
+    ends = [word.until_us for word in (one, other) if word.until_us is not None]
+    given, direct = one.given and other.given, one.direct and other.direct
+    return structs.replace(one, given=given, direct=direct, until_us=min(ends, default=None))
 
 
 def _ends(lifted: Lifted, stop: Restricted) -> bool:
