@@ -110,6 +110,23 @@ def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def generous(cli: Cli, promoted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same bank under a policy to which no number of offers is abnormal, and which has everybody called first."""
+    home = Path(shutil.copytree(promoted, tmp_path_factory.mktemp("generous") / "home"))
+    text = text_of("policy.toml")
+    for stated, instead in (
+        ("abnormal_share = 0.10", "abnormal_share = 1.0"),
+        ('actions = ["', 'actions = ["call_back", "'),
+    ):
+        assert stated in text
+        text = text.replace(stated, instead)
+    policy = home / "generous.toml"
+    policy.write_text(text)
+    assert cli("promote", "--model", "expert", "--policy", policy, "--shares", "8%,15%,25%", "--home", home).code == 0
+    return home
+
+
 @pytest.fixture
 def copied_bank(bank: Bank, tmp_path: Path) -> Path:
     """A copy of the bank's home to break."""

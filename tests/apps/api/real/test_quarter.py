@@ -52,9 +52,9 @@ class Played:
 
 
 @pytest.fixture(scope="module")
-def played(promoted: Path, tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played(generous: Path, tmp_path_factory: pytest.TempPathFactory) -> Played:
     """Twenty days of sixty customers, with help on each of them."""
-    home = Path(shutil.copytree(promoted, tmp_path_factory.mktemp("quarter") / "home"))
+    home = Path(shutil.copytree(generous, tmp_path_factory.mktemp("quarter") / "home"))
     quarter = play_quarter(Home(home), QuarterRequest(created="today", calls=5, seed=4), Console(quiet=True))
     return Played(home, quarter)
 
@@ -136,6 +136,7 @@ def test_replies_are_on_the_log_and_calls_are_cases(played: Played) -> None:
 
     assert on_log
     assert on_log <= len(replied)
+    assert len(phone) > 3
     assert phone <= called
     assert played.quarter.days == 20
 
