@@ -95,6 +95,11 @@ _ELSEWHERE = (
     cli_wording,
     cli_up,
     cli_store,
+    *(cli_api, cli_audit, cli_contacts, cli_credit, cli_experiment, cli_fairness),
+    *(cli_live, cli_models, cli_online, cli_promotion, cli_rollout, cli_model_story),
+    *(cli_run, cli_outreach, cli_monitor, cli_portfolio, cli_thresholds, cli_replay),
+    *(cli_ops, cli_report, cli_stream, cli_stress, cli_validate, cli_worker),
+    *(cli_wording, cli_up, cli_store),
 )
 """Importing these registers their commands; the tuple keeps the imports in sight."""
 
