@@ -6,7 +6,7 @@ import inspect
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -22,7 +22,7 @@ from forbear.client import AsyncClient, Client
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import Call, Listed
 from forbear.client.cases import NewOverride, NewPromise
-from forbear.client.contacts import ContactMade, ContactStop
+from forbear.client.contacts import Arrival, ContactMade, ContactStop
 from forbear.client.operations import Operations
 from forbear.client.scores import Outcome
 
@@ -49,6 +49,8 @@ ARGUMENTS: dict[str, Any] = {
     "overridden": NewOverride(decision_id="0" * 32, kind="refused_offer", reason="unsuitable"),
     "contact": ContactMade(channel="phone"),
     "halt": ContactStop(stop="attorney"),
+    "provider": "sms",
+    "arrival": Arrival(receipt_id="r-1", key="0" * 32, at=datetime(2026, 1, 5, 9, tzinfo=UTC), said="delivered"),
     "outcome": Outcome(obligation_id="O1", due_on=date(2026, 1, 1), amount_due_minor=1, status="missed"),
 }
 """What methods need and a word will not do for."""

@@ -24,6 +24,10 @@ StopWord: TypeAlias = Literal[
     "legal_stop",
     "wrong_person",
 ]
+ProviderId: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]+$", min_length=1, max_length=64)]
+ArrivalWord: TypeAlias = Literal[
+    "delivered", "read", "bounced", "accepted", "declined", "opted_out", "wrong_person", "wants_a_human"
+]
 PurposeWord: TypeAlias = Literal["help", "collection", "service"]
 
 
@@ -74,6 +78,26 @@ class ContactStop(Asked):
     channel: Label = ""
     at: Instant | None = None
     until: Instant | None = None
+
+
+class Arrival(Asked):
+    """What a provider tells of a message. receipt_id: the provider's own; told again, a notice changes nothing.
+
+    key: of the sending, as the provider was given it.  at: when it happened.  said: what happened, or what the customer
+    answered; whoever answered in words that nobody has understood "wants_a_human".
+    """
+
+    receipt_id: ProviderId
+    key: ProviderId
+    at: Instant
+    said: ArrivalWord
+
+
+class Arrived(Told):
+    """What came of a notice. known: it is of something that was sent here.  state: of the intervention after it."""
+
+    known: bool
+    state: str | None = Field(examples=["delivered"])
 
 
 class Entered(Told):

@@ -283,6 +283,14 @@ class Operations(CaseOperations):
         template, path = "/v1/customers/{customer_id}/contact-stops", {"customer_id": customer_id}
         return post("record_contact_stop", template, contacts.Entered, extra, Posted(halt, path))
 
+    @operation
+    def record_arrival(
+        self, provider: str, arrival: contacts.Arrival, **extra: Unpack[Extra]
+    ) -> Call[contacts.Arrived]:
+        """Tell what a provider says of a message, or what its receiver answered."""
+        template, path = "/v1/providers/{provider}/arrivals", {"provider": provider}
+        return post("record_arrival", template, contacts.Arrived, extra, Posted(arrival, path))
+
     # ---- figures about nobody
 
     @operation

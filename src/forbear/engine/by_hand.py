@@ -17,7 +17,7 @@ from forbear.domain.errors import ConflictError
 from forbear.engine.contact_ledger import ContactLedger
 from forbear.engine.interventions import Ended, Intervention, Interventions, Move, Preparation, Sending
 from forbear.engine.lifecycle import Receipt, ReceiptKind, Reply, State
-from forbear.engine.sending import Law, Letter, Secretary
+from forbear.engine.sending import FOLLOW_US, Law, Letter, Secretary
 from forbear.features.columns import instant
 
 BY_HAND = "person"
@@ -50,7 +50,7 @@ class Patience:
     lease_us: int = 4 * _HOUR_US
     again_us: int = 20 * _HOUR_US
     most_calls: int = 3
-    follow_us: int = 41 * 24 * _HOUR_US
+    follow_us: int = FOLLOW_US
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

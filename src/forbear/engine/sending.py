@@ -33,6 +33,8 @@ from forbear.engine.outreach import Absent, Delivery, Message, Outreach, Refused
 
 BY = "sender"
 _SECOND_US = 1_000_000
+FOLLOW_US = 41 * 86_400 * _SECOND_US
+"""Until what has arrived is looked at again, where nothing says how late payments are told: the window and ten days."""
 _MINUTE_US = 60 * _SECOND_US
 _DAY_US = 86_400 * _SECOND_US
 

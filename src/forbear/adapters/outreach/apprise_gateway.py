@@ -109,11 +109,16 @@ class _Hush(logging.Filter):
 _HUSH = _Hush()
 
 
+def _silent(_record: logging.LogRecord) -> bool:
+    """Nothing is logged."""
+    return False
+
+
 class _hushed:  # noqa: N801  # a context, used like a function
     """A block in which nothing of apprise is logged: its records name addresses, and may hold tokens."""
 
     def __enter__(self) -> None:
-        logging.getLogger("apprise").disabled = True  # by whomever it is used in this process
+        logging.getLogger("apprise").addFilter(_silent)  # by whomever it is used in this process
         for name in _INNER:
             logging.getLogger(name).addFilter(_HUSH)  # adding it again changes nothing
         _HUSH.here.deep = getattr(_HUSH.here, "deep", 0) + 1

@@ -21,6 +21,8 @@ CUSTOMERS = EVERYBODY - {Role.VIEWER}
 BOOK = frozenset({Role.ANALYST, Role.APPROVER, Role.ADMIN, Role.SERVICE})
 """Whoever may see lists of customers."""
 ADMINS = frozenset({Role.ADMIN})
+_PROVIDERS = frozenset({Role.SERVICE, Role.ADMIN})
+"""Who tells what providers tell: programs."""
 HELPERS = frozenset({Role.AGENT, Role.APPROVER, Role.ADMIN, Role.SERVICE})
 """Whoever may have help offered, and say what came of it."""
 APPROVERS = frozenset({Role.APPROVER, Role.ADMIN})
@@ -107,6 +109,7 @@ _HELP: dict[str, Rule] = {
 _CONTACTS: dict[str, Rule] = {
     "contact_permission": Rule(says="Whether a customer may be contacted.", roles=CUSTOMERS, personal=True),
     "record_contact": Rule(says="Record a contact made elsewhere.", roles=HELPERS, personal=True, writes=True),
+    "record_arrival": Rule(says="Tell what a provider says of a message.", roles=_PROVIDERS, writes=True),
     "record_contact_stop": Rule(says="Record or lift a stop of contacts.", roles=HELPERS, personal=True, writes=True),
 }
 _JOBS: dict[str, Rule] = {

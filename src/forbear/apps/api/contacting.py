@@ -10,7 +10,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
 from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
@@ -18,10 +18,13 @@ from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
 from forbear.apps.api.telling import answer, at, require_known
 from forbear.apps.api.visit import Visit
-from forbear.client.contacts import ContactMade, ContactPermission, ContactStop, Entered, PurposeWord
+from forbear.client.contacts import Arrival, Arrived, ContactMade, ContactPermission, ContactStop, Entered, PurposeWord
 from forbear.client.models import Instant
 from forbear.domain.contacts import Contacted, Fact, Lifted, Purpose, Question, Restricted, Stop, means_of
 from forbear.engine.contact_ledger import ContactLedger
+from forbear.engine.interventions import Interventions
+from forbear.engine.lifecycle import Receipt, ReceiptKind, Reply
+from forbear.engine.sending import FOLLOW_US
 from forbear.features.columns import micros
 from forbear.features.hashing import key_of
 from forbear.policy.contact_law.asking import may_contact
@@ -30,6 +33,7 @@ from forbear.policy.contact_law.book import LawBook
 contacting = APIRouter(prefix="/v1", route_class=Gate, tags=["contacts"])
 
 _FIRST_YEAR, _LAST_YEAR = 1971, 2098
+_NOTICES = ("delivered", "read", "bounced")
 _LABEL = r"^[^\x00-\x1f\x7f]*$"
 Channel = Annotated[str, Query(min_length=1, max_length=64, pattern=_LABEL, description="phone, sms, email, app, ...")]
 Matter = Annotated[str, Query(max_length=64, pattern=_LABEL, description="The debt or product that it is about.")]
@@ -40,11 +44,12 @@ Place = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contacting:
-    """What contact law is asked with. jurisdiction: of the deployment."""
+    """What contact law is asked with, and who is told what providers tell. jurisdiction: of the deployment."""
 
     ledger: ContactLedger
     law: LawBook
     jurisdiction: str
+    interventions: Interventions
 
 
 @contacting.get(
@@ -133,6 +138,31 @@ def record_contact_stop(customer_id: CustomerId, asked: ContactStop, parts: Part
     if asked.lifted:
         return _enter(parts, Lifted(**about))
     return _enter(parts, Restricted(**about, until_us=until_us))
+
+
+@contacting.post(
+    "/providers/{provider}/arrivals", operation_id="record_arrival", status_code=201, summary="Tell of a message"
+)
+def record_arrival(
+    provider: Annotated[str, Path(pattern="^[a-z][a-z0-9_]{0,47}$", description="Its channel.", examples=["sms"])],
+    asked: Arrival,
+    parts: PartsHere,
+) -> Arrived:
+    """Tell what a provider says of a message, or what its receiver answered. It counts once, in whatever order."""
+    now_us = parts.now_us()
+    replied = asked.said not in _NOTICES
+    receipt = Receipt(
+        provider=provider,
+        receipt_id=asked.receipt_id,
+        send_key=asked.key,
+        kind=ReceiptKind.REPLIED if replied else ReceiptKind(asked.said),
+        at_us=_moment(asked.at),
+        reply=Reply(asked.said) if replied else None,
+    )
+    store = contacting_of(parts).interventions
+    moved = store.receive(receipt, now_us, now_us + FOLLOW_US)
+    found = moved or store.get(asked.key)
+    return answer(Arrived(known=found is not None, state=None if found is None else found.state.value), 201)
 
 
 def contacting_of(parts: ApiParts) -> Contacting:

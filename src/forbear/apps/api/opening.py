@@ -19,6 +19,7 @@ from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.adapters.sql.desk import open_desk
 from forbear.adapters.sql.engine import engine_of
 from forbear.adapters.sql.help_figures import SqlHelpFigures
+from forbear.adapters.sql.interventions import SqlInterventions
 from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.sql.office_rooms import Rooms
@@ -37,7 +38,6 @@ from forbear.apps.jobs.contact_law import law_book
 from forbear.apps.jobs.contacts import jurisdiction_of, own_pack
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
-from forbear.engine.contact_ledger import ContactLedger
 from forbear.engine.desk import Desk
 
 if TYPE_CHECKING:
@@ -80,8 +80,10 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         casework_over(home, _store(home, services), desk) as casework,
         ExitStack() as contacts,
     ):
+        rooms = contacts.enter_context(_rooms_of(home, services, office))
         contacting = Contacting(
-            ledger=contacts.enter_context(_ledger_of(home, services, office)),
+            ledger=SqlContactLedger(rooms),
+            interventions=SqlInterventions(rooms),
             law=law_book(own_pack(home)),
             jurisdiction=jurisdiction_of(home.deployment.country),
         )
@@ -109,7 +111,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 watch=watch,
                 publishing=publishing,
                 casework=casework,
-                helped=SqlHelpFigures(Rooms(desk.engine)),
+                helped=SqlHelpFigures(rooms),
                 jobs=room,
                 contacting=contacting,
                 settings=services.api,
@@ -136,15 +138,15 @@ def office_of(folder: Path, environment: Mapping[str, str], *, writer: str) -> I
 
 
 @contextmanager
-def _ledger_of(home: Home, services: Services, office: SqlOffice) -> Iterator[ContactLedger]:
-    """The contact ledger, which is in the store: beside the office, or a file of its own."""
+def _rooms_of(home: Home, services: Services, office: SqlOffice) -> Iterator[Rooms]:
+    """Of the store, where contacts and interventions are: beside the office, or a file of its own."""
     if services.store is not None:
-        yield SqlContactLedger(office.rooms)
+        yield office.rooms
         return
     engine = engine_of(f"sqlite:///{home.database}")
     try:
         bring_forward(engine)
-        yield SqlContactLedger(Rooms(engine))
+        yield Rooms(engine)
     finally:
         engine.dispose()
 

@@ -23,10 +23,10 @@ from forbear.engine.inbound import arrived_of
 from forbear.engine.interventions import Ended, Intervention, Move
 from forbear.engine.lifecycle import State
 from forbear.engine.receiving import receipt_of
+from forbear.engine.sending import FOLLOW_US
 from forbear.features.columns import instant, micros
 
 _POLL_SECONDS = 0.5
-_FOLLOW_US = 41 * 86_400 * 10**6
 _MOST_LINES = 1_000_000
 
 
@@ -143,7 +143,7 @@ def show_received(home: Home, console: Console, file: Path, provider: str) -> No
                 receipt = receipt_of(provider, arrived_of(line))
             except InvalidEvent as error:
                 raise InvalidEvent(f"line {number}: {error}", code=error.code) from error
-            new += office.store.receive(receipt, now_us, now_us + _FOLLOW_US) is not None
+            new += office.store.receive(receipt, now_us, now_us + FOLLOW_US) is not None
     console.result({"lines": len(lines), "new": new})
     console.say(f"Took in {new:,} of {len(lines):,}; the others were known, or are of nothing that was sent here")
 
@@ -156,7 +156,7 @@ def _decide(office: Office, one: Intervention, decided: Decided) -> Intervention
     moves = {
         "approve": Move(after=State.APPROVED, at_us=at_us, by=by, why=why, due_us=at_us),
         "refuse": Move(after=State.REFUSED, at_us=at_us, by=by, why=why),
-        "sent": Move(after=State.SENT, at_us=at_us, by=by, why=why, due_us=at_us + _FOLLOW_US),
+        "sent": Move(after=State.SENT, at_us=at_us, by=by, why=why, due_us=at_us + FOLLOW_US),
         "not_sent": Move(after=State.APPROVED, at_us=at_us, by=by, why=why, due_us=at_us),
     }
     move = moves[decided.what]
