@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.apps.console import Console
 from forbear.apps.home import Home
@@ -20,7 +21,7 @@ from forbear.apps.jobs.calling import show_call, show_called
 from forbear.apps.jobs.casework import open_casework
 from forbear.apps.jobs.outreach import Rounds, office_of
 from forbear.apps.jobs.showing_cases import Agent
-from forbear.domain.contacts import Contacted
+from forbear.domain.contacts import Contacted, Placed, PlaceSource
 from forbear.domain.errors import ConfigError, ConflictError
 from forbear.engine.by_hand import CallResult
 from forbear.engine.case_terms import CaseKind
@@ -32,24 +33,34 @@ from forbear.features.columns import day_of, micros
 
 @dataclass(frozen=True)
 class Listed:
-    """A home with calls on its worklist, and noon of the day on which they can be made."""
+    """A home with calls on its worklist, and noon of a day on which they may be made."""
 
     home: Path
     noon: datetime
 
 
+def placed(customer: int, at_us: int) -> Placed:
+    """They said where they live."""
+    told = {"fact_id": f"placed-{customer}", "customer": customer, "at_us": at_us, "known_us": at_us}
+    return Placed(**told, source=PlaceSource.STATED, zones=("Europe/Berlin",))
+
+
 @pytest.fixture(scope="module")
 def listed(generous: Path, tmp_path_factory: pytest.TempPathFactory, cli: Callable[..., Any]) -> Listed:
-    """A home whose offers were taken in on the day behind its last offer by phone. Copy it before you change it."""
+    """A home whose offers were taken in on a working day, and whose customers are in Berlin. Copy it to change it."""
     home = Path(shutil.copytree(generous, tmp_path_factory.mktemp("calling") / "home"))
     assert cli("run", "--once", "--home", home).code == 0
     with closing(sqlite3.connect(home / "forbear.db")) as database:
         last = database.execute("SELECT max(day) FROM decisions WHERE outcome = 'offer' AND channel = 'phone'")
         day = last.fetchone()[0]
-    noon = datetime.combine(day_of(day) + timedelta(days=1), time(10, 0), UTC)
+    closed = bank_calendar("DE").holidays
+    days = [day_of(day) + timedelta(days=number) for number in (1, 2, 3)]
+    noon = datetime.combine(next(one for one in days if one.weekday() < 6 and one not in closed), time(10), UTC)
     with office_of(Home(home), {}) as office, open_casework(home, {}) as work:
         Rounds(Home(home), office, lambda: noon, {}, dry=True).once()
         settle(work, "", day, micros(noon))
+        listed = work.cases.worklist(Wanted(kind=CaseKind.CALL), 50, micros(noon))
+        SqlContactLedger(office.rooms).add([placed(case.customer, micros(noon) - 1) for case in listed])
     return Listed(home, noon)
 
 

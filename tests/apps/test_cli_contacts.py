@@ -17,7 +17,8 @@ from forbear.adapters.sql.office import open_office
 from forbear.apps.cli import main
 from forbear.apps.home import Home
 from forbear.apps.jobs.accessing import COMMAND_LINE
-from forbear.apps.jobs.contacts import OWN_PACK, jurisdiction_of
+from forbear.apps.jobs.contact_law import jurisdiction_of
+from forbear.apps.jobs.contacts import OWN_PACK
 from forbear.features.hashing import key_of
 
 Cli = Callable[..., Any]

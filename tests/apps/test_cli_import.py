@@ -226,7 +226,7 @@ def test_today_is_the_banks_day(
     cli: Cli, hostile: Path, monkeypatch: pytest.MonkeyPatch, zone: str, received: str, taken: bool
 ) -> None:
     """What was received up to the end of the bank's own day is taken, what comes later is in the future."""
-    monkeypatch.setattr("forbear.apps.cli.datetime", _Clock)
+    monkeypatch.setattr("forbear.apps.cli_import.datetime", _Clock)
     (hostile / "m.toml").write_text(MAPPING.replace("Europe/Berlin", zone))
     told = datetime.fromisoformat(received)
     events = [transaction(1, booked_at=at(5)), transaction(2, booked_at=told - timedelta(hours=1), received_at=told)]

@@ -42,15 +42,16 @@ def home_with(tmp_path: Path, text: str) -> Home:
 
 
 def test_without_a_file_nothing_is_sent(tmp_path: Path) -> None:
-    """Every channel is a dry run, and what it writes holds no address."""
+    """Every channel is a dry run, but the phone, which is people's; what a dry run writes holds no address."""
     home = Home(tmp_path)
     settings = read_outreach(home)
     providers = providers_of(settings, home, {})
 
     assert settings.real == []
     assert {one: provider.name for one, provider in providers.items()} == dict.fromkeys(
-        ("email", "sms", "phone", "app"), "dry_run"
+        ("email", "sms", "app"), "dry_run"
     )
+    assert settings.by_hand == {"phone"}
     assert isinstance(providers["email"].send(message("ada@example.org")), Sent)
     assert "ada@" not in (tmp_path / "outreach" / "dry-run-email.jsonl").read_text()
 

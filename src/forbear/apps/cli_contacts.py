@@ -124,7 +124,7 @@ def log(
 ) -> None:
     """Enter a contact that a person made: it counts like those that are made here."""
     from forbear.apps.home import Home
-    from forbear.apps.jobs.contacts import jurisdiction_here
+    from forbear.apps.jobs.contact_law import jurisdiction_here
     from forbear.domain.contacts import Contacted, Purpose, means_of
 
     fact = Contacted(

@@ -44,11 +44,12 @@ Place = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contacting:
-    """What contact law is asked with, and who is told what providers tell. jurisdiction: of the deployment."""
+    """What contact law is asked with, and who hears what providers tell. jurisdiction, region: of the deployment."""
 
     ledger: ContactLedger
     law: LawBook
     jurisdiction: str
+    region: str
     interventions: Interventions
 
 
@@ -79,6 +80,7 @@ def contact_permission(  # noqa: PLR0913  # two of them are who asks and of what
         purpose=Purpose(purpose),
         at_us=_moment(at_instant) if at_instant else parts.now_us(),
         jurisdiction=here.jurisdiction if jurisdiction is None else jurisdiction,
+        region=here.region,
     )
     verdict = may_contact(question, here.ledger.of_customer(key), here.law)
     return answer(

@@ -34,8 +34,8 @@ from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
 from forbear.apps.jobs.casework import casework_over
-from forbear.apps.jobs.contact_law import law_book
-from forbear.apps.jobs.contacts import jurisdiction_of, own_pack
+from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
+from forbear.apps.jobs.contacts import own_pack
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
 from forbear.engine.desk import Desk
@@ -85,7 +85,8 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
             ledger=SqlContactLedger(rooms),
             interventions=SqlInterventions(rooms),
             law=law_book(own_pack(home)),
-            jurisdiction=jurisdiction_of(home.deployment.country),
+            jurisdiction=jurisdiction_here(home),
+            region=home.deployment.country,
         )
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)

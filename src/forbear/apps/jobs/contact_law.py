@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 
 from forbear.adapters.holidays import bank_calendar
+from forbear.apps.home import Home
+from forbear.apps.outreach_settings import read_outreach
 from forbear.apps.package_data import shipped, toml_of
 from forbear.domain.errors import ConfigError
 from forbear.policy.contact_law.book import LawBook
@@ -64,3 +66,16 @@ def _holidays(country: str) -> frozenset[int] | None:
     except ConfigError:
         return None
     return frozenset(day.toordinal() - _EPOCH_DAY for day in known)
+
+
+def jurisdiction_of(country: str) -> str:
+    """The shipped jurisdiction that a country [ISO code] is in; "", the house's rules alone, where none is shipped."""
+    for pack in packs_of(None, SHIPPED):
+        if country and (country == pack.country or country in pack.regions.values()):
+            return pack.jurisdiction
+    return ""
+
+
+def jurisdiction_here(home: Home, named: str | None = None) -> str:
+    """Whose law holds: as named, else as the home's `outreach.toml` says, else its country's. Raises ConfigError."""
+    return named if named is not None else read_outreach(home).jurisdiction or jurisdiction_of(home.deployment.country)

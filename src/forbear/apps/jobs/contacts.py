@@ -19,7 +19,7 @@ from forbear.adapters.sql.office import open_office
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.accessing import COMMAND_LINE, access
-from forbear.apps.jobs.contact_law import SHIPPED, law_book, packs_of
+from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
 from forbear.apps.services import services_of
 from forbear.domain.contacts import Contacted, Fact, Purpose, Question, Verdict, means_of
 from forbear.domain.errors import ConfigError, ErasedCustomer
@@ -75,14 +75,6 @@ def own_pack(home: Home) -> Path | None:
     return path if path.is_file() else None
 
 
-def jurisdiction_of(country: str) -> str:
-    """The shipped jurisdiction that a country [ISO code] is in; "", the house's rules alone, where none is shipped."""
-    for pack in packs_of(None, SHIPPED):
-        if country and (country == pack.country or country in pack.regions.values()):
-            return pack.jurisdiction
-    return ""
-
-
 def fact_ids() -> str:
     """An id for a fact that a person tells: the same words twice are two facts."""
     return f"told-{token_hex(12)}"
@@ -99,6 +91,7 @@ def show_may(home: Home, console: Console, asking: Asking) -> Verdict:
         purpose=Purpose(asking.purpose),
         at_us=micros(at),
         jurisdiction=jurisdiction_here(home, asking.jurisdiction),
+        region=home.deployment.country,
     )
     with ledger_of(home) as ledger:
         on_record(home, "contacts_may", key, asking.now)
@@ -118,11 +111,6 @@ def show_may(home: Home, console: Console, asking: Asking) -> Verdict:
         console.say(f"Next: {next_time}")
     console.say(f"Packs: {', '.join(verdict.packs)}")
     return verdict
-
-
-def jurisdiction_here(home: Home, named: str | None) -> str:
-    """The jurisdiction that was named, else that of the home's country."""
-    return named if named is not None else jurisdiction_of(home.deployment.country)
 
 
 def show_told(home: Home, console: Console, fact: Fact, customer: str) -> None:

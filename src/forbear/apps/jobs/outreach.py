@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from forbear.adapters.outreach.dry_run import DryRun
 from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.adapters.sql.engine import engine_of
@@ -21,7 +23,7 @@ from forbear.adapters.sql.office_rooms import Rooms
 from forbear.adapters.sql.queries import in_force
 from forbear.adapters.sqlite import copy_of
 from forbear.apps.home import Home
-from forbear.apps.jobs.contact_law import law_book
+from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
 from forbear.apps.jobs.outreach_letters import BankSecretary
 from forbear.apps.jobs.outreach_listening import HomeSwitch, Listener, Telling
 from forbear.apps.jobs.parts import HomeParts
@@ -100,7 +102,7 @@ class Rounds:
 
     def __init__(self, home: Home, office: Office, clock: Clock, environment: Mapping[str, str], *, dry: bool) -> None:
         self._home, self._office, self._clock, self._dry = home, office, clock, dry
-        self._settings = read_outreach(home)
+        self._settings = msgspec.structs.replace(read_outreach(home), jurisdiction=jurisdiction_here(home))
         self._listener = Listener(home, office.rooms) if office.embedded else None
         self._telling = Telling(home, office.rooms) if office.embedded and not dry else None
         self._approval: dict[str, str] = {}
@@ -170,7 +172,7 @@ class Rounds:
             wording_of(self._settings, self._home),
             SqlContactLedger(self._office.rooms),
         )
-        return BankSecretary(self._settings, registers, self._now_us, self._home.deployment.time_zone)
+        return BankSecretary(self._settings, registers, self._now_us, self._home.deployment)
 
     def _approvals(self) -> dict[str, str]:
         """Which actions of the policy in force need a person's approval."""

@@ -8,6 +8,7 @@ from hashlib import sha256
 from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.apps.outreach_settings import OutreachSettings, values_of
 from forbear.domain.contacts import Placed, PlaceSource, Purpose, Question, means_of
+from forbear.domain.deployment import Deployment
 from forbear.domain.errors import BackendUnavailable
 from forbear.engine.crm import Crm, Person
 from forbear.engine.interventions import Intervention
@@ -21,7 +22,8 @@ NOWHERE = "-"
 class BankSecretary:
     """Letters from the bank's own register of people and its catalogue of words.
 
-    clock: now [us UTC].  zone: of the bank, which is taken for a customer's where neither register nor feed tells one.
+    clock: now [us UTC].  deployment: whose zone is taken for a customer's where neither register nor feed tells one,
+    and whose country for the holidays that hold there.
     """
 
     def __init__(
@@ -29,11 +31,11 @@ class BankSecretary:
         settings: OutreachSettings,
         registers: tuple[Crm, Templates, SqlContactLedger],
         clock: Callable[[], int],
-        zone: str,
+        deployment: Deployment,
     ) -> None:
         self._settings = settings
         self._people, self._words, self._ledger = registers
-        self._clock, self._zone = clock, zone
+        self._clock, self._zone, self._country = clock, deployment.time_zone, deployment.country
 
     def letter(self, of: Intervention) -> Letter | Unwritten:
         """What is to be sent. Raises ConfigError where the words are missing, or something that fills them in."""
@@ -62,6 +64,7 @@ class BankSecretary:
             purpose=Purpose.HELP,
             at_us=at_us,
             jurisdiction=self._settings.jurisdiction,
+            region=self._country,
         )
 
     # ---- inside
