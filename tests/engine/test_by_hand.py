@@ -73,7 +73,9 @@ class Setup:
     @property
     def hand(self) -> Hand:
         """A person."""
-        return Hand(store=self.store, ledger=self.ledger, secretary=Desk(), law=self.law)
+        return Hand(
+            store=self.store, ledger=self.ledger, secretary=Desk(), law=self.law, day_of=lambda at_us: at_us // DAY_US
+        )
 
     def sender(self, now_us: int, carriers: dict[str, Outreach] | None = None) -> Sender:
         """A sender that carries nothing by phone."""
@@ -222,3 +224,13 @@ def test_nobody_is_called_again_at_once(setup: Setup) -> None:
 
     with pytest.raises(ConflictError, match="nobody answered: not before 2024-10-"):
         setup.hand.begin(one.intervention_id, "ben", NOON_US + HOUR_US)
+
+
+def test_an_offer_that_is_over_is_not_made(setup: Setup) -> None:
+    """Its days of validity are those of the policy: nobody calls about it a year later."""
+    one = setup.one()
+    assert one.expires_day >= 0
+
+    with pytest.raises(ConflictError, match="its days of validity have passed"):
+        setup.hand.begin(one.intervention_id, "anna", (one.expires_day + 1) * DAY_US)
+    assert setup.contacts() == []

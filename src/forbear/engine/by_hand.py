@@ -7,6 +7,7 @@ ends as unknown, as any sending does whose provider cannot be asked.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,12 +56,13 @@ class Patience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hand:
-    """What a person works through."""
+    """What a person works through. day_of: the bank-local day of an instant."""
 
     store: Interventions
     ledger: ContactLedger
     secretary: Secretary
     law: Law
+    day_of: Callable[[int], int]
     patience: Patience = Patience()
 
     def begin(self, intervention_id: str, by: str, now_us: int) -> tuple[Intervention, Letter | None]:
@@ -73,6 +75,8 @@ class Hand:
             raise ConflictError(f"{one.action} goes by {one.channel}", mend="the sender sends it: forbear outreach run")
         if one.state not in (State.APPROVED, State.WAITING):
             raise ConflictError(f"{intervention_id} is {one.state}", mend="forbear outreach show tells its path")
+        if one.expired(self.day_of(now_us)):
+            raise ConflictError("the offer is over: its days of validity have passed", mend="do not make it")
         if one.state is State.WAITING and one.due_us is not None and one.due_us > now_us:
             raise ConflictError(f"{one.why}: not before {instant(one.due_us):%Y-%m-%d %H:%M} UTC", mend="call then")
         found = self.secretary.letter(one)

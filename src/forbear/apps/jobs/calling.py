@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 import msgspec
 
-from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.apps.console import Console
 from forbear.apps.jobs.case_words import short
 from forbear.apps.jobs.outreach import Rounds, office_of
@@ -62,8 +61,7 @@ def _hand(agent: Agent) -> Iterator[Hand]:
     with office_of(agent.home, os.environ) as office:
         rounds = Rounds(agent.home, office, lambda: agent.now, os.environ, dry=True)
         rounds.listen()
-        ledger = SqlContactLedger(office.rooms)
-        yield Hand(store=office.store, ledger=ledger, secretary=rounds.ports.secretary, law=rounds.ports.law)
+        yield rounds.hand
 
 
 def _call_case(work: Casework, digits: str, at_us: int) -> Case:

@@ -33,6 +33,12 @@ def due_in(case: Case, now_us: int) -> str:
     return span if case.due_us >= now_us else f"late {span}"
 
 
+def due(case: Case, now_us: int) -> str:
+    """The same in a sentence: "due in 5 h", "late 2 d", "done"."""
+    told = due_in(case, now_us)
+    return f"due in {told}" if told[0].isdigit() else told
+
+
 def case_document(case: Case, customer_id: str | None, now_us: int) -> dict[str, Any]:
     """A case for JSON. customer_id: None where it is not told, or was erased."""
     return {

@@ -30,6 +30,7 @@ from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.outreach_settings import people_of, providers_of, read_outreach, wording_of
 from forbear.apps.services import services_of
 from forbear.domain.errors import ConfigError
+from forbear.engine.by_hand import Hand
 from forbear.engine.interventions import Intervention
 from forbear.engine.lifecycle import Receipt
 from forbear.engine.outreach import Outreach
@@ -125,6 +126,14 @@ class Rounds:
         if self._telling is not None:
             self._telling.tell(self._clock())
         return did
+
+    @property
+    def hand(self) -> Hand:
+        """What people make calls through."""
+        ledger, ports = SqlContactLedger(self._office.rooms), self.ports
+        return Hand(
+            store=ports.store, ledger=ledger, secretary=ports.secretary, law=ports.law, day_of=self._world().day_of
+        )
 
     def listen(self) -> None:
         """Have the contact ledger know what the log has told of customers."""

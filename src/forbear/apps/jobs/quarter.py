@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.adapters.sql.help_figures import SqlHelpFigures
 from forbear.apps.console import Console
 from forbear.apps.help_rates import HelpReport, HelpRequest
@@ -27,7 +26,6 @@ from forbear.apps.jobs.outreach_listening import Telling
 from forbear.apps.jobs.quarter_agents import Agents
 from forbear.domain.errors import ConfigError
 from forbear.domain.events import CustomerUpdated
-from forbear.engine.by_hand import Hand
 from forbear.engine.casework import Casework
 from forbear.engine.interventions import Intervention
 from forbear.engine.lifecycle import Receipt, ReceiptKind, Reply, State
@@ -105,9 +103,7 @@ class _Played:
         self._mail = _Mail(request.seed, request.manners)
         # Nothing is handed to a provider, and the log is told at the closes: see `day`.
         self._rounds = Rounds(home, office, self.clock, {}, dry=True)
-        ports = self._rounds.ports
-        hand = Hand(store=office.store, ledger=SqlContactLedger(office.rooms), secretary=ports.secretary, law=ports.law)
-        self.agents = Agents(work, hand, _owed(home), request.manners, request.seed, request.calls)
+        self.agents = Agents(work, self._rounds.hand, _owed(home), request.manners, request.seed, request.calls)
         self._telling = Telling(home, office.rooms)
         self._zone = ZoneInfo(home.deployment.time_zone)
 

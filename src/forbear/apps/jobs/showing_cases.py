@@ -13,6 +13,7 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.accessing import access, on_record
 from forbear.apps.jobs.case_words import (
     case_document,
+    due,
     due_in,
     instant_text,
     promise_document,
@@ -183,7 +184,7 @@ def case_named(work: Casework, digits: str) -> str:
 def _say_opened(agent: Agent, console: Console, case: Case, *, fresh: bool) -> None:
     console.result({"case": case_document(case, None, agent.who.at_us), "fresh": fresh})
     what = "Opened" if fresh else "There is one open already, and it got a step:"
-    console.say(f"{what} {case.kind} case {short(case.case_id)}, due in {due_in(case, agent.who.at_us)}.")
+    console.say(f"{what} {case.kind} case {short(case.case_id)}, {due(case, agent.who.at_us)}.")
     console.say(case.next_step)
 
 
@@ -196,7 +197,7 @@ def _stands(case: Case, act: Act, now_us: int) -> str:
             return f"Case {short(case.case_id)} comes back on {instant_text(case.snoozed_us)}{who}."
         case _:
             lifted = " It is an approver's now." if case.escalated and act in (Act.ESCALATE, Act.REFUSE) else ""
-            return f"Case {short(case.case_id)} is {case.state}{who}, due in {due_in(case, now_us)}.{lifted}"
+            return f"Case {short(case.case_id)} is {case.state}{who}, {due(case, now_us)}.{lifted}"
 
 
 def _lines(told: Told, now_us: int) -> Iterator[str]:
@@ -204,7 +205,7 @@ def _lines(told: Told, now_us: int) -> Iterator[str]:
     escalated = ", escalated" if case.escalated else ""
     yield f"{case.kind} case {case.case_id} of {told.customer_id or 'somebody who was erased'}"
     has_it = f", {case.assigned} has it" if case.assigned else ""
-    yield f"  {case.state}{has_it}, due in {due_in(case, now_us)}{escalated}"
+    yield f"  {case.state}{has_it}, {due(case, now_us)}{escalated}"
     if case.why:
         yield f"  {'closed as' if case.state is CaseState.CLOSED else 'why:'} {case.why}"
     yield f"  next: {case.next_step}"
@@ -218,7 +219,7 @@ def _lines(told: Told, now_us: int) -> Iterator[str]:
         amount = f"{amount_text(promise.amount_minor, promise.currency)} {promise.currency}"
         yield f"  promise: {amount} by {day_of(promise.due_day)}, {promise.state}"
     for other in told.others:
-        yield f"  also open: {other.kind} {short(other.case_id)}, due in {due_in(other, now_us)}"
+        yield f"  also open: {other.kind} {short(other.case_id)}, {due(other, now_us)}"
     for step in told.steps:
         yield f"  {step_line(step, told.notes.get(step.entry))}"
 
