@@ -13,10 +13,11 @@ from typing import Any, Literal, TypeVar, Unpack
 
 from pydantic import BaseModel, JsonValue
 
-from forbear.client import contacts, figures, models, records, scores
+from forbear.client import figures, models, records, scores
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import PAGE, Call, Extra, Listed, Plan, Posted, asked, delete, get, post
 from forbear.client.case_operations import CaseOperations
+from forbear.client.contact_operations import ContactOperations
 from forbear.client.errors import Broken, found
 
 M = TypeVar("M", bound=BaseModel)
@@ -48,19 +49,7 @@ class InterventionsAsked(Extra, total=False):
     page_size: int
 
 
-class PermissionAsked(Extra, total=False):
-    """What a contact would be about. aim: what for, "help" unless told (`purpose` is of the question itself).
-
-    at: when, now unless told.  jurisdiction: whose law, that of the deployment's country unless told.
-    """
-
-    matter: str
-    aim: Literal["help", "collection", "service"]
-    at: datetime
-    jurisdiction: str
-
-
-class Operations(CaseOperations):
+class Operations(CaseOperations, ContactOperations):
     """The methods of a client, before it is said how they are sent."""
 
     # ---- customers
@@ -242,54 +231,6 @@ class Operations(CaseOperations):
         """Start or stop outreach, or release an abnormal volume of offers; why: recorded."""
         body = asked(scores.Outreach, order=order, why=why)
         return post("order_outreach", "/v1/outreach", scores.Accepted, extra, Posted(body))
-
-    # ---- contacts
-
-    @operation
-    def contact_permission(
-        self, customer_id: str, channel: str, **which: Unpack[PermissionAsked]
-    ) -> Call[contacts.ContactPermission]:
-        """Whether a customer may be contacted on a channel; if not, by which clause, and when next."""
-        instant = which.get("at")
-        words = {
-            "matter": which.get("matter"),
-            "purpose": which.get("aim"),
-            "at": None if instant is None else instant.isoformat(timespec="seconds"),
-            "jurisdiction": which.get("jurisdiction"),
-        }
-        return _of(
-            "contact_permission",
-            customer_id,
-            "/contact-permission",
-            contacts.ContactPermission,
-            which,
-            channel=channel,
-            **words,
-        )
-
-    @operation
-    def record_contact(
-        self, customer_id: str, contact: contacts.ContactMade, **extra: Unpack[Extra]
-    ) -> Call[contacts.Entered]:
-        """Record a contact that was made elsewhere."""
-        template, path = "/v1/customers/{customer_id}/contacts", {"customer_id": customer_id}
-        return post("record_contact", template, contacts.Entered, extra, Posted(contact, path))
-
-    @operation
-    def record_contact_stop(
-        self, customer_id: str, halt: contacts.ContactStop, **extra: Unpack[Extra]
-    ) -> Call[contacts.Entered]:
-        """Record that a customer may not be contacted, or that this is over."""
-        template, path = "/v1/customers/{customer_id}/contact-stops", {"customer_id": customer_id}
-        return post("record_contact_stop", template, contacts.Entered, extra, Posted(halt, path))
-
-    @operation
-    def record_arrival(
-        self, provider: str, arrival: contacts.Arrival, **extra: Unpack[Extra]
-    ) -> Call[contacts.Arrived]:
-        """Tell what a provider says of a message, or what its receiver answered."""
-        template, path = "/v1/providers/{provider}/arrivals", {"provider": provider}
-        return post("record_arrival", template, contacts.Arrived, extra, Posted(arrival, path))
 
     # ---- figures about nobody
 

@@ -1,0 +1,66 @@
+"""What can be asked and told about contacts and contact law; see `operations`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Unpack
+
+from forbear.client import contacts
+from forbear.client.bound import operation
+from forbear.client.calls import Call, Extra, Posted, get, post
+
+
+class PermissionAsked(Extra, total=False):
+    """What a contact would be about. aim: what for, "help" unless told (`purpose` is of the question itself).
+
+    at: when, now unless told.  jurisdiction: whose law, that of the deployment's country unless told.
+    """
+
+    matter: str
+    aim: Literal["help", "collection", "service"]
+    at: datetime
+    jurisdiction: str
+
+
+class ContactOperations:
+    """Contacts, stops, and what providers tell."""
+
+    @operation
+    def contact_permission(
+        self, customer_id: str, channel: str, **which: Unpack[PermissionAsked]
+    ) -> Call[contacts.ContactPermission]:
+        """Whether a customer may be contacted on a channel; if not, by which clause, and when next."""
+        instant = which.get("at")
+        words = {
+            "matter": which.get("matter"),
+            "purpose": which.get("aim"),
+            "at": None if instant is None else instant.isoformat(timespec="seconds"),
+            "jurisdiction": which.get("jurisdiction"),
+        }
+        path = {"customer_id": customer_id}
+        template, shape = "/v1/customers/{customer_id}/contact-permission", contacts.ContactPermission
+        return get("contact_permission", template, shape, which, path, channel=channel, **words)
+
+    @operation
+    def record_contact(
+        self, customer_id: str, contact: contacts.ContactMade, **extra: Unpack[Extra]
+    ) -> Call[contacts.Entered]:
+        """Record a contact that was made elsewhere."""
+        template, path = "/v1/customers/{customer_id}/contacts", {"customer_id": customer_id}
+        return post("record_contact", template, contacts.Entered, extra, Posted(contact, path))
+
+    @operation
+    def record_contact_stop(
+        self, customer_id: str, halt: contacts.ContactStop, **extra: Unpack[Extra]
+    ) -> Call[contacts.Entered]:
+        """Record that a customer may not be contacted, or that this is over."""
+        template, path = "/v1/customers/{customer_id}/contact-stops", {"customer_id": customer_id}
+        return post("record_contact_stop", template, contacts.Entered, extra, Posted(halt, path))
+
+    @operation
+    def record_arrival(
+        self, provider: str, arrival: contacts.Arrival, **extra: Unpack[Extra]
+    ) -> Call[contacts.Arrived]:
+        """Tell what a provider says of a message, or what its receiver answered."""
+        template, path = "/v1/providers/{provider}/arrivals", {"provider": provider}
+        return post("record_arrival", template, contacts.Arrived, extra, Posted(arrival, path))
