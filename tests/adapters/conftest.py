@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing as mp
 import multiprocessing.context
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
@@ -101,6 +102,23 @@ def processes() -> Processes:
     context = mp.get_context("forkserver")
     context.set_forkserver_preload(["forbear.adapters.sql.store", "forbear.adapters.vault", "forbear.testing.outputs"])
     return context
+
+
+@pytest.fixture
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the URL of one empty store after another, on the database that the test's class names: its `where`."""
+    if request.cls.where == "postgresql":
+        databases: Databases = request.getfixturevalue("databases")
+        return databases.new
+    open_store(f"sqlite:///{tmp_path}/empty.db").close()
+    numbers = count()
+
+    def copied() -> str:
+        path = tmp_path / f"{next(numbers)}.db"
+        shutil.copyfile(tmp_path / "empty.db", path)
+        return f"sqlite:///{path}"
+
+    return copied
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,15 +32,13 @@ class _Opened(CasesContract):
     terms = TERMS
 
     @pytest.fixture(autouse=True)
-    def _closed(self) -> Iterator[None]:
+    def _closed(self, new_store: Callable[[], str]) -> Iterator[None]:
+        self._new = new_store
         self.urls: dict[int, str] = {}
         self.engines: list[Engine] = []
         yield
         for engine in self.engines:
             engine.dispose()
-
-    def _new(self) -> str:
-        raise NotImplementedError
 
     def make(self) -> Books:
         return self._open(self._new())
@@ -61,26 +57,13 @@ class _Opened(CasesContract):
 class TestSqlite(_Opened):
     """The laws, in a file."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-        open_store(f"sqlite:///{tmp_path}/empty.db").close()
-
-    def _new(self) -> str:
-        path = self.folder / f"{len(self.urls)}.db"
-        shutil.copyfile(self.folder / "empty.db", path)
-        return f"sqlite:///{path}"
+    where = "sqlite"
 
 
 class TestPostgres(_Opened):
     """The laws, on a server."""
 
-    @pytest.fixture(autouse=True)
-    def _databases(self, databases: Any) -> None:
-        self.databases = databases
-
-    def _new(self) -> str:
-        return str(self.databases.new())
+    where = "postgresql"
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,15 +28,13 @@ class _Opened:
     """Ledgers whose engines are closed when the test is over."""
 
     @pytest.fixture(autouse=True)
-    def _closed(self) -> Iterator[None]:
+    def _closed(self, new_store: Callable[[], str]) -> Iterator[None]:
+        self._new = new_store
         self.urls: list[str] = []
         self.opened: list[SqlContactLedger] = []
         yield
         for one in self.opened:
             one.engine.dispose()
-
-    def _new(self) -> str:
-        raise NotImplementedError
 
     def make(self) -> ContactLedger:
         self.urls.append(self._new())
@@ -57,26 +53,13 @@ class _Opened:
 class TestSqlite(_Opened, ContactLedgerContract):
     """The laws of every contact ledger, in a file."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-        open_store(f"sqlite:///{tmp_path}/empty.db").close()
-
-    def _new(self) -> str:
-        path = self.folder / f"{len(self.urls)}.db"
-        shutil.copyfile(self.folder / "empty.db", path)
-        return f"sqlite:///{path}"
+    where = "sqlite"
 
 
 class TestPostgres(_Opened, ContactLedgerContract):
     """The laws of every contact ledger, on a server."""
 
-    @pytest.fixture(autouse=True)
-    def _databases(self, databases: Databases) -> None:
-        self.databases = databases
-
-    def _new(self) -> str:
-        return str(self.databases.new())
+    where = "postgresql"
 
 
 @pytest.fixture

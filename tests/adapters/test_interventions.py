@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,15 +37,13 @@ class _Opened(InterventionsContract):
     """Stores that are closed when the test is over."""
 
     @pytest.fixture(autouse=True)
-    def _closed(self) -> Iterator[None]:
+    def _closed(self, new_store: Callable[[], str]) -> Iterator[None]:
+        self._new = new_store
         self.opened: list[Engine] = []
         self.urls: dict[int, str] = {}
         yield
         for engine in self.opened:
             engine.dispose()
-
-    def _new(self) -> str:
-        raise NotImplementedError
 
     def make(self, count: int = 1) -> Interventions:
         return self._open(self._new(), offers(count))
@@ -85,26 +81,13 @@ class _Opened(InterventionsContract):
 class TestSqlite(_Opened):
     """The laws of all, in a file."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-        open_store(f"sqlite:///{tmp_path}/empty.db").close()
-
-    def _new(self) -> str:
-        path = self.folder / f"{len(self.urls)}.db"
-        shutil.copyfile(self.folder / "empty.db", path)
-        return f"sqlite:///{path}"
+    where = "sqlite"
 
 
 class TestPostgres(_Opened):
     """The laws of all, on a server."""
 
-    @pytest.fixture(autouse=True)
-    def _databases(self, databases: Databases) -> None:
-        self.databases = databases
-
-    def _new(self) -> str:
-        return str(self.databases.new())
+    where = "postgresql"
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,14 +27,12 @@ class _Opened:
     """Offices that are closed when the test is over, and where each is kept."""
 
     @pytest.fixture(autouse=True)
-    def _closed(self) -> Iterator[None]:
+    def _closed(self, new_store: Callable[[], str]) -> Iterator[None]:
+        self._new = new_store
         self.urls: dict[int, str] = {}
         self.opened: list[SqlOffice] = []
         yield
         self._close()
-
-    def _new(self) -> str:
-        raise NotImplementedError
 
     def make(self, writer: str = "one") -> Office:
         return self._open(self._new(), writer)
@@ -60,26 +56,13 @@ class _Opened:
 class TestSqlite(_Opened, OfficeContract):
     """The laws of every office, in a file."""
 
-    @pytest.fixture(autouse=True)
-    def _folder(self, tmp_path: Path) -> None:
-        self.folder = tmp_path
-        open_store(f"sqlite:///{tmp_path}/empty.db").close()
-
-    def _new(self) -> str:
-        path = self.folder / f"{len(self.urls)}.db"
-        shutil.copyfile(self.folder / "empty.db", path)
-        return f"sqlite:///{path}"
+    where = "sqlite"
 
 
 class TestPostgres(_Opened, OfficeContract):
     """The laws of every office, on a server."""
 
-    @pytest.fixture(autouse=True)
-    def _databases(self, databases: Databases) -> None:
-        self.databases = databases
-
-    def _new(self) -> str:
-        return str(self.databases.new())
+    where = "postgresql"
 
 
 @pytest.fixture
