@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from forbear.client.models import Asked, Instant, Told
+from forbear.client.models import Asked, Flag, Instant, Told
 
 Label: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=64)]
 Named: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=64)]
@@ -61,8 +61,8 @@ class ContactMade(Asked):
     channel: Named = Field(examples=["phone"])
     matter: Label = ""
     purpose: PurposeWord = "help"
-    outbound: bool = True
-    conversation: bool = False
+    outbound: Flag = True
+    conversation: Flag = False
     at: Instant | None = None
 
 
@@ -73,7 +73,7 @@ class ContactStop(Asked):
     """
 
     stop: StopWord
-    lifted: bool = False
+    lifted: Flag = False
     matter: Label = ""
     channel: Label = ""
     at: Instant | None = None
