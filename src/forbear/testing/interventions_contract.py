@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from forbear.domain.contacts import Contacted, Fact, Means, Purpose, Question, Restricted, Verdict, made
+from forbear.domain.contacts import Contacted, Fact, Means, Purpose, Question, Restricted, Verdict, attempt_at, made
 from forbear.domain.errors import ConflictError
 from forbear.engine.interventions import (
     Due,
@@ -99,17 +99,7 @@ def preparation(of: Intervention, at_us: int) -> Preparation:
         template="t@1",
         content_sha="0" * 64,
     )
-    contact = Contacted(
-        fact_id="-",
-        customer=of.customer,
-        at_us=at_us,
-        known_us=at_us,
-        channel=of.channel,
-        means=Means.TEXT,
-        matter=of.matter,
-        purpose=Purpose.HELP,
-        intervention_id=of.intervention_id,
-    )
+    contact = attempt_at(question(of, at_us), of.intervention_id, "")
     return Preparation(sending=sending, contact=contact, until_us=at_us + 60_000_000, by="sender")
 
 

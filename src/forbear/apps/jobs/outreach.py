@@ -116,7 +116,8 @@ class Rounds:
             law=lambda question, facts: may_contact(question, facts, law),
             by_hand=self._settings.by_hand,
         )
-        self._sender = Sender(self.ports, self._world(), Rules(mendable=_MENDABLE, **_reporting(home)))
+        self._world = self._world_of()
+        self._sender = Sender(self.ports, self._world, Rules(mendable=_MENDABLE, **_reporting(home)))
 
     def round(self, heard: Heard = lambda _: None) -> Did:
         """One round. heard: told of each intervention that moved."""
@@ -132,7 +133,7 @@ class Rounds:
         """What people make calls through."""
         ledger, ports = SqlContactLedger(self._office.rooms), self.ports
         return Hand(
-            store=ports.store, ledger=ledger, secretary=ports.secretary, law=ports.law, day_of=self._world().day_of
+            store=ports.store, ledger=ledger, secretary=ports.secretary, law=ports.law, day_of=self._world.day_of
         )
 
     def listen(self) -> None:
@@ -157,7 +158,7 @@ class Rounds:
 
     # ---- inside
 
-    def _world(self) -> World:
+    def _world_of(self) -> World:
         zone = ZoneInfo(self._home.deployment.time_zone)
         switch = HomeSwitch(self._home, self._office.rooms) if self._office.embedded else SqlSwitch(self._office.rooms)
         return World(
