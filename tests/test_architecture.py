@@ -61,10 +61,11 @@ ALLOWED = {
     "apps": {
         *("msgspec", "numpy", "matplotlib", "reportlab", "rich", "structlog", "typer"),
         *("fastapi", "starlette", "uvicorn", "pydantic", "httpx", "jwt"),
+        *("altair", "pandas", "streamlit", "prometheus_client", "opentelemetry"),
     },
     "simulation": {"msgspec", "numpy", "numba"},
     "importers": {"msgspec", "numpy", "pyarrow"},
-    "testing": {"msgspec", "numpy", "hypothesis", "pytest", "aiosmtpd"},
+    "testing": {"msgspec", "numpy", "hypothesis", "pytest", "aiosmtpd", "playwright"},
     "client": {"msgspec", "pydantic", "httpx", "websockets"},
     "certifier": set(),
     "data": set(),
@@ -87,6 +88,12 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "uvicorn": "apps/api/serving.py",
     "jwt": "apps/api/oidc.py",
     "reportlab": "apps/report/story_pdf.py",
+    "altair": "apps/dashboard",
+    "pandas": "apps/dashboard",
+    "streamlit": "apps/dashboard",
+    "playwright": "testing/servers/browser.py",
+    "prometheus_client": "apps/metrics",
+    "opentelemetry": "apps/tracing",
 }
 """Libraries that one file, or the files of one folder, import alone; of cryptography both files hold keys."""
 NEVER = {"pickle", "cPickle", "_pickle", "joblib", "dill", "cloudpickle", "marshal", "shelve"}
@@ -156,6 +163,19 @@ def test_the_certifier_shares_nothing_with_what_it_judges(path: Path) -> None:
 
     assert {name for name in shared if not name.startswith("forbear.domain.errors")} == set()
     assert not {name.partition(".")[0] for name in imported(path)} & WORLDLY
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in SOURCES if PACKAGE / "apps" / "dashboard" in path.parents],
+    ids=lambda path: str(path.relative_to(PACKAGE)),
+)
+def test_the_dashboard_knows_only_what_the_interface_tells(path: Path) -> None:
+    """It asks over HTTP as any program would, so that roles hold: `client`, `domain`, and files of its own."""
+    known = ("forbear.apps.dashboard", "forbear.client", "forbear.domain", "forbear.apps.console")
+    strangers = {name for name in imported(path) if name.startswith("forbear.") and not name.startswith(known)}
+
+    assert not strangers - {"forbear.apps", "forbear.apps.telemetry"}
 
 
 @pytest.mark.parametrize("layer", READ_BY_KERNELS)

@@ -3,8 +3,6 @@
 In a home the records are `forbear.db`, which the worker writes, and the interface only reads but for the contact
 ledger, cases, promises and overrides in it; the office is `api.db`. With a store in `services.toml` or FORBEAR_STORE
 both are that database.
-In a home the records are `forbear.db`, which the worker writes, and the interface only cases, promises and overrides;
-the office is `api.db`. With a store in `services.toml` or FORBEAR_STORE both are that database.
 """
 
 from __future__ import annotations

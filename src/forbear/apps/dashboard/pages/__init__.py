@@ -1,0 +1,1 @@
+"""One file a page: `show` draws it for whoever is logged in."""

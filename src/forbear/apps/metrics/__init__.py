@@ -1,0 +1,1 @@
+"""Metrics of every process, in the form that Prometheus reads."""
