@@ -19,6 +19,7 @@ from forbear.apps.api.visit import Visit, visit_of
 from forbear.apps.api.watching import Watch
 from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
+from forbear.apps.tracing.port import NULL, Tracer
 from forbear.engine.casework import Casework
 from forbear.engine.desk import Desk
 from forbear.engine.help_figures import HelpCounted
@@ -45,7 +46,7 @@ class ApiParts:
     jobs: works on what takes long.  loopback: only this machine can ask.
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
-    answer, in a thread.  journal: None for no log.
+    answer, in a thread.  journal: None for no log.  tracer: takes spans.
     """
 
     desk: Desk
@@ -66,6 +67,7 @@ class ApiParts:
     monotonic: Callable[[], float] = time.monotonic
     warm: Callable[[], None] | None = None
     journal: Journal | None = None
+    tracer: Tracer = NULL
     readiness: Readiness = field(default_factory=Readiness)
 
 
