@@ -352,13 +352,17 @@ def settle(
     import time
 
     from forbear.apps.console import Console
+    from forbear.apps.home import Home
     from forbear.apps.jobs.case_figures import show_settled
+    from forbear.apps.telemetry import telemetry_of
 
     console = Console(json=json)
-    show_settled(agent_of(home, by), console)
-    while every:
-        time.sleep(every)
-        show_settled(agent_of(home, by), console)
+    _ = Home(home).deployment
+    with telemetry_of(home, "cases") as telemetry:
+        show_settled(agent_of(home, by), console, telemetry)
+        while every:
+            time.sleep(every)
+            show_settled(agent_of(home, by), console, telemetry)
 
 
 def _do(agent: Agent, case: str, json: bool, act: str, **doing: object) -> None:

@@ -39,6 +39,8 @@ def worker(
 ) -> None:
     """Be one worker between Kafka and the store. Ctrl-C or SIGTERM ends it in order, a second one at once."""
     from forbear.apps.home import Home
+    from forbear.apps.masking import last_words
     from forbear.apps.stream.process import ProcessRequest, run_process
 
-    run_process(Home(home), ProcessRequest(kind=str(kind), instance=instance, health_port=health_port))
+    with last_words():  # its stderr is a log
+        run_process(Home(home), ProcessRequest(kind=str(kind), instance=instance, health_port=health_port))

@@ -24,6 +24,7 @@ from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
 from forbear.apps.api.contacting import Contacting
 from forbear.apps.api.jobs import JobRoom
+from forbear.apps.api.noted_jobs import NotedJobs
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
 from forbear.apps.api.periodic import Periodic
@@ -82,20 +83,13 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         ExitStack() as contacts,
     ):
         rooms = contacts.enter_context(_rooms_of(home, services, office))
-        contacting = Contacting(
-            ledger=SqlContactLedger(rooms),
-            interventions=SqlInterventions(rooms),
-            law=law_book(own_pack(home)),
-            jurisdiction=jurisdiction_here(home),
-            region=home.deployment.country,
-        )
+        contacting = _contacting(home, rooms)
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
-        outlet = _outlet_of(home, cluster)
-        outlet = TracedOutlet(outlet, asked.tracer) if asked.tracer.on else outlet
-        publishing = Publishing(office.outgoing, outlet, _noting(asked.journal))
-        room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
+        publishing = Publishing(office.outgoing, _outlet_of(home, cluster, asked.tracer), _noting(asked.journal))
+        jobs = office.jobs if asked.journal is None else NotedJobs(office.jobs, asked.journal)
+        room = JobRoom(jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
         board, settling = Board(desk), Periodic("settling", office.settle, _SETTLED_SECONDS)
@@ -160,12 +154,23 @@ def _patience(cluster: Cluster) -> float:
     return min(MOST_PATIENCE_SECONDS, cluster.patience_seconds)
 
 
-def _outlet_of(home: Home, cluster: Cluster | None) -> Outlet:
-    if cluster is None:
-        return LogOutlet(home)
-    from forbear.apps.stream.outlet import KafkaOutlet
+def _contacting(home: Home, rooms: Rooms) -> Contacting:
+    return Contacting(
+        ledger=SqlContactLedger(rooms),
+        interventions=SqlInterventions(rooms),
+        law=law_book(own_pack(home)),
+        jurisdiction=jurisdiction_here(home),
+        region=home.deployment.country,
+    )
 
-    return KafkaOutlet(cluster)
+
+def _outlet_of(home: Home, cluster: Cluster | None, tracer: Tracer) -> Outlet:
+    outlet: Outlet = LogOutlet(home)
+    if cluster is not None:
+        from forbear.apps.stream.outlet import KafkaOutlet
+
+        outlet = KafkaOutlet(cluster)
+    return TracedOutlet(outlet, tracer) if tracer.on else outlet
 
 
 def _names(desk: Desk, keys: list[int]) -> dict[int, str]:
