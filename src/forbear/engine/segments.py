@@ -17,7 +17,6 @@ MOST_NAMES = 200
 """Of one dimension, so that an answer by segment is bounded; the names of the fewest customers are told as one."""
 THE_REST = "the rest"
 LONGEST_NAME = 64
-_NOBODY = np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +26,8 @@ class Segmented:
     customer: (n,) keys, rising.  names: by dimension.  codes: by dimension, (n,) places in its names.
     """
 
-    day: int | None = None
-    customer: Keys = _NOBODY
+    day: int | None
+    customer: Keys
     names: Mapping[str, tuple[str, ...]]
     codes: Mapping[str, NDArray[np.int16]]
 
@@ -47,7 +46,7 @@ class Segmented:
         return (*told, NOT_TOLD), places[codes].astype(np.int16)
 
 
-UNTOLD = Segmented(names={}, codes={})
+UNTOLD = Segmented(day=None, customer=np.empty(0, dtype=np.uint64), names={}, codes={})
 """Where nobody has found out who is in which segment."""
 
 

@@ -165,7 +165,7 @@ class TrailKeeper:
 
     def start(self, seconds: float = EVERY_SECONDS) -> None:
         """Read and keep up in a thread; nobody waits for it."""
-        self._keeping = Periodic("trails", self.refresh, seconds)
+        self._keeping = Periodic("trails", self.refresh, seconds, at_once=True)
         self._keeping.start()
 
     def stop(self) -> None:
