@@ -17,7 +17,7 @@ from forbear.domain.errors import ForbearError
 
 def main() -> None:
     """Draw whatever the URL asks for."""
-    st.set_page_config(page_title="forbear", layout="wide", page_icon=":material/finance_mode:")
+    st.set_page_config(page_title="forbear", layout="wide")
     settings = settings_of(os.environ)
     try:
         desk = standing(settings)
