@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from forbear.adapters.sql.help_figures import SqlHelpFigures
@@ -39,11 +40,17 @@ ROUNDS_AT = (time(9, 30), time(13, 0), time(16, 30))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarterRequest:
-    """calls: that the team can make in a round.  seed: of what people reply.  created: when, in words."""
+    """calls: that the team can make in a round.  seed: of what people reply.  created: when, in words.
+
+    days: at most so many are played, None for all there are; those behind them stay ahead, see `day_by_day`.
+    worked_days: so many of them agents work the list, None for all; later on it grows.
+    """
 
     created: str
     calls: int = 20
     seed: int = 0
+    days: int | None = None
+    worked_days: int | None = None
     manners: Manners = field(default_factory=Manners)
 
 
@@ -106,6 +113,7 @@ class _Played:
         self.agents = Agents(work, self._rounds.hand, _owed(home), request.manners, request.seed, request.calls)
         self._telling = Telling(home, office.rooms)
         self._zone = ZoneInfo(home.deployment.time_zone)
+        self._worked_days = request.worked_days
 
     def day(self, closed: ClosedDay) -> None:
         """What people and machines do on the day behind a close."""
@@ -123,7 +131,8 @@ class _Played:
             if (one := self._rounds.receive(receipt)) is not None:
                 self.moves[one.state.value] += 1
         settle(self._work, urgent_band_of(self._work.records), closed_day, now_us)
-        self.agents.round(now_us)
+        if self._worked_days is None or self.days <= self._worked_days:
+            self.agents.round(now_us)
 
     def _heard(self, one: Intervention) -> None:
         self.moves[one.state.value] += 1
@@ -144,7 +153,7 @@ def play_quarter(home: Home, request: QuarterRequest, console: Console) -> Quart
         work = stack.enter_context(open_casework(home.folder, {}))
         played = _Played(home, office, work, request)
         with console.progress("Playing", days.events) as progress:
-            for closed in days.days():
+            for closed in islice(days.days(), request.days):
                 played.day(closed)
                 progress(days.done)
         figures = SqlHelpFigures(office.rooms)
