@@ -54,11 +54,11 @@ class DemoSpec:
     left_days: at the end of the quarter, whose cases are left for whoever looks.
     """
 
-    customers: int = 1_200
+    customers: int = 1_500
     before_days: int = 400
     quarter_days: int = 90
-    ahead_days: int = 14
-    left_days: int = 5
+    ahead_days: int = 7
+    left_days: int = 3
     shares: str = "1%,3%,6%"
     hold_out: float = 0.15
     calls: int = 10
@@ -79,7 +79,7 @@ class Step(NamedTuple):
 
     name: str
     says: str
-    run: Callable[[], None]
+    run: Callable[[], object]
 
 
 def make_demo_bank(home: Home, spec: DemoSpec, console: Console, *, now: datetime) -> None:

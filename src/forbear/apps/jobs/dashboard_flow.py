@@ -17,7 +17,7 @@ import numpy as np
 
 from forbear.adapters.log import FileSource
 from forbear.apps.home import Home
-from forbear.apps.jobs.day_by_day import AHEAD, AHEAD_TOPIC
+from forbear.apps.jobs.day_by_day import AHEAD, AHEAD_TOPIC, ClosedDay
 from forbear.apps.telemetry import Journal
 from forbear.domain.errors import ConfigError, StorageError
 from forbear.engine.ports import Origin
@@ -36,7 +36,7 @@ _LIMIT = 16_384
 class FlowRequest:
     """How fast. day_seconds: that a day of the bank takes, [1, 86,400]. Raises ConfigError outside."""
 
-    day_seconds: float = 120.0
+    day_seconds: float = 180.0
 
     def __post_init__(self) -> None:
         if not _LEAST_SECONDS <= self.day_seconds <= _MOST_SECONDS:
@@ -54,18 +54,22 @@ class Left(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FlowWorld:
-    """What a flow asks of the world. seconds: a clock that never goes back.  wait: so long; whether it is to end."""
+    """What a flow asks of the world. seconds: a clock that never goes back.  wait: so long; whether it is to end.
+
+    closed: told of each day whose close is in the log.
+    """
 
     seconds: Callable[[], float]
     wait: Callable[[float], bool]
+    closed: Callable[[ClosedDay], None] = lambda _: None
 
 
 def flow(home: Home, request: FlowRequest, world: FlowWorld, journal: Journal) -> Left:
     """Have one day after the other happen, each with its close, until nothing is left or an end is asked for.
 
-    Answers what is left. Events of a day are spread evenly over it. What others wrote to the log meanwhile stays; what
-    would then have been received before it counts as received with it. Raises ConfigError for a home that has no such
-    days, StorageError where another process keeps the log to itself.
+    Behind a close the world hears of it. Answers what is left. Events of a day are spread evenly over it. What others
+    wrote to the log meanwhile stays; what would then have been received before it counts as received with it. Raises
+    ConfigError for a home that has no such days, StorageError where another process keeps the log to itself.
     """
     with closing(_ahead(home)) as ahead:
         stretches = _stretches(ahead, _happened(home, ahead))
@@ -75,6 +79,7 @@ def flow(home: Home, request: FlowRequest, world: FlowWorld, journal: Journal) -
             journal.note("flowing", events=past - first, days_left=left.days)
             if (at := pouring.pour(first, past, request.day_seconds)) < past:
                 return Left(left.events - (at - first), left.days)
+            world.closed(_close_at(ahead, past))
     journal.note("used_up")
     return Left(0, 0)
 
@@ -147,6 +152,11 @@ def _behind_closes(ahead: FileSource, first: int) -> Iterator[int]:
     while (scanned := ahead.poll(_LIMIT)) is not None:
         for row in np.flatnonzero(scanned.batch.kind == EventKind.DAY_CLOSED).tolist():
             yield scanned.offset + row + 1
+
+
+def _close_at(ahead: FileSource, past: int) -> ClosedDay:
+    close = ahead.read(past - 1, past)
+    return ClosedDay(int(close.day[0]), int(close.received_us[0]))
 
 
 def _left(stretches: list[tuple[int, int]]) -> Left:

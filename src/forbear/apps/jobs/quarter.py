@@ -74,7 +74,7 @@ class _Clock:
         return instant(self.now_us)
 
 
-class _Mail:
+class Mail:
     """What is on its way back: receipts and replies, each at its time."""
 
     def __init__(self, seed: int, manners: Manners) -> None:
@@ -107,7 +107,7 @@ class _Played:
     def __init__(self, home: Home, office: Office, work: Casework, request: QuarterRequest) -> None:
         self.clock, self.moves, self.days = _Clock(), Counter[str](), 0
         self._home, self._work = home, work
-        self._mail = _Mail(request.seed, request.manners)
+        self._mail = Mail(request.seed, request.manners)
         # Nothing is handed to a provider, and the log is told at the closes: see `day`.
         self._rounds = Rounds(home, office, self.clock, {}, dry=True)
         self.agents = Agents(work, self._rounds.hand, _owed(home), request.manners, request.seed, request.calls)
