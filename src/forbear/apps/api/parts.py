@@ -17,6 +17,7 @@ from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.publishing import Publishing
 from forbear.apps.api.visit import Visit, visit_of
 from forbear.apps.api.watching import Watch
+from forbear.apps.metrics.meter import Meter
 from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
 from forbear.engine.casework import Casework
@@ -45,7 +46,7 @@ class ApiParts:
     jobs: works on what takes long.  loopback: only this machine can ask.
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
-    answer, in a thread.  journal: None for no log.
+    answer, in a thread.  journal: None for no log.  meter: told of requests; None where nobody asked for metrics.
     """
 
     desk: Desk
@@ -66,6 +67,7 @@ class ApiParts:
     monotonic: Callable[[], float] = time.monotonic
     warm: Callable[[], None] | None = None
     journal: Journal | None = None
+    meter: Meter | None = None
     readiness: Readiness = field(default_factory=Readiness)
 
 
