@@ -37,6 +37,7 @@ from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
 from forbear.apps.api.health import WARM_UP
 from forbear.apps.api.live import Live
+from forbear.apps.api.measuring import tell_of
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.reception import Gate, Reception, place_of, refused
 from forbear.apps.api.visit import visit_of
@@ -84,6 +85,7 @@ def create_app(
     routes = [route for router in (*routers, live.router) for route in router.routes]
     require_complete(_operations(routes), rules)
     reception = live.reception = Reception(parts, rules)
+    tell_of(parts, live.hub)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -18,6 +18,7 @@ from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Reception, refused
 from forbear.apps.api.visit import Visit, request_id_of
+from forbear.apps.metrics import catalogue
 
 _UNREADABLE = re.compile("[\x00-\x1f\x7f\ufffd]")
 _LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
@@ -51,7 +52,9 @@ class Frame:
                 seconds=self._parts.settings.body_seconds,
             )
             await self._serve(scope, visit.intake, sending)
-        self._note(scope, sending, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._count(scope, sending, seconds)
+        self._note(scope, sending, seconds)
 
     async def _serve(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
         try:
@@ -85,6 +88,16 @@ class Frame:
             await _deny(response, sending)
         else:
             await sending({"type": "websocket.close", "code": 1008})
+
+    def _count(self, scope: Scope, sending: _Sending, seconds: float) -> None:
+        """Tell the meter. What named no operation of ours, by path or method, counts as one."""
+        if (meter := self._parts.meter) is None:
+            return
+        operation = sending.visit.operation or "-"
+        method = scope.get("method", "WEBSOCKET") if sending.visit.operation else "-"
+        meter.count(catalogue.REQUESTS, 1, operation, method, str(sending.status))
+        if scope["type"] == "http":
+            meter.observe(catalogue.REQUEST, seconds, operation)
 
     def _note(self, scope: Scope, sending: _Sending, seconds: float) -> None:
         visit, journal = sending.visit, self._parts.journal

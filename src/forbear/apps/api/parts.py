@@ -19,6 +19,7 @@ from forbear.apps.api.publishing import Publishing
 from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.visit import Visit, visit_of
 from forbear.apps.api.watching import Watch
+from forbear.apps.metrics.meter import Meter
 from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
 from forbear.domain.deployment import Deployment
@@ -50,6 +51,7 @@ class ApiParts:
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.  deployment: whose figures these are, None where nobody has said.
+    meter: told of requests; None where nobody asked for metrics.
     """
 
     desk: Desk
@@ -72,6 +74,7 @@ class ApiParts:
     monotonic: Callable[[], float] = time.monotonic
     warm: Callable[[], None] | None = None
     journal: Journal | None = None
+    meter: Meter | None = None
     readiness: Readiness = field(default_factory=Readiness)
     deployment: Deployment | None = None
 

@@ -17,6 +17,8 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.archiving import RETENTION_DAYS, ArchivingBehind, compacted
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.metrics.meter import Meter
+from forbear.apps.metrics.working import Measured
 from forbear.apps.telemetry import Journal
 from forbear.domain.errors import StorageError
 from forbear.domain.events import encode
@@ -24,7 +26,7 @@ from forbear.engine.behind import CommittingBehind
 from forbear.engine.outputs import Position
 from forbear.engine.ports import Source
 from forbear.engine.running import KEEP_EVENTS, Running
-from forbear.engine.worker import Setup, Worker
+from forbear.engine.worker import PARTITION, Setup, Worker
 from forbear.features.columns import events_of
 
 THREADS = 2
@@ -36,12 +38,14 @@ class RunRequest:
     """How to run. follow: go on when the log has ended.  limit: events taken in at once.
 
     keep_events: see `Running`.  retention_days: how long the log keeps what the archive has too.
+    meter: told of the work; None for none.
     """
 
     follow: bool = False
     limit: int = 16_384
     keep_events: int = KEEP_EVENTS
     retention_days: int = RETENTION_DAYS
+    meter: Meter | None = None
 
 
 class Ran(NamedTuple):
@@ -68,8 +72,12 @@ def letters_of(source: Source) -> Callable[[int], str]:
 
 
 @contextmanager
-def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
-    """The worker of a home, not started yet. Raises StorageError where another process runs it."""
+def running(home: Home, keep_events: int = KEEP_EVENTS, meter: Meter | None = None) -> Iterator[Running]:
+    """The worker of a home, not started yet. meter: told of its work.
+
+    Raises StorageError where another process runs it.
+    """
+    measured = Measured(meter)
     with ExitStack() as stack:
         with storage_errors(f"cannot write {home.worker}"):
             home.worker.mkdir(parents=True, exist_ok=True)
@@ -91,9 +99,12 @@ def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
             vault=vault,
             letters=letters_of(source),
             mapped=pool.map,
+            stages=measured.stages,
         )
-        behind = stack.enter_context(closing(CommittingBehind(store)))
-        yield Running(Worker(setup), source, behind, FileSnapshots(home.worker), keep_events, behind.wait)
+        behind = stack.enter_context(closing(CommittingBehind(measured.store(store))))
+        worker = Worker(setup)
+        measured.follows(lambda: {PARTITION: worker.follower}, lambda: source.end)
+        yield Running(worker, measured.source(source), behind, FileSnapshots(home.worker), keep_events, behind.wait)
 
 
 def run_worker(home: Home, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -101,7 +112,7 @@ def run_worker(home: Home, console: Console, journal: Journal, request: RunReque
 
     Raises what the worker, its store and its log raise; what was recorded stays, and the next run goes on from there.
     """
-    with running(home, request.keep_events) as worker:
+    with running(home, request.keep_events, request.meter) as worker:
         with console.progress("Reading history", home.archive.next_offset) as progress:
             worker.start(home.feed, home.snapshots, told_before(home), progress)
         journal.note("started", offset=worker.worker.position, recorded=list(worker.position), end=worker.source.end)
