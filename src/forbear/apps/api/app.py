@@ -39,8 +39,9 @@ from forbear.apps.api.health import WARM_UP
 from forbear.apps.api.live import Live
 from forbear.apps.api.measuring import tell_of
 from forbear.apps.api.parts import ApiParts
-from forbear.apps.api.reception import Gate, Reception, place_of, refused
+from forbear.apps.api.reception import Gate, Reception, refused
 from forbear.apps.api.visit import visit_of
+from forbear.apps.masking import place_of
 from forbear.domain.errors import BackendUnavailable, ConfigError
 
 _AGAIN_SECONDS = 1.0
@@ -135,10 +136,10 @@ def _warm(parts: ApiParts) -> None:
             if parts.warm is not None:
                 parts.warm()
         except BackendUnavailable as error:
-            note("warm-up waits", trouble=place_of(error))
+            note("warm-up waits", level="warning", trouble=place_of(error))
             time.sleep(_AGAIN_SECONDS)
         except Exception as error:  # noqa: BLE001  # it is not ready then, and the log says why
-            note("warm-up failed", trouble=place_of(error))
+            note("warm-up failed", level="error", trouble=place_of(error))
             return
         else:
             parts.readiness.there(WARM_UP)

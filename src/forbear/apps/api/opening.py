@@ -37,6 +37,8 @@ from forbear.apps.jobs.contacts import own_pack
 from forbear.apps.records import records_url, rooms_at
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
+from forbear.apps.tracing.around import TracedOutlet, watched
+from forbear.apps.tracing.port import NULL, Tracer
 from forbear.engine.desk import Desk
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ JOBS = "api/jobs"
 class Opening:
     """What is opened, and for whom. writer: the name accesses are recorded under, this process's alone.
 
-    loopback: only this machine can ask.  journal: None for no log.
+    loopback: only this machine can ask.  journal: None for no log.  tracer: takes spans.
     """
 
     home: Path
@@ -61,6 +63,7 @@ class Opening:
     writer: str
     loopback: bool = True
     journal: Journal | None = None
+    tracer: Tracer = NULL
 
 
 @contextmanager
@@ -88,7 +91,9 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
-        publishing = Publishing(office.outgoing, _outlet_of(home, cluster), _noting(asked.journal))
+        outlet = _outlet_of(home, cluster)
+        outlet = TracedOutlet(outlet, asked.tracer) if asked.tracer.on else outlet
+        publishing = Publishing(office.outgoing, outlet, _noting(asked.journal))
         room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
@@ -103,7 +108,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
 
         try:
             yield ApiParts(
-                desk=desk,
+                desk=watched(desk, "records", asked.tracer),
                 board=board,
                 trails=trails,
                 membership=Membership(home.segments),
@@ -122,6 +127,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 warm=warm,
                 journal=asked.journal,
                 deployment=home.deployment,
+                tracer=asked.tracer,
             )
         finally:
             for one in (settling, room, publishing, watch, trails, board):
@@ -168,7 +174,7 @@ def _names(desk: Desk, keys: list[int]) -> dict[int, str]:
 def _noting(journal: Journal | None) -> Callable[[str, str], None]:
     def note(what: str, why: str) -> None:
         if journal is not None:
-            journal.note(what, why=why)
+            journal.note(what, level="warning" if why else "info", why=why)
 
     return note
 

@@ -110,9 +110,7 @@ def posts_of(home: Home, wish: DemoWish) -> list[Post]:
     }
     if not left_ahead(home).days:
         del named[FLOW]
-    return [
-        Post(name, (*command, *words), home.folder / "logs" / f"demo-{name}.out") for name, words in named.items()
-    ]
+    return [Post(name, (*command, *words), home.folder / "logs" / f"demo-{name}.out") for name, words in named.items()]
 
 
 class _Welcome:

@@ -17,7 +17,7 @@ from forbear.apps.jobs.orders import Told
 from forbear.apps.jobs.running import RunRequest, World, run_worker
 from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.signals import until_told
-from forbear.apps.telemetry import journal_of
+from forbear.apps.telemetry import telemetry_of
 from forbear.domain.errors import ConfigError
 from forbear.domain.terms import Instruction
 from forbear.engine.audit import anchor
@@ -42,7 +42,9 @@ def show_run(
     """
     begun = time.monotonic()
     with ExitStack() as stack:
-        journal = stack.enter_context(journal_of(home.folder / "logs" / "worker.jsonl"))
+        _ = home.deployment
+        telemetry = stack.enter_context(telemetry_of(home.folder, "worker"))
+        journal = telemetry.journal
         told = stack.enter_context(until_told())
         request = replace(request, meter=stack.enter_context(telling(here(home, "worker", metrics))))
         points = DayCheckpoints(home, journal, lambda: datetime.now(UTC), time.monotonic)
@@ -51,7 +53,7 @@ def show_run(
             points.tend()
             return not told.wait(_POLL_SECONDS)
 
-        world = World(time.monotonic, waits)
+        world = World(time.monotonic, waits, telemetry.tracer)
         if close_by is not None:
             closer = stack.enter_context(closing(Closer(home, close_by)))
             tending = Tending(closer, journal, time.monotonic, lambda: datetime.now(UTC))
@@ -60,7 +62,7 @@ def show_run(
                 tending.tend(lambda: log_is_free(home))
                 return waits()
 
-            world = World(time.monotonic, wait)
+            world = World(time.monotonic, wait, telemetry.tracer)
         ran = run_worker(home, console, journal, request, world)
         points.make()
     seconds = time.monotonic() - begun
