@@ -25,7 +25,7 @@ from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.membership import Membership
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
-from forbear.apps.api.periodic import Periodic
+from forbear.apps.api.periodic import Lasting, Periodic
 from forbear.apps.api.places import onlooker_of, places_of
 from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
 from forbear.apps.api.trails import TrailKeeper
@@ -81,13 +81,6 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         closing(open_desk(_records(asked.home, services))) as desk,
         _rooms_of(home, services, office) as rooms,
     ):
-        contacting = Contacting(
-            ledger=SqlContactLedger(rooms),
-            interventions=SqlInterventions(rooms),
-            law=law_book(own_pack(home)),
-            jurisdiction=jurisdiction_here(home),
-            region=home.deployment.country,
-        )
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
@@ -99,13 +92,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
         board, trails = Board(desk), TrailKeeper(desk)
         settling = Periodic("settling", office.settle, _SETTLED_SECONDS)
-        begins = [board.start, trails.start, watch.start, publishing.start, room.start, settling.start]
-
-        def warm() -> None:
-            while begins:  # what has begun is not begun again where a later one failed
-                begins[0]()
-                begins.pop(0)
-
+        lasting = Lasting(board, trails, watch, publishing, room, settling)
         try:
             yield ApiParts(
                 desk=watched(desk, "records", asked.tracer),
@@ -119,19 +106,18 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 casework=casework_over(home, rooms, desk),
                 helped=SqlHelpFigures(rooms),
                 jobs=room,
-                contacting=contacting,
+                contacting=_contacting_of(home, rooms),
                 settings=services.api,
                 near=services.store is None,
                 loopback=asked.loopback,
                 tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
-                warm=warm,
+                warm=lasting.start,
                 journal=asked.journal,
                 deployment=home.deployment,
                 tracer=asked.tracer,
             )
         finally:
-            for one in (settling, room, publishing, watch, trails, board):
-                one.stop()
+            lasting.stop()
 
 
 @contextmanager
@@ -153,6 +139,16 @@ def _rooms_of(home: Home, services: Services, office: SqlOffice) -> Iterator[Roo
         return
     with rooms_at(records_url(home, services)) as rooms:
         yield rooms
+
+
+def _contacting_of(home: Home, rooms: Rooms) -> Contacting:
+    return Contacting(
+        ledger=SqlContactLedger(rooms),
+        interventions=SqlInterventions(rooms),
+        law=law_book(own_pack(home)),
+        jurisdiction=jurisdiction_here(home),
+        region=home.deployment.country,
+    )
 
 
 def _patience(cluster: Cluster) -> float:
