@@ -119,9 +119,7 @@ def forest(rows: Sequence[Interval], axis: Axis, looks: Looks, said: str) -> alt
         alt.Tooltip("verdict:N", title="Verdict"),
     ]
     base = alt.Chart(values(known)).encode(y=y, tooltip=tips)
-    bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", title=axis.title), x2="high:Q", color=looks.colour()
-    )
+    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=axis.title), x2="high:Q", color=looks.colour())
     dots = base.mark_point(size=70, filled=True, opacity=1).encode(x=x, color=looks.colour(), shape=looks.shape())
     return described(alt.layer(*uprights(axis), bars, dots), said, height=max(ROW_PX * len(names), 2 * ROW_PX))
 
@@ -131,7 +129,9 @@ def uprights(axis: Axis) -> list[alt.Chart]:
     drawn: list[alt.Chart] = []
     if axis.tolerated is not None:
         low, high = axis.tolerated
-        band = alt.Chart(values([{"low": low, "high": high, "what": "tolerated"}])).mark_rect(color=NEUTRAL, opacity=0.18)
+        band = alt.Chart(values([{"low": low, "high": high, "what": "tolerated"}])).mark_rect(
+            color=NEUTRAL, opacity=0.18
+        )
         drawn.append(band.encode(x=alt.X("low:Q", title=axis.title), x2="high:Q", tooltip=alt.Tooltip("what:N")))
     if axis.marked:
         told = [{"at": at, "what": what} for at, what in axis.marked.items()]
