@@ -119,6 +119,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
                 warm=warm,
                 journal=asked.journal,
+                deployment=home.deployment,
             )
         finally:
             for one in (settling, room, publishing, watch, board):
