@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
 
 from forbear.apps.dashboard.charts.parts import (
-    COUNT,
     POINTS,
     SHARE,
     Axis,
@@ -70,7 +70,7 @@ def heat_map_said(told: Segments, order: Sequence[str]) -> str:
 
 
 def moves(states: Sequence[str], counts: Sequence[Sequence[int]], *, least: int, said: str) -> alt.LayerChart:
-    """Moves from each state to each: numbers, and shares of the row, shaded. Of a row of fewer than `least` no share."""
+    """Moves from each state to each: numbers, and shares of the row, shaded; none of a row of fewer than `least`."""
     cells = [
         Cell(state, states[place], count, _ratio(count, sum(row)) if sum(row) >= least else None)
         for state, row in zip(states, counts, strict=True)
@@ -140,7 +140,7 @@ def index_path(path: Sequence[Found], said: str) -> alt.LayerChart:
 
 
 def roll_rates(months: Sequence[Found], states: Sequence[str], said: str) -> alt.LayerChart:
-    """The share that went one state on, month by month: of each state but the last. Where too few were in it: nothing."""
+    """The share that went one state on, by month, of each state but the last; nothing where too few were in it."""
     told = [
         {
             "day": month["last"],
@@ -151,7 +151,7 @@ def roll_rates(months: Sequence[Found], states: Sequence[str], said: str) -> alt
         for place in range(len(states) - 1)
         if (month["shares"][place][place + 1] or {}).get("value") is not None
     ]
-    order = [f"{one} to {other}" for one, other in zip(states[:-1], states[1:], strict=True)]
+    order = [f"{one} to {other}" for one, other in pairwise(states)]
     return _lines(told, _Lines(day_axis(title="Month end"), "roll", order, "Share that rolled on [%]"), said)
 
 

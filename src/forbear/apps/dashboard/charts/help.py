@@ -14,6 +14,7 @@ from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL
 Found = Mapping[str, Any]
 FINDINGS = Looks({"benefit": (GOOD, "triangle-down"), "harm": (BAD, "triangle-up"), "cannot tell": (NEUTRAL, "circle")})
 """How the finding of an experiment is drawn: fewer misses are a benefit."""
+_COURSE_PX = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +77,22 @@ def spending(rows: Sequence[Found], currency: str, said: str) -> alt.LayerChart:
 
 def _ends(effect: Found) -> dict[str, float | None]:
     return {name: effect[name] for name in ("value", "low", "high")}
+
+
+def so_far(course: Sequence[Found], said: str) -> alt.LayerChart:
+    """The effect as it became known, with bounds that all hold at once. course: by customers."""
+    title = "Change of the share that misses [percentage points]"
+    base = alt.Chart(values(course)).encode(
+        x=alt.X("customers:Q", title="Customers so far", axis=alt.Axis(format=COUNT, grid=False)),
+        tooltip=[
+            alt.Tooltip("customers:Q", format=COUNT),
+            *(alt.Tooltip(f"{name}:Q", format=POINTS) for name in ("value", "low", "high")),
+        ],
+    )
+    axis = alt.Axis(format=POINTS)
+    drawn = alt.layer(
+        alt.Chart(values([{"at": 0}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(y="at:Q"),
+        base.mark_area(opacity=0.2, color=ACCENT).encode(y=alt.Y("low:Q", title=title, axis=axis), y2="high:Q"),
+        base.mark_line(color=ACCENT, strokeWidth=2).encode(y=alt.Y("value:Q", title=title, axis=axis)),
+    )
+    return described(drawn, said, height=_COURSE_PX)

@@ -18,7 +18,7 @@ _RISING, _FALLING, _STILL = "rising", "falling", "about 0"
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The cut-offs of bands, the most urgent first. order: names of bands.  enter: the PD from which each is entered."""
+    """The cut-offs of bands. order: their names, the most urgent first.  enter: the PD from which each is entered."""
 
     order: Sequence[str]
     enter: Mapping[str, float]
@@ -67,7 +67,7 @@ def paths(movers: Sequence[Mover], lines: Lines, said: str) -> alt.FacetChart:
 
 
 def velocities(pace: Pace, said: str) -> alt.LayerChart:
-    """How many customers move how fast [log-odds a day]; the bars of who rises and who falls are told apart by words."""
+    """How many customers move how fast [log-odds a day]; a legend tells who rises from who falls."""
     ends = [end for bar in pace.histogram for end in (bar.low, bar.high) if end is not None]
     if not ends:
         return described(alt.layer(alt.Chart(values([])).mark_bar()), said, height=_HISTOGRAM_PX)
