@@ -14,10 +14,16 @@ from forbear.apps.dashboard.settings import Settings, settings_of
 from forbear.client import Problem
 from forbear.domain.errors import ForbearError
 
+_ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#1f6a9e"/>'
+    '<path d="M3 11l3-4 3 2 4-6" fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>'
+)
+"""Drawn here: an icon by its name would be fetched from a site of others."""
+
 
 def main() -> None:
     """Draw whatever the URL asks for."""
-    st.set_page_config(page_title="forbear", layout="wide")
+    st.set_page_config(page_title="forbear", layout="wide", page_icon=_ICON)
     settings = settings_of(os.environ)
     try:
         desk = standing(settings)

@@ -132,4 +132,4 @@ def chart(spec: Any, rows: Sequence[Mapping[str, object]], *, name: str, says: s
 
 def metric(label: str, value: str, *, delta: str | None = None, says: str | None = None) -> None:
     """One figure with its unit. delta: what it moved by, in words; says: what it is."""
-    st.metric(label, value, delta=delta, delta_color="off", help=says, border=True)
+    st.metric(label, value, delta=delta, delta_color="off", delta_arrow="off", help=says, border=True)

@@ -1,110 +1,87 @@
-"""Who is getting worse: small paths of PDs with the cut-offs of bands, and how fast the whole book moves."""
+"""The probability of one customer over time, with the lines that a policy draws."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
+import pandas as pd
 
-from forbear.apps.dashboard.charts.parts import day_axis, described, values
-from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL, band_colour, band_label
-from forbear.client.book import Mover, Pace, VelocityBar
+from forbear.apps.dashboard.colours import ACCENT, band_colour, band_label
 
-MOST_PATHS, PATH_COLUMNS = 12, 3
-_PATH_PX, _HISTOGRAM_PX = 110, 220
-_RISING, _FALLING, _STILL = "rising", "falling", "about 0"
+_HEIGHT = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """The cut-offs of bands. order: their names, the most urgent first.  enter: the PD from which each is entered."""
+class Cut:
+    """Where a band begins. enter: PD from which somebody comes into it, [0, 1]."""
 
-    order: Sequence[str]
-    enter: Mapping[str, float]
-
-
-def paths(movers: Sequence[Mover], lines: Lines, said: str) -> alt.FacetChart:
-    """A small chart for each of the first `MOST_PATHS`: the PD by day on one common scale, and the bands' cut-offs.
-
-    The scale is logarithmic: equal steps up are equal ratios.
-    """
-    names = [one.customer_id for one in movers[:MOST_PATHS]]
-    told = [
-        {"customer": one.customer_id, "day": point.day.isoformat(), "pd": point.pd}
-        for one in movers[:MOST_PATHS]
-        for point in one.path
-        if point.pd > 0
-    ]
-    cuts = [
-        {f"cut_{place}": lines.enter[band], f"band_{place}": band_label(band, lines.order)}
-        for place, band in enumerate(lines.order)
-        if band in lines.enter
-    ]
-    known = {name: value for cut in cuts for name, value in cut.items()}
-    base = alt.Chart(values({**row, **known} for row in told))
-    y = alt.Y("pd:Q", title="PD [%]", scale=alt.Scale(type="log"), axis=alt.Axis(format="~%", tickCount=3))
-    tips = [
-        alt.Tooltip("customer:N", title="Customer"),
-        alt.Tooltip("day:N", title="Close"),
-        alt.Tooltip("pd:Q", title="PD", format=".2%"),
-    ]
-    path = base.mark_line(color=ACCENT, strokeWidth=2, point=alt.OverlayMarkDef(size=18, color=ACCENT))
-    layers = [
-        base.mark_rule(strokeDash=[[1, 0], [6, 3], [2, 2]][min(place, 2)], color=band_colour(band, lines.order)).encode(
-            y=alt.Y(f"mean(cut_{place}):Q"), tooltip=alt.Tooltip(f"band_{place}:N", title="From here on")
-        )
-        for place, band in enumerate(lines.order)
-        if band in lines.enter
-    ]
-    layers.append(path.encode(x=day_axis(title=""), y=y, tooltip=tips))
-    header = alt.Header(labelFontSize=12, labelLimit=220)
-    small = alt.layer(*layers).properties(height=_PATH_PX, width=210)
-    faceted = small.facet(
-        facet=alt.Facet("customer:N", title=None, sort=names, header=header), columns=PATH_COLUMNS, spacing=14
-    )
-    return faceted.properties(description=said)
+    band: str
+    enter: float
 
 
-def velocities(pace: Pace, said: str) -> alt.LayerChart:
-    """How many customers move how fast [log-odds a day]; a legend tells who rises from who falls."""
-    ends = [end for bar in pace.histogram for end in (bar.low, bar.high) if end is not None]
-    if not ends:
-        return described(alt.layer(alt.Chart(values([])).mark_bar()), said, height=_HISTOGRAM_PX)
-    width = (max(ends) - min(ends)) / max(len(pace.histogram) - 2, 1)
-    told = [
-        {
-            "low": min(ends) - width if bar.low is None else bar.low,
-            "high": max(ends) + width if bar.high is None else bar.high,
-            "customers": bar.customers,
-            "way": _way(bar),
-            "says": _bounds(bar),
-        }
-        for bar in pace.histogram
-    ]
-    scale = alt.Scale(domain=[_RISING, _FALLING, _STILL], range=[BAD, GOOD, NEUTRAL])
-    bars = (
-        alt.Chart(values(told))
-        .mark_bar(stroke="white", strokeWidth=0.5)
+def pd_path(rows: Sequence[Mapping[str, object]], cuts: Sequence[Cut], order: Sequence[str]) -> Any:
+    """PD by day. rows: `day`, `pd` and `band`.  cuts: as the policy in force draws them.  order: of bands."""
+    frame = pd.DataFrame(list(rows))
+    frame["day"] = pd.to_datetime(frame["day"])
+    frame["band"] = [band_label(band, order) for band in frame["band"]]
+    names = [band_label(one, order) for one in (*order, "")]
+    colours = [band_colour(one, order) for one in (*order, "")]
+    shapes = ["triangle-up", "diamond", "square"][: len(order)] + ["square"] * max(0, len(order) - 3) + ["circle"]
+    x, y = alt.X("day:T", title=None), alt.Y("pd:Q", title="PD, 30 days", axis=alt.Axis(format=".0%"))
+    tip = [alt.Tooltip("day:T", title="day"), alt.Tooltip("pd:Q", title="PD", format=".2%"), "band:N"]
+    path = alt.Chart(frame).mark_line(color=ACCENT, strokeWidth=1.5).encode(x=x, y=y)
+    dots = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=45, opacity=1)
         .encode(
-            x=alt.X("low:Q", title="Velocity [log-odds a day]", axis=alt.Axis(format="+.2f")),
-            x2="high:Q",
-            y=alt.Y("customers:Q", title="Customers", axis=alt.Axis(format=",d")),
-            color=alt.Color("way:N", title=None, scale=scale),
-            tooltip=[alt.Tooltip("says:N", title="Velocity"), alt.Tooltip("customers:Q", format=",d")],
+            x=x,
+            y=y,
+            color=alt.Color("band:N", title=None, scale=alt.Scale(domain=names, range=colours), legend=_LEGEND),
+            shape=alt.Shape("band:N", title=None, scale=alt.Scale(domain=names, range=shapes), legend=_LEGEND),
+            tooltip=tip,
         )
     )
-    zero = alt.Chart(values([{"at": 0}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(x="at:Q")
-    return described(alt.layer(bars, zero), said, height=_HISTOGRAM_PX)
+    return alt.layer(path, dots, *_lines(cuts, order)).properties(height=_HEIGHT)
 
 
-def _way(bar: VelocityBar) -> str:
-    if bar.low is not None and bar.low >= 0:
-        return _RISING
-    return _FALLING if bar.high is not None and bar.high <= 0 else _STILL
+def impacts(rows: Sequence[Mapping[str, object]], colours: tuple[str, str]) -> Any:
+    """What each feature adds. rows: `feature` and `log_odds`, the heaviest first.  colours: of raises and lowers."""
+    frame = pd.DataFrame(list(rows))
+    frame["what it does"] = ["raises" if value > 0 else "lowers" for value in frame["log_odds"]]
+    return (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X("log_odds:Q", title="added to the score [log-odds]"),
+            y=alt.Y("feature:N", sort=None, title=None, axis=alt.Axis(labelLimit=240)),
+            color=alt.Color(
+                "what it does:N",
+                title=None,
+                scale=alt.Scale(domain=["raises", "lowers"], range=list(colours)),
+                legend=_LEGEND,
+            ),
+            tooltip=["feature:N", alt.Tooltip("log_odds:Q", format="+.3f"), "value:N"],
+        )
+        .properties(height=max(120, 24 * len(frame)))
+    )
 
 
-def _bounds(bar: VelocityBar) -> str:
-    if bar.low is None:
-        return f"below {bar.high:+.3f}"
-    return f"from {bar.low:+.3f}" if bar.high is None else f"{bar.low:+.3f} to {bar.high:+.3f}"
+_LEGEND = alt.Legend(orient="top")
+
+
+def _lines(cuts: Sequence[Cut], order: Sequence[str]) -> list[Any]:
+    if not cuts:
+        return []
+    frame = pd.DataFrame([{"pd": cut.enter, "line": f"{cut.band} from {cut.enter:.1%}"} for cut in cuts])
+    frame["colour"] = [band_colour(cut.band, order) for cut in cuts]
+    colour = alt.Color("colour:N", scale=None)
+    rule = alt.Chart(frame).mark_rule(strokeDash=[6, 4]).encode(y="pd:Q", color=colour, tooltip=["line:N"])
+    text = (
+        alt.Chart(frame)
+        .mark_text(align="left", baseline="bottom", dx=4, fontSize=11)
+        .encode(x=alt.value(0), y="pd:Q", text="line:N", color=colour)
+    )
+    return [rule, text]

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from forbear.apps.dashboard import layout, states
-from forbear.apps.dashboard.charts.paths import MOST_PATHS, Lines, paths, velocities
+from forbear.apps.dashboard.charts.movers import MOST_PATHS, Lines, paths, velocities
 from forbear.apps.dashboard.colours import band_label
 from forbear.apps.dashboard.formats import UNKNOWN, count, day, number, pd, per_cent
 from forbear.apps.dashboard.pages.heat_map import DIMENSIONS
