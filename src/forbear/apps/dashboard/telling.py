@@ -7,6 +7,7 @@ from math import exp, isfinite, log, log1p
 from typing import Any, Protocol
 
 from forbear.apps.dashboard.formats import UNKNOWN, number, pd, per_cent, points
+from forbear.client.book import Estimate
 
 Write = Callable[[float | None], str]
 SIGNS: Mapping[str, str] = {
@@ -29,11 +30,11 @@ _LARGE_PD = 0.4
 
 class _Ends(Protocol):
     @property
-    def value(self) -> float: ...
+    def value(self) -> float | None: ...
     @property
-    def low(self) -> float: ...
+    def low(self) -> float | None: ...
     @property
-    def high(self) -> float: ...
+    def high(self) -> float | None: ...
 
 
 def verdict(word: str) -> str:
@@ -95,7 +96,7 @@ def pace(probability: float, velocity: float) -> str:
     return f"{points(moved)} a week"
 
 
-def pace_between(probability: float, velocity: _Ends) -> str:
+def pace_between(probability: float, velocity: Estimate) -> str:
     """The pace with that of both ends of its interval; says so where it may also not move at all."""
     slow = pace(probability, velocity.low) if velocity.low > 0 else "may not be rising"
     return f"{slow} to {pace(probability, velocity.high)}"

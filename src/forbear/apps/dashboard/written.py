@@ -79,10 +79,10 @@ def again(desk: Desk, name: str) -> None:
 
 def brief_of(desk: Desk, name: str) -> ReportBrief | None:
     """What is known of a report, written or not; None where nobody tells."""
+    items: tuple[ReportBrief, ...] = ()
     with states.told("What reports there are"):
-        items: tuple[ReportBrief, ...] = desk.figures("list_reports").items
-        return next((one for one in items if one.name == name), None)
-    return None
+        items = desk.figures("list_reports").items
+    return next((one for one in items if one.name == name), None)
 
 
 def renew(desk: Desk, name: str, brief: ReportBrief | None, *, label: str) -> None:

@@ -62,10 +62,10 @@ def lines_by_group(rows: Sequence[GroupShares], said: str) -> alt.LayerChart:
     """The share of each group above the lowest line, now and then, joined by a line."""
     known = [one for one in rows if one.share_now is not None and one.share_then is not None]
     told = [{"group": f"{one.attribute}: {one.group}", "now": one.share_now, "then": one.share_then} for one in known]
-    order = [one["group"] for one in told]
+    order = [str(one["group"]) for one in told]
     title = "Share of the group above the lowest line [%]"
     y = alt.Y("group:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False))
-    tips = ["group:N", *(alt.Tooltip(f"{name}:Q", format=SHARE) for name in ("now", "then"))]
+    tips = [alt.Tooltip("group:N"), *(alt.Tooltip(f"{name}:Q", format=SHARE) for name in ("now", "then"))]
     base = alt.Chart(values(told)).encode(y=y, tooltip=tips)
     joined = base.mark_rule(strokeWidth=2, color=NEUTRAL).encode(x=alt.X("now:Q", title=title), x2="then:Q")
     scale = alt.Scale(domain=["now", "then"], range=[NEUTRAL, SERIES[0]])

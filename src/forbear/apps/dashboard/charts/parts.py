@@ -94,7 +94,7 @@ class Matrix:
 def values(rows: Iterable[Mapping[str, Any]]) -> alt.Data:
     """Rows as data of a chart; days become text that is read as UTC."""
     plain = [{name: one.isoformat() if isinstance(one, date) else one for name, one in row.items()} for row in rows]
-    return alt.Data(values=plain)
+    return alt.Data(values=plain)  # type: ignore[no-untyped-call]
 
 
 def day_axis(field: str = "day", title: str = "Day") -> alt.X:
@@ -181,8 +181,9 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
     return described(drawn, said, height=CELL_PX * max(len(of.rows), 1) + CELL_PX // 2)
 
 
-def described(chart: alt.LayerChart, said: str, *, height: int) -> alt.LayerChart:
+def described(chart: alt.LayerChart | alt.FacetChart, said: str, *, height: int) -> alt.LayerChart:
     """A chart with its height [px] and what it shows in words, which screen readers say."""
+    assert isinstance(chart, alt.LayerChart)  # a layer of charts without facets is one
     return chart.properties(description=said, height=height)
 
 

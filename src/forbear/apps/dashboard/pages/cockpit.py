@@ -18,7 +18,7 @@ from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
 from forbear.apps.dashboard.telling import ends, estimate, moved, ratio, verdict
 from forbear.client import cockpit
-from forbear.domain.money import decimals
+from forbear.domain.money import decimals_of
 
 _PHONE = "phone"
 _LEAST_LINE, _LINE_STEP = 0.1, 0.5
@@ -69,7 +69,7 @@ def _question(desk: Desk, policy: Mapping[str, Any]) -> cockpit.PolicyQuestion:
         lines=lines,
         capacity=capacity,
         more_agents={_PHONE: agents} if agents else {},
-        budget_minor=budget * 10 ** decimals(desk.currency) if budget else None,
+        budget_minor=budget * 10 ** decimals_of(desk.currency) if budget else None,
     )
 
 

@@ -16,7 +16,7 @@ from forbear.apps.dashboard.telling import change, ends, estimate, verdict
 from forbear.apps.dashboard.written import Document
 from forbear.client.cases import HelpCount, HelpFigures, OverrideQuality, PromiseFigures
 from forbear.client.figures import TalliesPage
-from forbear.domain.money import decimals
+from forbear.domain.money import decimals_of
 
 _EXPERIMENT = "experiment-"
 _OFFER = "offer"
@@ -246,7 +246,7 @@ def _spent(desk: Desk, came: Answers) -> None:
 
 
 def _spending(by: Mapping[str, int], currency: str, what: str) -> None:
-    places = 10 ** decimals(currency)
+    places = 10 ** decimals_of(currency)
     rows = [{"what": sentence(name), "amount": amount / places} for name, amount in by.items()]
     if not rows:
         st.caption(f"By {what}: nothing.")
