@@ -28,8 +28,8 @@ def groups_file(home: Home, asked: Path | None) -> Path | None:
 def groups_in(path: Path, among: Keys | None) -> Mapping[str, Mapping[str, Keys]]:
     """Of each column but `customer_id` of a CSV file, the keys of the customers of each group.
 
-    among: keys of the customers who count, None for whoever is named.  Raises ConfigError for a file without such columns, with too many of
-    them, or with a column that is no grouping because it tells nearly everybody apart.
+    among: keys of the customers who count, None for whoever is named.  Raises ConfigError for a file without such
+    columns, with too many of them, or with a column that is no grouping because it tells nearly everybody apart.
     """
     with storage_errors(f"cannot read {path}"):
         if not path.is_file():

@@ -83,7 +83,9 @@ def plan_of(found: Thresholds, plan: Plan) -> dict[str, Any]:
                 "a_day": float(load.mean[row]),
                 "busiest_day": float(load.busiest[row]),
                 "places": found.limits.places[channel],
-                "days_for_first": days_for(float(load.first[row]), found.limits.places[channel] - float(load.mean[row])),
+                "days_for_first": days_for(
+                    float(load.first[row]), found.limits.places[channel] - float(load.mean[row])
+                ),
             }
             for channel, load in found.loads.items()
         },
