@@ -42,7 +42,9 @@ class PolicyQuestion(Asked):
 
 
 class Between(Told):
-    """A figure with every effect of help as it is stated, and with every one at its lower and at its upper end."""
+    """A figure with every effect of help as it is stated. low, high: with all of them at an end of their intervals, the
+    lesser figure first.
+    """
 
     value: float
     low: float
@@ -87,7 +89,6 @@ class ChannelPlan(Told):
 
     channel: str = Field(examples=["phone"])
     places: int
-    contacted: float
     first: float
     a_day: float | None
     busiest_day: float | None
@@ -124,7 +125,7 @@ class PlanFigures(Told):
 
 
 class PlanDifference(Told):
-    """Then less now. Of a `Between` each end is that of the same effects, so low may be above high."""
+    """Then less now, each end of a `Between` by the same effects on either side."""
 
     above: int
     contacted: float
@@ -183,21 +184,24 @@ class GroupShares(Told):
 class GroupsLooked(Told):
     """Who stands above the lines, by group. known: False where no file tells of groups, why: the reason.
 
-    least_customers: of a group; and lines are taken at the nearest so many customers, so that no one person's group
-    follows from two questions.  tolerated_from, tolerated_to: of ratios.  verdict_now, verdict_then: of all of it.
+    least_customers: of a group; and lines are taken at steps of as many, so that no one person's group follows from two
+    questions.  above_now, above_then: customers above the line as it was taken.  tolerated_from, tolerated_to: of
+    ratios.  binding: the verdict of `forbear fairness` in this jurisdiction rests on this ratio.  verdict_now,
+    verdict_then: of all rows. Without groups all of it is empty.
     """
 
     known: bool
     why: str
-    jurisdiction: str = Field(examples=["EU"])
-    least_customers: int
-    tolerated_from: float
-    tolerated_to: float
-    above_now: int
-    above_then: int
-    verdict_now: str = Field(examples=["fair", "disparity", "cannot tell"])
-    verdict_then: str = Field(examples=["fair", "disparity", "cannot tell"])
-    rows: tuple[GroupShares, ...]
+    jurisdiction: str = Field(default="", examples=["EU"])
+    binding: bool = False
+    least_customers: int = 0
+    tolerated_from: float = 0.0
+    tolerated_to: float = 0.0
+    above_now: int = 0
+    above_then: int = 0
+    verdict_now: str = Field(default="", examples=["fair", "disparity", "cannot tell"])
+    verdict_then: str = Field(default="", examples=["fair", "disparity", "cannot tell"])
+    rows: tuple[GroupShares, ...] = ()
 
 
 class PolicyInputs(Told):

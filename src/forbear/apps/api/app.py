@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 
 from forbear.apps.api import (
     cases,
+    cockpit,
     contacting,
     figures,
     histories,
@@ -57,6 +58,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     contacting.contacting,
     long_jobs.jobs,
     cases.cases,
+    cockpit.cockpit,
     people.short,
     histories.short,
     interventions.short,

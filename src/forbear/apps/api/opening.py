@@ -22,6 +22,7 @@ from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
+from forbear.apps.api.cockpit_source import CockpitSource
 from forbear.apps.api.contacting import Contacting
 from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.membership import Membership
@@ -96,8 +97,9 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
         board, trails = Board(desk), TrailKeeper(desk)
+        cockpit = CockpitSource(home, desk, board, _file_of(home, services.api.groups))
         settling = Periodic("settling", office.settle, _SETTLED_SECONDS)
-        begins = [board.start, trails.start, watch.start, publishing.start, room.start, settling.start]
+        begins = [board.start, trails.start, cockpit.start, watch.start, publishing.start, room.start, settling.start]
 
         def warm() -> None:
             while begins:  # what has begun is not begun again where a later one failed
@@ -116,6 +118,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 publishing=publishing,
                 casework=casework,
                 helped=SqlHelpFigures(rooms),
+                cockpit=cockpit,
                 jobs=room,
                 contacting=contacting,
                 settings=services.api,
@@ -127,7 +130,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 deployment=home.deployment,
             )
         finally:
-            for one in (settling, room, publishing, watch, trails, board):
+            for one in (settling, room, publishing, watch, cockpit, trails, board):
                 one.stop()
 
 
@@ -154,6 +157,11 @@ def _rooms_of(home: Home, services: Services, office: SqlOffice) -> Iterator[Roo
         yield Rooms(engine)
     finally:
         engine.dispose()
+
+
+def _file_of(home: Home, named: str) -> Path | None:
+    """A file that settings name, relative to the home; None for none."""
+    return home.folder / named if named else None
 
 
 def _patience(cluster: Cluster) -> float:
