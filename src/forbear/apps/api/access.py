@@ -77,6 +77,10 @@ _READS: dict[str, Rule] = {
 _SHORT = ("list_customers", "high_risk", "customer", "customer_history", "list_interventions", "statistics")
 """What is also at the short path that clients of earlier systems know, under the same rule."""
 _READS |= {f"{operation}_short": _READS[operation] for operation in _SHORT}
+_BOOK: dict[str, Rule] = {
+    "segments": Rule(says="The book by segment and band.", roles=EVERYBODY),
+    "worsening": Rule(says="Who is getting worse fastest, and how the book moves.", roles=BOOK, personal=True),
+}
 _PREDICT = Rule(
     says="Score a customer, features, or a stranger's events.", roles=CUSTOMERS, personal=True, writes=True, cost=2.0
 )
@@ -136,6 +140,16 @@ _CASES: dict[str, Rule] = {
     "override_quality": Rule(says="Overrides in numbers.", roles=EVERYBODY),
 }
 
+_COCKPIT: dict[str, Rule] = {
+    "policy_what_if": Rule(
+        says="What another policy would come to, for groups of people too.", roles=BOOK, personal=True, cost=5.0
+    ),
+    "draft_policy": Rule(says="Draft a policy for another person to approve.", roles=BOOK, writes=True, cost=5.0),
+    "list_policy_drafts": Rule(says="Drafts of a policy.", roles=BOOK),
+    "policy_draft": Rule(says="One draft of a policy, with its figures.", roles=BOOK),
+    "judge_policy_draft": Rule(says="Approve or reject somebody else's draft.", roles=APPROVERS, writes=True),
+}
+
 RULES: dict[str, Rule] = {
     "healthz": Rule(says="Whether the process lives.", open=True),
     "readyz": Rule(says="Whether it answers questions yet, and still.", open=True),
@@ -146,11 +160,13 @@ RULES: dict[str, Rule] = {
     "create_key": Rule(says="Make a key; its secret is shown once.", roles=ADMINS, writes=True, secret=True),
     "revoke_key": Rule(says="Have a key hold no longer.", roles=ADMINS, writes=True),
     **_READS,
+    **_BOOK,
     **_SCORES,
     **_HELP,
     **_CONTACTS,
     **_JOBS,
     **_CASES,
+    **_COCKPIT,
     "live": Rule(says="The live feed over a WebSocket.", roles=EVERYBODY, cost=5.0, says_key=True),
     "live_events": Rule(says="The live feed as server-sent events.", roles=EVERYBODY, cost=5.0),
 }

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 
 from forbear.apps.api import (
     cases,
+    cockpit,
     contacting,
     figures,
     histories,
@@ -28,6 +29,8 @@ from forbear.apps.api import (
     people,
     risks,
     scoring,
+    segments,
+    worsening,
     writing,
 )
 from forbear.apps.api.access import RULES, Rule, require_complete
@@ -49,10 +52,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     histories.histories,
     interventions.decisions,
     figures.figures,
+    segments.segments,
+    worsening.worsening,
     writing.writes,
     contacting.contacting,
     long_jobs.jobs,
     cases.cases,
+    cockpit.cockpit,
     people.short,
     histories.short,
     interventions.short,
