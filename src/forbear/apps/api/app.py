@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 
 from forbear.apps.api import (
     cases,
+    cockpit,
     contacting,
     figures,
     histories,
@@ -59,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     contacting.contacting,
     long_jobs.jobs,
     cases.cases,
+    cockpit.cockpit,
     people.short,
     histories.short,
     interventions.short,

@@ -20,6 +20,7 @@ from forbear.adapters.sql.interventions import SqlInterventions
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
+from forbear.apps.api.cockpit_source import CockpitSource
 from forbear.apps.api.contacting import Contacting
 from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.membership import Membership
@@ -91,8 +92,9 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
         board, trails = Board(desk), TrailKeeper(desk)
+        cockpit = CockpitSource(home, desk, board, _file_of(home, services.api.groups))
         settling = Periodic("settling", office.settle, _SETTLED_SECONDS)
-        lasting = Lasting(board, trails, watch, publishing, room, settling)
+        lasting = Lasting(board, trails, cockpit, watch, publishing, room, settling)
         try:
             yield ApiParts(
                 desk=watched(desk, "records", asked.tracer),
@@ -105,6 +107,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 publishing=publishing,
                 casework=casework_over(home, rooms, desk),
                 helped=SqlHelpFigures(rooms),
+                cockpit=cockpit,
                 jobs=room,
                 contacting=_contacting_of(home, rooms),
                 settings=services.api,
@@ -149,6 +152,11 @@ def _contacting_of(home: Home, rooms: Rooms) -> Contacting:
         jurisdiction=jurisdiction_here(home),
         region=home.deployment.country,
     )
+
+
+def _file_of(home: Home, named: str) -> Path | None:
+    """A file that settings name, relative to the home; None for none."""
+    return home.folder / named if named else None
 
 
 def _patience(cluster: Cluster) -> float:

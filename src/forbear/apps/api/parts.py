@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from forbear.apps.api.board import Board
+from forbear.apps.api.cockpit_source import CockpitSource
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.identity import TokenReader
 from forbear.apps.api.jobs import JobRoom
@@ -48,6 +49,7 @@ class ApiParts:
     onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
     publishing: takes what is written to the log.  casework: what agents work with; None for none.
     helped: counts help; None for nowhere.  contacting: the contact ledger and the law; None where there is none.
+    cockpit: what policies are weighed from; None for nothing.
     jobs: works on what takes long.  loopback: only this machine can ask.
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
@@ -65,6 +67,7 @@ class ApiParts:
     publishing: Publishing | None = None
     casework: Casework | None = None
     helped: HelpCounted | None = None
+    cockpit: CockpitSource | None = None
     jobs: JobRoom | None = None
     contacting: Contacting | None = None
     settings: ApiSettings = field(default_factory=ApiSettings)
