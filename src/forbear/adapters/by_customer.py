@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 
 from forbear.adapters.archive import FileArchive
 from forbear.adapters.disk import forget_drafts, storage_errors, whole_file
-from forbear.adapters.event_table import table_of
+from forbear.adapters.event_table import columns_of_table, table_of
 from forbear.domain.errors import CorruptState
-from forbear.features.columns import EventColumns
+from forbear.features.columns import VOCABULARIES, EventColumns, EventKind
 from forbear.features.hashing import Keys, keys_of
 from forbear.features.local_time import DAY_US
 
@@ -38,20 +38,22 @@ GROUP_ROWS = 16_384
 """Events of a row group: what is read at least to find one."""
 MOST_ROWS = 20_000
 """Events of one customer that are read at once, the newest: more of a few months is no household."""
-MOST_DAYS = 400
+MOST_DAYS = 215
 """How far back, from the newest event, pieces go."""
 _LOG_ROWS = 65_536
 _FORMAT = 1
 _NAME = re.compile(r"(\d{20})-(\d{20})\.parquet")
 _HEADER = b"forbear"
-_WORDS = (
-    "kind", "account_kind", "direction", "channel", "category", "status", "failure_reason", "currency", "outcome_status"
-)  # fmt: skip
+_WORDS: dict[str, tuple[str, ...]] = {
+    "kind": tuple(kind.name.lower() for kind in EventKind),
+    **{name: tuple(map(str, terms)) for name, terms in VOCABULARIES.items()},
+}
+"""Columns that are kept as the places of their words, -1 for none: numbers are put in order much sooner than texts."""
 _PLAIN = (
     "offset", "customer_key", "event_key", "amount_minor", "balance_after_minor", "day", "paid_on", "days_past_due",
 )  # fmt: skip
-_READ = [*_WORDS, *_PLAIN, "received_at", "booked_at", "payload", "account_id", "reverses"]
-_KINDS = pa.array(["transaction", "customer", "outcome"])
+_READ = [*_WORDS, *_PLAIN, "currency", "received_at", "booked_at", "payload", "account_id", "reverses"]
+_KINDS = (EventKind.TRANSACTION, EventKind.CUSTOMER, EventKind.OUTCOME)
 
 
 class Log(Protocol):
@@ -183,7 +185,7 @@ class ByCustomer:
         )
         order = [("booked_us", "descending"), ("offset", "descending")]
         rows = table.sort_by(order).slice(0, MOST_ROWS).to_pylist()
-        return Events(tuple(rows), complete=table.num_rows <= MOST_ROWS)
+        return Events(tuple(map(_in_words, rows)), complete=table.num_rows <= MOST_ROWS)
 
     # ---- inside
 
@@ -250,7 +252,13 @@ class ByCustomer:
         path = self.folder / f"{header.first:020d}-{header.past:020d}.parquet"
         table = table.replace_schema_metadata({_HEADER: msgspec.json.encode(header)})
         with whole_file(path) as file:
-            pq.write_table(table, file, compression="lz4", use_dictionary=[*_WORDS], row_group_size=GROUP_ROWS)
+            pq.write_table(
+                table,
+                file,
+                compression="lz4",
+                use_dictionary=[*_WORDS, "currency", "account_end"],
+                row_group_size=GROUP_ROWS,
+            )
         oldest_us = header.received_to_us - (MOST_DAYS + 31) * DAY_US
         kept = [one for one in state.pieces if one.header.received_to_us >= oldest_us]
         for one in state.pieces:
@@ -266,7 +274,8 @@ def _identity(archive: FileArchive) -> str:
 
 def _kept(table: pa.Table) -> pa.Table:
     """What is kept of events: those about customers, without names of accounts and counterparties."""
-    table = table.filter(pc.is_in(table["kind"].cast(pa.string()), _KINDS))
+    codes = columns_of_table(table, tuple(_WORDS))
+    mine = pa.array(np.isin(codes.kind, _KINDS))
     accounts = table["account_id"].cast(pa.string())
     length = pc.utf8_length(accounts)
     end = pc.if_else(
@@ -274,11 +283,17 @@ def _kept(table: pa.Table) -> pa.Table:
         pc.utf8_slice_codeunits(accounts, start=-4),
         pc.if_else(pc.greater_equal(length, 4), pc.utf8_slice_codeunits(accounts, start=-2), ""),
     )
-    columns = {name: table[name].cast(pa.string()) for name in _WORDS}
+    columns = {name: pa.chunked_array([pa.array(getattr(codes, name))]) for name in _WORDS}
     columns |= {name: table[name] for name in _PLAIN}
+    columns |= {name: table[name].cast(pa.string()) for name in ("currency", "payload")}
     columns |= {f"{name}_us": table[f"{name}_at"].cast(pa.int64()) for name in ("received", "booked")}
-    columns |= {"payload": table["payload"].cast(pa.string()), "reverses_key": _keys_of(table["reverses"])}
-    return pa.table({**columns, "account_end": end})
+    columns["reverses_key"] = _keys_of(table["reverses"])
+    return pa.table({**columns, "account_end": end}).filter(mine)
+
+
+def _in_words(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with words for their places."""
+    return row | {name: words[row[name]] if row[name] >= 0 else None for name, words in _WORDS.items()}
 
 
 def _keys_of(texts: Any) -> Any:

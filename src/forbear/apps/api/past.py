@@ -33,7 +33,7 @@ _USUAL = "usual_"
 past = APIRouter(prefix="/v1", route_class=Gate, tags=["customers"])
 
 Span = Annotated[
-    int, Query(ge=1, le=MOST_DAYS - 31, description="How many days back from the newest day that was told of.")
+    int, Query(ge=1, le=MOST_DAYS - 35, description="How many days back from the newest day that was told of.")
 ]
 
 
