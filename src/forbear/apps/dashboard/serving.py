@@ -84,6 +84,7 @@ def options_of(place: Place) -> dict[str, Any]:
         "secrets.files": [] if place.login is None else [str(place.login)],
         "theme.chartCategoricalColors": list(SERIES),
         "theme.linkColor": ACCENT,
+        "theme.paddingTop": "2.5rem",
         "theme.metricValueFontSize": "1.5rem",
         "theme.headingFontSizes": ["2rem", "1.4rem", "1.15rem"],
     }

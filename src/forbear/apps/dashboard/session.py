@@ -23,6 +23,7 @@ CHECK_SECONDS = 30.0
 """How often it is asked anew whether a key still holds."""
 LONGEST_PURPOSE = 200
 _TIMEOUT_SECONDS = 20.0
+_SAME_CLICK_SECONDS, _MOST_TOKENS = 10.0, 200
 _RETRIES = Retries(attempts=3, longest_seconds=2.0)
 _DESK, _SEEN, _SAID = "_desk", "_seen_at", "_logged_out_because"
 
@@ -44,7 +45,7 @@ class Desk:
         self.who, self.name, self.role = told.who, told.name, str(told.role)
         self.operations = frozenset(told.operations)
         self.checked_at = time.monotonic()
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[str, tuple[str, float]] = {}
         weakref.finalize(self, client.close)
 
     # ---- what may be asked, and asking
@@ -110,13 +111,24 @@ class Desk:
         if line != self.client.manners.purpose:
             self.client.manners = replace(self.client.manners, purpose=line)
 
-    def token(self, form: str) -> str:
-        """The idempotency key of what a form would write: the same until `done`, however often the page runs."""
-        return self._tokens.setdefault(form, secrets.token_hex(16))
+    def token(self, what: str) -> str:
+        """The idempotency key of what would be written: the same however often the page runs, until it is `done`.
 
-    def done(self, form: str) -> None:
-        """What the form wrote is written: the next time it is another."""
-        self._tokens.pop(form, None)
+        what: all of it in words, so that something else has another key. A second click on the same within ten seconds
+        of the first has its key still, and so changes nothing.
+        """
+        token, done_at = self._tokens.get(what, ("", 0.0))
+        if not token or (done_at and time.monotonic() - done_at > _SAME_CLICK_SECONDS):
+            token, done_at = secrets.token_hex(16), 0.0
+        self._tokens[what] = (token, done_at)
+        while len(self._tokens) > _MOST_TOKENS:
+            self._tokens.pop(next(iter(self._tokens)))
+        return token
+
+    def done(self, what: str) -> None:
+        """It is written: done again later, it is something else."""
+        if what in self._tokens:
+            self._tokens[what] = (self._tokens[what][0], time.monotonic())
 
 
 # ---- beginning and ending

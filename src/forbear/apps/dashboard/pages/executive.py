@@ -75,11 +75,11 @@ def _risk(desk: Desk, statistics: Statistics, past: Sequence[DayFigures]) -> Non
             )
             layout.link("heat_map", "Who they are", band=band.band)
     with columns[3]:
-        before = None if first is None else book.expected_misses - first.expected_misses
+        fewer = None if first is None else book.expected_misses - first.expected_misses
         layout.metric(
             "Expected misses, next 30 days",
             formats.number(book.expected_misses),
-            delta=_moved(before, past, digits=1),
+            delta=_moved(fewer, past, digits=1),
             says="The sum of all PDs: so many customers are expected to miss a payment.",
         )
         layout.link("acceleration", "Who gets worse fastest")
