@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from forbear.adapters.sql.desk import SqlDesk, open_desk
 from forbear.adapters.sql.store import SqlStores, open_store, open_stores
 from forbear.apps.api import board as boards
-from forbear.apps.api.board import Beyond, Board, View
+from forbear.apps.api.board import Beyond, Board, View, Which
 from forbear.domain.errors import BackendUnavailable
 from forbear.engine.commits import START
 from forbear.engine.desk import Standings
@@ -143,7 +143,7 @@ def test_pages_are_the_sorted_whole(pd: list[float], data: Any, least: float, ba
     found: list[int] = []
     beyond: Beyond | None = None
     while True:
-        page = view.page(min_pd=least, band=band, beyond=beyond, limit=limit)
+        page = view.page(Which(least, band), beyond=beyond, limit=limit)
         found += [row.customer for row in page.rows]
         if (beyond := page.further) is None:
             break

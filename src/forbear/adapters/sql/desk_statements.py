@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Engine, Select, Table, Text, and_, bindparam, func, select, tuple_
+from sqlalchemy import BigInteger, Engine, Integer, Select, Table, Text, and_, bindparam, func, select, tuple_
 
-from forbear.adapters.sql.desk_standings import STANDING
+from forbear.adapters.sql.desk_standings import AT_CLOSE, STANDING
 from forbear.adapters.sql.engine import dialect_of
 from forbear.adapters.sql.rows import scored_of, selected, value_of
 from forbear.adapters.sql.schema import AUDIT, CONTACTS, CUSTOMERS, DAYS, DECISIONS, POSITIONS, PREDICTED, PREDICTIONS
@@ -50,6 +50,13 @@ def desk_statements(engine: Engine) -> Mapping[str, Statement]:
         "since": select(*(p[name] for name in STANDING))
         .where(p.partition == bindparam("partition"), p.offset >= offset, p.customer.is_not(None))
         .order_by(p.offset, p.ordinal),
+        # By its day PostgreSQL knows the one part of the table that holds a close.
+        "at_close": select(*(p[name] for name in AT_CLOSE)).where(
+            p.partition == bindparam("partition"),
+            p.offset == offset,
+            p.day == bindparam("day", type_=Integer),
+            p.customer.is_not(None),
+        ),
         "made": made_query().where(DECISIONS.c.decision_id == bindparam("decision_id")),
         "made_behind": made_query()
         .where(DECISIONS.c.entry > bindparam("entry"))
