@@ -38,7 +38,7 @@ class Trail:
     """Scores of n customers at the last k closes of one partition; nothing of it ever changes.
 
     day: (k,) that the scores count for, rising.  closed: the newest closed one.  customer: (n,) keys, rising.
-    log_odds, pd: k rows of (n,), the former before calibration; NaN for no score.  pace: by window, the velocity of each.
+    log_odds, pd: k rows of (n,), the former before calibration; NaN for no score.  pace: by window, each velocity.
     """
 
     partition: int
