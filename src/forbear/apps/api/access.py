@@ -150,6 +150,17 @@ _COCKPIT: dict[str, Rule] = {
     "judge_policy_draft": Rule(says="Approve or reject somebody else's draft.", roles=APPROVERS, writes=True),
 }
 
+_REPORTS: dict[str, Rule] = {
+    "list_reports": Rule(says="Written reports: which, of when, and how to write them anew.", roles=EVERYBODY),
+    "report": Rule(says="A written report; none is about a person.", roles=EVERYBODY),
+}
+_PAST: dict[str, Rule] = {
+    "customer_transactions": Rule(
+        says="A customer's transactions, outcomes and updates.", roles=CUSTOMERS, personal=True, cost=5.0
+    ),
+    "customer_windows": Rule(says="A customer's ledger by day, and features now.", roles=CUSTOMERS, personal=True),
+}
+
 RULES: dict[str, Rule] = {
     "healthz": Rule(says="Whether the process lives.", open=True),
     "readyz": Rule(says="Whether it answers questions yet, and still.", open=True),
@@ -167,6 +178,8 @@ RULES: dict[str, Rule] = {
     **_JOBS,
     **_CASES,
     **_COCKPIT,
+    **_REPORTS,
+    **_PAST,
     "live": Rule(says="The live feed over a WebSocket.", roles=EVERYBODY, cost=5.0, says_key=True),
     "live_events": Rule(says="The live feed as server-sent events.", roles=EVERYBODY, cost=5.0),
 }

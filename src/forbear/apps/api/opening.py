@@ -24,13 +24,17 @@ from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
 from forbear.apps.api.cockpit_source import CockpitSource
 from forbear.apps.api.contacting import Contacting
-from forbear.apps.api.jobs import JobRoom
+from forbear.apps.api.jobs import JobRoom, Tools
 from forbear.apps.api.membership import Membership
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
+from forbear.apps.api.pasts import Pasts
 from forbear.apps.api.periodic import Periodic
 from forbear.apps.api.places import onlooker_of, places_of
 from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
+from forbear.apps.api.report_jobs import ReportWriter
+from forbear.apps.api.report_table import Setting
+from forbear.apps.api.shelf import Shelf
 from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
@@ -40,6 +44,7 @@ from forbear.apps.jobs.contacts import own_pack
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
 from forbear.engine.desk import Desk
+from forbear.engine.onlooker import Onlooker
 
 if TYPE_CHECKING:
     from forbear.adapters.kafka.cluster import Cluster
@@ -82,18 +87,12 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         ExitStack() as contacts,
     ):
         rooms = contacts.enter_context(_rooms_of(home, services, office))
-        contacting = Contacting(
-            ledger=SqlContactLedger(rooms),
-            interventions=SqlInterventions(rooms),
-            law=law_book(own_pack(home)),
-            jurisdiction=jurisdiction_here(home),
-            region=home.deployment.country,
-        )
+        shelf = Shelf(Setting(home, asked.environment, apart=bool(services.store or services.kafka)))
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
         publishing = Publishing(office.outgoing, _outlet_of(home, cluster), _noting(asked.journal))
-        room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
+        room = JobRoom(office.jobs, _tools(home, desk, onlooker, shelf))
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
         board, trails = Board(desk), TrailKeeper(desk)
@@ -120,7 +119,9 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 helped=SqlHelpFigures(rooms),
                 cockpit=cockpit,
                 jobs=room,
-                contacting=contacting,
+                contacting=_contacting_of(home, rooms),
+                shelf=shelf,
+                pasts=_pasts_of(home, services, asked.journal, contacts),
                 settings=services.api,
                 near=services.store is None,
                 loopback=asked.loopback,
@@ -164,6 +165,25 @@ def _file_of(home: Home, named: str) -> Path | None:
     return home.folder / named if named else None
 
 
+def _contacting_of(home: Home, rooms: Rooms) -> Contacting:
+    return Contacting(
+        ledger=SqlContactLedger(rooms),
+        interventions=SqlInterventions(rooms),
+        law=law_book(own_pack(home)),
+        jurisdiction=jurisdiction_here(home),
+        region=home.deployment.country,
+    )
+
+
+def _pasts_of(home: Home, services: Services, journal: Journal | None, until: ExitStack) -> Pasts | None:
+    """What reads the past of customers, up to the end of a block; None where the log is not this home's own."""
+    if services.kafka is not None:
+        return None
+    pasts = Pasts(home, _noting(journal))
+    until.callback(pasts.stop)
+    return pasts
+
+
 def _patience(cluster: Cluster) -> float:
     return min(MOST_PATIENCE_SECONDS, cluster.patience_seconds)
 
@@ -174,6 +194,13 @@ def _outlet_of(home: Home, cluster: Cluster | None) -> Outlet:
     from forbear.apps.stream.outlet import KafkaOutlet
 
     return KafkaOutlet(cluster)
+
+
+def _tools(home: Home, desk: Desk, onlooker: Onlooker, shelf: Shelf) -> Tools:
+    def ids(keys: list[int]) -> dict[int, str]:
+        return _names(desk, keys)
+
+    return Tools(onlooker, home.folder / JOBS, ids, ReportWriter(shelf, ids), now_us)
 
 
 def _names(desk: Desk, keys: list[int]) -> dict[int, str]:
