@@ -71,6 +71,16 @@ def choose(
     return chosen
 
 
+def tabs(name: str, label: str, words: Mapping[str, str], default: str) -> str:
+    """A choice that stands in the URL under its name, all choices in sight. words: how each is called."""
+    now, key = asked(name, list(words), default), f"tabs-{name}"
+    if st.session_state.get(key) not in words:
+        st.session_state[key] = now
+    chosen = str(st.segmented_control(label, list(words), key=key, format_func=words.get, required=True) or now)
+    remember(**{name: None if chosen == default else chosen})
+    return chosen
+
+
 def remember(**filters: object) -> None:
     """Write filters into the URL; None takes one out."""
     for name, value in filters.items():
