@@ -152,6 +152,7 @@ _COCKPIT: dict[str, Rule] = {
     "policy_draft": Rule(says="One draft of a policy, with its figures.", roles=BOOK),
     "judge_policy_draft": Rule(says="Approve or reject somebody else's draft.", roles=APPROVERS, writes=True),
 }
+
 _REPORTS: dict[str, Rule] = {
     "list_reports": Rule(says="Written reports: which, of when, and how to write them anew.", roles=EVERYBODY),
     "report": Rule(says="A written report; none is about a person.", roles=EVERYBODY),

@@ -62,9 +62,9 @@ def stamp(shown: ReportShown | None) -> str:
 def absent(desk: Desk, name: str) -> None:
     """A report that was never written: the command that writes it, and a button for whoever may."""
     brief = brief_of(desk, name)
-    says = f"{sentence(name)} is not written yet" if brief is None else brief.says
+    says = "" if brief is None else brief.says
     todo = "Ask whoever runs the engine to write it." if brief is None else f"To write it: `{brief.command}`."
-    st.info(f"**Not written yet.** {states.plain(says)} {todo}", icon=":material/inbox:")
+    st.info(f"**{sentence(name)} is not written yet.** {states.plain(says)} {todo}", icon=":material/inbox:")
     renew(desk, name, brief, label="Write it now")
 
 

@@ -13,7 +13,7 @@ from forbear.apps.dashboard.colours import ACCENT, BAD, NEUTRAL, SEQUENTIAL
 Found = Mapping[str, Any]
 _COURSE_PX = 260
 _WEEK_PX = 22
-_UNTOLD = "#E3E6EA"
+_UNTOLD, _UNKNOWN = "#E3E6EA", -1.0
 
 
 def psi_by_week(weeks: Found, said: str) -> alt.LayerChart:
@@ -25,11 +25,16 @@ def psi_by_week(weeks: Found, said: str) -> alt.LayerChart:
     features = sorted(weeks["features"], key=lambda one: -max((x for x in one["psi"] if x is not None), default=-1.0))
     order = [one["name"] for one in features]
     told = [
-        {"feature": one["name"], "week": end, "psi": psi, "alarm": "\u2715" if alarmed else ""}
+        {
+            "feature": one["name"],
+            "week": end,
+            "psi": _UNKNOWN if psi is None else psi,
+            "alarm": "\u2715" if alarmed else "",
+        }
         for one in features
         for end, psi, alarmed in zip(weeks["ends"], one["psi"], one["alarmed"], strict=True)
     ]
-    most = max([weeks["warn"], *(one["psi"] for one in told if one["psi"] is not None)])
+    most = max([weeks["warn"], *(one["psi"] for one in told)])
     base = alt.Chart(values(told)).encode(
         x=alt.X("week:O", title="Week that ends on", axis=alt.Axis(labelAngle=-45)),
         y=alt.Y("feature:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False)),
@@ -38,7 +43,7 @@ def psi_by_week(weeks: Found, said: str) -> alt.LayerChart:
     scale = alt.Scale(scheme=SEQUENTIAL, domain=[0.0, most])
     shade = alt.Color("psi:Q", title="PSI", scale=scale)
     ground = base.mark_rect(stroke="white", strokeWidth=0.5).encode(
-        color=alt.when("datum.psi === null").then(alt.value(_UNTOLD)).otherwise(shade)
+        color=alt.when("datum.psi < 0").then(alt.value(_UNTOLD)).otherwise(shade)
     )
     cross = base.mark_text(fontSize=13, fontWeight="bold", color=BAD).encode(text="alarm:N")
     return described(alt.layer(ground, cross), said, height=_WEEK_PX * len(order) + ROW_PX)

@@ -59,19 +59,19 @@ def pair(one: Found) -> str:
 
 
 def lines_by_group(rows: Sequence[GroupShares], said: str) -> alt.LayerChart:
-    """The share of each group above the lowest line, now and then, joined by a line."""
+    """The share of each group above the lowest line, now and as tried, joined by a line."""
     known = [one for one in rows if one.share_now is not None and one.share_then is not None]
-    told = [{"group": f"{one.attribute}: {one.group}", "now": one.share_now, "then": one.share_then} for one in known]
+    told = [{"group": f"{one.attribute}: {one.group}", "now": one.share_now, "tried": one.share_then} for one in known]
     order = [str(one["group"]) for one in told]
     title = "Share of the group above the lowest line [%]"
     y = alt.Y("group:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False))
-    tips = [alt.Tooltip("group:N"), *(alt.Tooltip(f"{name}:Q", format=SHARE) for name in ("now", "then"))]
+    tips = [alt.Tooltip("group:N"), *(alt.Tooltip(f"{name}:Q", format=SHARE) for name in ("now", "tried"))]
     base = alt.Chart(values(told)).encode(y=y, tooltip=tips)
-    joined = base.mark_rule(strokeWidth=2, color=NEUTRAL).encode(x=alt.X("now:Q", title=title), x2="then:Q")
-    scale = alt.Scale(domain=["now", "then"], range=[NEUTRAL, SERIES[0]])
-    shapes = alt.Scale(domain=["now", "then"], range=["circle", "diamond"])
+    joined = base.mark_rule(strokeWidth=2, color=NEUTRAL).encode(x=alt.X("now:Q", title=title), x2="tried:Q")
+    scale = alt.Scale(domain=["now", "tried"], range=[NEUTRAL, SERIES[0]])
+    shapes = alt.Scale(domain=["now", "tried"], range=["circle", "diamond"])
     dots = (
-        base.transform_fold(["now", "then"], as_=["when", "share"])
+        base.transform_fold(["now", "tried"], as_=["when", "share"])
         .mark_point(filled=True, size=90, opacity=1)
         .encode(
             x=alt.X("share:Q", title=title, axis=alt.Axis(format=".0%")),

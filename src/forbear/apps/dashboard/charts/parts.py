@@ -20,8 +20,11 @@ SHARE, POINTS, RATIO, COUNT = ".1%", "+.1%", ".2f", ",d"
 ROW_PX, CELL_PX = 26, 46
 _BRIGHT_FROM = 0.6
 """From which part of the scale on a cell is so bright that its number is dark."""
+_NOT_SHADED = -1.0
 _UNSHADED, _ON_BRIGHT, _ON_DARK = "#E3E6EA", "#111827", "#FFFFFF"
 _WIDEST_LABEL_PX = 320
+_AXES_PX = 62
+"""Room for axes and their titles: the page fits all of a chart into its height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +150,14 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
             "row": one.row,
             "column": one.column,
             "count": one.count,
-            "share": None if one.column in of.plain else one.share,
+            "share": _NOT_SHADED if one.column in of.plain or one.share is None else one.share,
             "says": f"{one.count:,}",
             "of": "" if one.share is None else f"{one.share:.1%}",
         }
         for one in cells
     ]
-    most = max((one["share"] for one in shown if isinstance(one["share"], float)), default=0.0) or 1.0
+    most = max((float(one["share"]) for one in shown), default=0.0)
+    most = most if most > 0.0 else 1.0
     x = alt.X("column:N", title=of.column_title, sort=list(of.columns), axis=alt.Axis(labelAngle=0, orient="top"))
     y = alt.Y("row:N", title=of.row_title, sort=list(of.rows), axis=_labels())
     tips = [
@@ -171,20 +175,20 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
     picked = alt.selection_point(name="cell", fields=["row", "column"], toggle=False)
     base = alt.Chart(values(shown)).encode(x=x, y=y, tooltip=tips)
     ground = base.mark_rect(stroke="white", strokeWidth=1, cursor="pointer").encode(
-        color=alt.when("datum.share === null").then(alt.value(_UNSHADED)).otherwise(shade)
+        color=alt.when("datum.share < 0").then(alt.value(_UNSHADED)).otherwise(shade)
     )
-    dark = f"datum.share !== null && datum.share < {most * _BRIGHT_FROM}"
+    dark = f"datum.share >= 0 && datum.share < {most * _BRIGHT_FROM}"
     ink = alt.when(dark).then(alt.value(_ON_DARK)).otherwise(alt.value(_ON_BRIGHT))
     number = base.mark_text(dy=-7, fontSize=14, fontWeight="bold", cursor="pointer").encode(text="says:N", color=ink)
     share = base.mark_text(dy=9, fontSize=11, cursor="pointer").encode(text="of:N", color=ink)
     drawn = alt.layer(ground.add_params(picked), number, share)
-    return described(drawn, said, height=CELL_PX * max(len(of.rows), 1) + CELL_PX // 2)
+    return described(drawn, said, height=CELL_PX * max(len(of.rows), 1))
 
 
 def described(chart: alt.LayerChart | alt.FacetChart, said: str, *, height: int) -> alt.LayerChart:
-    """A chart with its height [px] and what it shows in words, which screen readers say."""
+    """A chart and what it shows in words, which screen readers say. height: of the plot alone [px]."""
     assert isinstance(chart, alt.LayerChart)  # a layer of charts without facets is one
-    return chart.properties(description=said, height=height)
+    return chart.properties(description=said, height=height + _AXES_PX)
 
 
 def _labels() -> alt.Axis:

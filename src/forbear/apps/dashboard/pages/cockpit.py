@@ -200,9 +200,9 @@ def _less(difference: float, write: Any) -> str:
 def _limits(told: cockpit.PolicySupposition) -> None:
     """Whether it fits into budget and places, and what a better plan would be."""
     if told.then.fits:
-        st.success("**\u2713 It fits** into the places of every channel and the budget.", icon=":material/check:")
+        st.success("**It fits** into the places of every channel and the budget.", icon=":material/check:")
     else:
-        st.warning(f"**\u25b2 It does not fit:** {states.plain('; '.join(told.then.binds))}.", icon=":material/block:")
+        st.warning(f"**It does not fit:** {states.plain('; '.join(told.then.binds))}.", icon=":material/block:")
     rows = [
         {
             "Channel": sentence(one.channel),
