@@ -108,8 +108,8 @@ class Pace(Told):
 class Worsening(Recorded):
     """Who is getting worse fastest, over a window of so many days up to each partition's newest close.
 
-    closed_on: the newest close that is looked back from, None for none.  closes: how many are in memory, of the
-    partition that has the fewest.  items: those whose velocity is above 0, the fastest first.
+    closed_on: the close that is looked back from, None for none.  closes: how many are in memory; both of the partition
+    that is the furthest behind.  items: those whose velocity is above 0, the fastest first.
     """
 
     days: int = Field(examples=[7])

@@ -50,11 +50,11 @@ def desk_statements(engine: Engine) -> Mapping[str, Statement]:
         "since": select(*(p[name] for name in STANDING))
         .where(p.partition == bindparam("partition"), p.offset >= offset, p.customer.is_not(None))
         .order_by(p.offset, p.ordinal),
-        # By its day PostgreSQL knows the one part of the table that holds a close.
+        # By its day PostgreSQL knows the part of the table that holds a close, which counts for the day behind it.
         "at_close": select(*(p[name] for name in AT_CLOSE)).where(
             p.partition == bindparam("partition"),
             p.offset == offset,
-            p.day == bindparam("day", type_=Integer),
+            p.day.between(bindparam("day", type_=Integer), bindparam("day", type_=Integer) + 1),
             p.customer.is_not(None),
         ),
         "made": made_query().where(DECISIONS.c.decision_id == bindparam("decision_id")),

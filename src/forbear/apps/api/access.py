@@ -77,6 +77,10 @@ _READS: dict[str, Rule] = {
 _SHORT = ("list_customers", "high_risk", "customer", "customer_history", "list_interventions", "statistics")
 """What is also at the short path that clients of earlier systems know, under the same rule."""
 _READS |= {f"{operation}_short": _READS[operation] for operation in _SHORT}
+_BOOK: dict[str, Rule] = {
+    "segments": Rule(says="The book by segment and band.", roles=EVERYBODY),
+    "worsening": Rule(says="Who is getting worse fastest, and how the book moves.", roles=BOOK, personal=True),
+}
 _PREDICT = Rule(
     says="Score a customer, features, or a stranger's events.", roles=CUSTOMERS, personal=True, writes=True, cost=2.0
 )
@@ -156,6 +160,7 @@ RULES: dict[str, Rule] = {
     "create_key": Rule(says="Make a key; its secret is shown once.", roles=ADMINS, writes=True, secret=True),
     "revoke_key": Rule(says="Have a key hold no longer.", roles=ADMINS, writes=True),
     **_READS,
+    **_BOOK,
     **_SCORES,
     **_HELP,
     **_CONTACTS,

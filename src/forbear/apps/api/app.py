@@ -29,6 +29,8 @@ from forbear.apps.api import (
     people,
     risks,
     scoring,
+    segments,
+    worsening,
     writing,
 )
 from forbear.apps.api.access import RULES, Rule, require_complete
@@ -50,6 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     histories.histories,
     interventions.decisions,
     figures.figures,
+    segments.segments,
+    worsening.worsening,
     writing.writes,
     contacting.contacting,
     long_jobs.jobs,

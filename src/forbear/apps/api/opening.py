@@ -22,14 +22,16 @@ from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
-from forbear.apps.api.cockpit_source import CockpitSource
+from forbear.apps.api.cockpit_source import CockpitSource, Kept
 from forbear.apps.api.contacting import Contacting
 from forbear.apps.api.jobs import JobRoom
+from forbear.apps.api.membership import Membership
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
 from forbear.apps.api.periodic import Periodic
 from forbear.apps.api.places import onlooker_of, places_of
 from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
+from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
 from forbear.apps.jobs.casework import casework_over
@@ -94,9 +96,18 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
-        board, settling = Board(desk), Periodic("settling", office.settle, _SETTLED_SECONDS)
-        cockpit = CockpitSource(home, desk, board, _file_of(home, services.api.groups))
-        begins = [board.start, cockpit.start, watch.start, publishing.start, room.start, settling.start]
+        board, trails = Board(desk), TrailKeeper(desk)
+        settling = Periodic("settling", office.settle, _SETTLED_SECONDS)
+        cockpit = CockpitSource(home, desk, Kept(board, trails), _file_of(home, services.api.groups))
+        begins = [
+            board.start,
+            trails.start,
+            cockpit.start,
+            watch.start,
+            publishing.start,
+            room.start,
+            settling.start,
+        ]
 
         def warm() -> None:
             while begins:  # what has begun is not begun again where a later one failed
@@ -107,6 +118,8 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
             yield ApiParts(
                 desk=desk,
                 board=board,
+                trails=trails,
+                membership=Membership(home.segments),
                 office=office,
                 onlooker=onlooker,
                 watch=watch,
@@ -124,7 +137,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 journal=asked.journal,
             )
         finally:
-            for one in (settling, room, publishing, watch, cockpit, board):
+            for one in (settling, room, publishing, watch, cockpit, trails, board):
                 one.stop()
 
 

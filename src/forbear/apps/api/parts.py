@@ -15,7 +15,9 @@ from forbear.apps.api.cockpit_source import CockpitSource
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.identity import TokenReader
 from forbear.apps.api.jobs import JobRoom
+from forbear.apps.api.membership import Membership
 from forbear.apps.api.publishing import Publishing
+from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.visit import Visit, visit_of
 from forbear.apps.api.watching import Watch
 from forbear.apps.services import ApiSettings
@@ -39,7 +41,8 @@ def now_us() -> int:
 class ApiParts:
     """Everything that answers are made from.
 
-    board: the newest score of everybody; None where nobody keeps it up.
+    board: the newest score of everybody; None where nobody keeps it up.  membership: by segment.
+    trails: everybody's score at the last closes; None where nobody keeps them.
     onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
     publishing: takes what is written to the log.  casework: what agents work with; None for none.
     helped: counts help; None for nowhere.  contacting: the contact ledger and the law; None where there is none.
@@ -53,6 +56,8 @@ class ApiParts:
     desk: Desk
     office: Office
     board: Board | None = None
+    membership: Membership = field(default_factory=Membership)
+    trails: TrailKeeper | None = None
     onlooker: Onlooker | None = None
     watch: Watch | None = None
     publishing: Publishing | None = None

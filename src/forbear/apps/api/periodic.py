@@ -10,10 +10,13 @@ from forbear.domain.errors import ForbearError
 
 
 class Periodic:
-    """A thread that acts every so many seconds, until it is stopped; where it fails, the next time makes up for it."""
+    """A thread that acts every so many seconds, until it is stopped; where it fails, the next time makes up for it.
 
-    def __init__(self, name: str, act: Callable[[], object], seconds: float) -> None:
-        self._act, self._seconds = act, seconds
+    at_once: the first time, too, does not wait.
+    """
+
+    def __init__(self, name: str, act: Callable[[], object], seconds: float, *, at_once: bool = False) -> None:
+        self._act, self._seconds, self._at_once = act, seconds, at_once
         self._stop = Event()
         self._thread = Thread(target=self._run, name=name, daemon=True)
 
@@ -28,6 +31,7 @@ class Periodic:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
+        while not self._stop.wait(0.0 if self._at_once else self._seconds):
+            self._at_once = False
             with suppress(ForbearError):
                 self._act()
