@@ -20,7 +20,7 @@ from forbear.adapters.sql.interventions import SqlInterventions
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
-from forbear.apps.api.cockpit_source import CockpitSource
+from forbear.apps.api.cockpit_source import CockpitSource, Kept
 from forbear.apps.api.contacting import Contacting
 from forbear.apps.api.jobs import JobRoom, Tools
 from forbear.apps.api.membership import Membership
@@ -99,7 +99,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
         board, trails = Board(desk), TrailKeeper(desk)
-        cockpit = CockpitSource(home, desk, board, _file_of(home, services.api.groups))
+        cockpit = CockpitSource(home, desk, Kept(board, trails), _file_of(home, services.api.groups))
         settling = Periodic("settling", office.settle, _SETTLED_SECONDS)
         lasting = Lasting(board, trails, cockpit, watch, publishing, room, settling)
         until.callback(lasting.stop)
