@@ -8,17 +8,15 @@ both are that database.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.adapters.sql.desk import open_desk
-from forbear.adapters.sql.engine import engine_of
 from forbear.adapters.sql.help_figures import SqlHelpFigures
 from forbear.adapters.sql.interventions import SqlInterventions
-from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
@@ -36,8 +34,11 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.casework import casework_over
 from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
 from forbear.apps.jobs.contacts import own_pack
+from forbear.apps.records import records_url, rooms_at
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
+from forbear.apps.tracing.around import TracedOutlet, watched
+from forbear.apps.tracing.port import NULL, Tracer
 from forbear.engine.desk import Desk
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ JOBS = "api/jobs"
 class Opening:
     """What is opened, and for whom. writer: the name accesses are recorded under, this process's alone.
 
-    loopback: only this machine can ask.  journal: None for no log.
+    loopback: only this machine can ask.  journal: None for no log.  tracer: takes spans.
     """
 
     home: Path
@@ -62,6 +63,7 @@ class Opening:
     writer: str
     loopback: bool = True
     journal: Journal | None = None
+    tracer: Tracer = NULL
 
 
 @contextmanager
@@ -77,10 +79,8 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
     with (
         office_of(asked.home, asked.environment, writer=asked.writer) as office,
         closing(open_desk(_records(asked.home, services))) as desk,
-        casework_over(home, _store(home, services), desk) as casework,
-        ExitStack() as contacts,
+        _rooms_of(home, services, office) as rooms,
     ):
-        rooms = contacts.enter_context(_rooms_of(home, services, office))
         contacting = Contacting(
             ledger=SqlContactLedger(rooms),
             interventions=SqlInterventions(rooms),
@@ -91,7 +91,9 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
-        publishing = Publishing(office.outgoing, _outlet_of(home, cluster), _noting(asked.journal))
+        outlet = _outlet_of(home, cluster)
+        outlet = TracedOutlet(outlet, asked.tracer) if asked.tracer.on else outlet
+        publishing = Publishing(office.outgoing, outlet, _noting(asked.journal))
         room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
@@ -106,7 +108,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
 
         try:
             yield ApiParts(
-                desk=desk,
+                desk=watched(desk, "records", asked.tracer),
                 board=board,
                 trails=trails,
                 membership=Membership(home.segments),
@@ -114,7 +116,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 onlooker=onlooker,
                 watch=watch,
                 publishing=publishing,
-                casework=casework,
+                casework=casework_over(home, rooms, desk),
                 helped=SqlHelpFigures(rooms),
                 jobs=room,
                 contacting=contacting,
@@ -124,6 +126,8 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
                 warm=warm,
                 journal=asked.journal,
+                deployment=home.deployment,
+                tracer=asked.tracer,
             )
         finally:
             for one in (settling, room, publishing, watch, trails, board):
@@ -143,16 +147,12 @@ def office_of(folder: Path, environment: Mapping[str, str], *, writer: str) -> I
 
 @contextmanager
 def _rooms_of(home: Home, services: Services, office: SqlOffice) -> Iterator[Rooms]:
-    """Of the store, where contacts and interventions are: beside the office, or a file of its own."""
+    """Of the records, where contacts, interventions and cases are: beside the office, or a file of their own."""
     if services.store is not None:
         yield office.rooms
         return
-    engine = engine_of(f"sqlite:///{home.database}")
-    try:
-        bring_forward(engine)
-        yield Rooms(engine)
-    finally:
-        engine.dispose()
+    with rooms_at(records_url(home, services)) as rooms:
+        yield rooms
 
 
 def _patience(cluster: Cluster) -> float:
@@ -174,14 +174,9 @@ def _names(desk: Desk, keys: list[int]) -> dict[int, str]:
 def _noting(journal: Journal | None) -> Callable[[str, str], None]:
     def note(what: str, why: str) -> None:
         if journal is not None:
-            journal.note(what, why=why)
+            journal.note(what, level="warning" if why else "info", why=why)
 
     return note
-
-
-def _store(home: Home, services: Services) -> str:
-    """Where cases are written: the store itself, never a copy of it."""
-    return services.store.reached if services.store else f"sqlite:///{home.database}"
 
 
 def _records(folder: Path, services: Services) -> str:
