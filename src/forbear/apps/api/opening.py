@@ -81,13 +81,6 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         closing(open_desk(_records(asked.home, services))) as desk,
         _rooms_of(home, services, office) as rooms,
     ):
-        contacting = Contacting(
-            ledger=SqlContactLedger(rooms),
-            interventions=SqlInterventions(rooms),
-            law=law_book(own_pack(home)),
-            jurisdiction=jurisdiction_here(home),
-            region=home.deployment.country,
-        )
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
@@ -119,7 +112,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 casework=casework_over(home, rooms, desk),
                 helped=SqlHelpFigures(rooms),
                 jobs=room,
-                contacting=contacting,
+                contacting=_contacting(home, rooms),
                 settings=services.api,
                 near=services.store is None,
                 loopback=asked.loopback,
@@ -153,6 +146,16 @@ def _rooms_of(home: Home, services: Services, office: SqlOffice) -> Iterator[Roo
         return
     with rooms_at(records_url(home, services)) as rooms:
         yield rooms
+
+
+def _contacting(home: Home, rooms: Rooms) -> Contacting:
+    return Contacting(
+        ledger=SqlContactLedger(rooms),
+        interventions=SqlInterventions(rooms),
+        law=law_book(own_pack(home)),
+        jurisdiction=jurisdiction_here(home),
+        region=home.deployment.country,
+    )
 
 
 def _patience(cluster: Cluster) -> float:
