@@ -42,6 +42,7 @@ COMMANDS = (
     ["explain"],
     ["truth"],
     ["demo"],
+    ["dashboard"],
     ["report"],
     ["audit", "replay"],
     ["audit", "verify"],

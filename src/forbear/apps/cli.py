@@ -18,8 +18,10 @@ from forbear.apps import (
     cli_cases,
     cli_contacts,
     cli_credit,
+    cli_dashboard,
     cli_experiment,
     cli_fairness,
+    cli_flow,
     cli_import,
     cli_live,
     cli_logs,
@@ -71,8 +73,10 @@ _ELSEWHERE = (
     cli_cases,
     cli_contacts,
     cli_credit,
+    cli_dashboard,
     cli_experiment,
     cli_fairness,
+    cli_flow,
     cli_import,
     cli_live,
     cli_logs,
@@ -346,6 +350,10 @@ def main() -> None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for as long as the process runs
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if "FORBEAR_SUPERVISOR" in os.environ:
+        from forbear.apps.stream.lifeline import end_with_supervisor
+
+        end_with_supervisor()
     for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         # Our matrices are small: more threads would spend their time on waiting for each other.
         os.environ.setdefault(library, "1")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption
+from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, MetricsOption
 
 if TYPE_CHECKING:
     from forbear.engine.office import Office
@@ -92,7 +92,8 @@ def revoke(
 @command(
     app,
     "serve",
-    "forbear serve --home my-home\nforbear serve --demo\nforbear serve --host 0.0.0.0 --port 8470 --json-log",
+    "forbear serve --home my-home\nforbear serve --demo\nforbear serve --host 0.0.0.0 --port 8470 --json-log\n"
+    "forbear serve --metrics 127.0.0.1:9470",
 )
 def serve(
     home: HomeOption = DEFAULT_HOME,
@@ -102,6 +103,7 @@ def serve(
     demo: Annotated[
         bool, typer.Option("--demo", help="Where the home holds none, make a small synthetic bank first; show a key.")
     ] = False,
+    metrics: MetricsOption = "",
 ) -> None:
     """Answer over HTTP until somebody asks for an end. One process: its ledgers are in memory."""
     from forbear.apps.api.extra import require_extra
@@ -114,7 +116,7 @@ def serve(
     from forbear.apps.jobs.serving import Listening, serve
     from forbear.apps.telemetry import lines_to_stream, telemetry_of
 
-    listening, logs = Listening(host, port), json_log or lines_to_stream(os.environ)
+    listening, logs = Listening(host, port, metrics), json_log or lines_to_stream(os.environ)
     console = Console(quiet=logs)
     if not demo:
         Home(home).deployment  # noqa: B018  # a folder that is no home is refused, and nothing is made in it

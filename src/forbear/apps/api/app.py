@@ -19,15 +19,20 @@ from starlette.routing import BaseRoute
 
 from forbear.apps.api import (
     cases,
+    cockpit,
     contacting,
     figures,
     histories,
     interventions,
     long_jobs,
     own,
+    past,
     people,
+    reports,
     risks,
     scoring,
+    segments,
+    worsening,
     writing,
 )
 from forbear.apps.api.access import RULES, Rule, require_complete
@@ -35,6 +40,7 @@ from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
 from forbear.apps.api.health import WARM_UP
 from forbear.apps.api.live import Live
+from forbear.apps.api.measuring import tell_of
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.reception import Gate, Reception, refused
 from forbear.apps.api.visit import visit_of
@@ -50,10 +56,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     histories.histories,
     interventions.decisions,
     figures.figures,
+    segments.segments,
+    worsening.worsening,
     writing.writes,
     contacting.contacting,
     long_jobs.jobs,
     cases.cases,
+    cockpit.cockpit,
+    reports.reports,
+    past.past,
     people.short,
     histories.short,
     interventions.short,
@@ -81,6 +92,7 @@ def create_app(
     routes = [route for router in (*routers, live.router) for route in router.routes]
     require_complete(_operations(routes), rules)
     reception = live.reception = Reception(parts, rules)
+    tell_of(parts, live.hub)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

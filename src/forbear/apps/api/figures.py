@@ -69,6 +69,9 @@ def statistics(parts: PartsHere, view: ViewHere) -> Statistics:
             last_day=days[0] if days else None,
             decisions=dict(decisions),
             book=book_of(view),
+            currency=parts.deployment.currency if parts.deployment else "",
+            time_zone=parts.deployment.time_zone if parts.deployment else "",
+            synthetic=parts.deployment is not None and parts.deployment.synthetic,
         )
     )
 

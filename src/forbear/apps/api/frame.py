@@ -17,6 +17,7 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Reception, refused
 from forbear.apps.api.visit import Visit, request_id_of
 from forbear.apps.masking import looks_like_chance
+from forbear.apps.metrics import catalogue
 from forbear.apps.telemetry import Level
 from forbear.apps.tracing.port import Asked, Kind, caller_of
 
@@ -44,7 +45,7 @@ class Frame:
         began = time.perf_counter()
         if not self._parts.tracer.on:
             await self._met(scope, receive, headers, sending)
-            self._note(scope, sending, time.perf_counter() - began)
+            self._told(scope, sending, time.perf_counter() - began)
             return
         method = _method(scope)
         asked = Asked(kind=Kind.SERVER, under=caller_of(headers.get("traceparent", "")))
@@ -58,7 +59,7 @@ class Frame:
             span.tell(request_id=self._request(visit.request_id))
             if sending.status >= _FAILED:
                 span.failed(visit.trouble or str(sending.status))
-            self._note(scope, sending, time.perf_counter() - began)
+            self._told(scope, sending, time.perf_counter() - began)
 
     async def _met(self, scope: Scope, receive: Receive, headers: Headers, sending: _Sending) -> None:
         """Meet a request or a WebSocket."""
@@ -102,6 +103,20 @@ class Frame:
             await _deny(response, sending)
         else:
             await sending({"type": "websocket.close", "code": 1008})
+
+    def _told(self, scope: Scope, sending: _Sending, seconds: float) -> None:
+        self._count(scope, sending, seconds)
+        self._note(scope, sending, seconds)
+
+    def _count(self, scope: Scope, sending: _Sending, seconds: float) -> None:
+        """Tell the meter. What named no operation of ours, by path or method, counts as one."""
+        if (meter := self._parts.meter) is None:
+            return
+        operation = sending.visit.operation or "-"
+        method = scope.get("method", "WEBSOCKET") if sending.visit.operation else "-"
+        meter.count(catalogue.REQUESTS, 1, operation, method, str(sending.status))
+        if scope["type"] == "http":
+            meter.observe(catalogue.REQUEST, seconds, operation)
 
     def _note(self, scope: Scope, sending: _Sending, seconds: float) -> None:
         visit, journal = sending.visit, self._parts.journal

@@ -15,10 +15,8 @@ import msgspec
 
 from forbear.adapters.outreach.dry_run import DryRun
 from forbear.adapters.sql.contact_ledger import SqlContactLedger
-from forbear.adapters.sql.engine import engine_of
 from forbear.adapters.sql.intervention_paths import SqlPaths, SqlSwitch
 from forbear.adapters.sql.interventions import SqlInterventions
-from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.adapters.sql.queries import in_force
 from forbear.adapters.sqlite import copy_of
@@ -28,6 +26,7 @@ from forbear.apps.jobs.outreach_letters import BankSecretary
 from forbear.apps.jobs.outreach_listening import HomeSwitch, Listener, Telling
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.outreach_settings import people_of, providers_of, read_outreach, wording_of
+from forbear.apps.records import records_url, require_records, rooms_at
 from forbear.apps.services import services_of
 from forbear.apps.tracing.around import TracedCarrier, told_of_move
 from forbear.apps.tracing.port import NULL, Tracer
@@ -74,26 +73,18 @@ def office_of(home: Home, environment: Mapping[str, str], *, dry: bool = False) 
 
     Raises ConfigError where no worker ever ran, and for a dry run over a server.
     """
-    named = services_of(home.folder, environment).store
+    services = services_of(home.folder, environment)
+    require_records(home, services)
+    if dry and services.store is not None:
+        raise ConfigError("a dry run needs a store that can be copied", mend="run it on a copy of the database")
     with tempfile.TemporaryDirectory(prefix="forbear-") as folder:
-        if named is not None:
-            if dry:
-                raise ConfigError("a dry run needs a store that can be copied", mend="run it on a copy of the database")
-            url = named.reached
-        elif not home.database.exists():
-            raise ConfigError(f"no worker ever ran on {home.folder}", mend="run `forbear run --once` with this --home")
-        else:
-            path = home.database
-            if dry:
-                path = Path(folder) / "copy.db"
-                copy_of(home.database, path)
-            url = f"sqlite:///{path}"
-        engine = engine_of(url)
-        try:
-            bring_forward(engine)
-            yield Office(Rooms(engine), named is None)
-        finally:
-            engine.dispose()
+        url = records_url(home, services)
+        if dry:
+            copy = Path(folder) / "copy.db"
+            copy_of(home.database, copy)
+            url = f"sqlite:///{copy}"
+        with rooms_at(url) as rooms:
+            yield Office(rooms, embedded=services.store is None)
 
 
 class Rounds:

@@ -17,6 +17,8 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.archiving import RETENTION_DAYS, ArchivingBehind, compacted
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.metrics.meter import Meter
+from forbear.apps.metrics.working import Measured
 from forbear.apps.telemetry import Journal
 from forbear.apps.tracing.port import NULL, Asked, Kind, Tracer
 from forbear.apps.tracing.recorded import TracedStore
@@ -38,12 +40,14 @@ class RunRequest:
     """How to run. follow: go on when the log has ended.  limit: events taken in at once.
 
     keep_events: see `Running`.  retention_days: how long the log keeps what the archive has too.
+    meter: told of the work; None for none.
     """
 
     follow: bool = False
     limit: int = 16_384
     keep_events: int = KEEP_EVENTS
     retention_days: int = RETENTION_DAYS
+    meter: Meter | None = None
 
 
 class Ran(NamedTuple):
@@ -74,11 +78,14 @@ def letters_of(source: Source) -> Callable[[int], str]:
 
 
 @contextmanager
-def running(home: Home, keep_events: int = KEEP_EVENTS, tracer: Tracer = NULL) -> Iterator[Running]:
-    """The worker of a home, not started yet. tracer: told of what is recorded.
+def running(
+    home: Home, keep_events: int = KEEP_EVENTS, meter: Meter | None = None, tracer: Tracer = NULL
+) -> Iterator[Running]:
+    """The worker of a home, not started yet. meter: told of its work.  tracer: told of what is recorded.
 
     Raises StorageError where another process runs it.
     """
+    measured = Measured(meter)
     with ExitStack() as stack:
         with storage_errors(f"cannot write {home.worker}"):
             home.worker.mkdir(parents=True, exist_ok=True)
@@ -100,10 +107,13 @@ def running(home: Home, keep_events: int = KEEP_EVENTS, tracer: Tracer = NULL) -
             vault=vault,
             letters=letters_of(source),
             mapped=pool.map,
+            stages=measured.stages,
         )
-        behind = stack.enter_context(closing(CommittingBehind(store)))
+        behind = stack.enter_context(closing(CommittingBehind(measured.store(store))))
+        worker = Worker(setup)
+        measured.follows(lambda: {PARTITION: worker.follower}, lambda: source.end)
         recorded = TracedStore(behind, tracer) if tracer.on else behind
-        yield Running(Worker(setup), source, recorded, FileSnapshots(home.worker), keep_events, behind.wait)
+        yield Running(worker, measured.source(source), recorded, FileSnapshots(home.worker), keep_events, behind.wait)
 
 
 def run_worker(home: Home, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -111,7 +121,7 @@ def run_worker(home: Home, console: Console, journal: Journal, request: RunReque
 
     Raises what the worker, its store and its log raise; what was recorded stays, and the next run goes on from there.
     """
-    with running(home, request.keep_events, world.tracer) as worker:
+    with running(home, request.keep_events, request.meter, world.tracer) as worker:
         with console.progress("Reading history", home.archive.next_offset) as progress:
             worker.start(home.feed, home.snapshots, told_before(home), progress)
         journal.note("started", offset=worker.worker.position, recorded=list(worker.position), end=worker.source.end)

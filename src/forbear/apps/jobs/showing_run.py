@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from forbear.adapters.sql.queries import open_queries
@@ -15,6 +15,7 @@ from forbear.apps.jobs.closing import Closer, Tending, in_words, log_is_free
 from forbear.apps.jobs.instructing import Teller, instruct, policy_from, promote_model, promote_policy, with_shares
 from forbear.apps.jobs.orders import Told
 from forbear.apps.jobs.running import RunRequest, World, run_worker
+from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.signals import until_told
 from forbear.apps.telemetry import telemetry_of
 from forbear.domain.errors import ConfigError
@@ -32,14 +33,20 @@ _SWITCHES = {
 }
 
 
-def show_run(home: Home, console: Console, request: RunRequest, close_by: ClosingRule | None = None) -> None:
-    """Run the worker and say what it did. close_by: close due days as well, by this rule, while it runs."""
+def show_run(
+    home: Home, console: Console, request: RunRequest, close_by: ClosingRule | None = None, *, metrics: str = ""
+) -> None:
+    """Run the worker and say what it did. close_by: close due days as well, by this rule, while it runs.
+
+    metrics: where it tells its metrics, "" for what the settings say.
+    """
     begun = time.monotonic()
     with ExitStack() as stack:
         _ = home.deployment
         telemetry = stack.enter_context(telemetry_of(home.folder, "worker"))
         journal = telemetry.journal
         told = stack.enter_context(until_told())
+        request = replace(request, meter=stack.enter_context(telling(here(home, "worker", metrics))))
         points = DayCheckpoints(home, journal, lambda: datetime.now(UTC), time.monotonic)
 
         def waits() -> bool:

@@ -14,6 +14,7 @@ from forbear.adapters.kafka.topics import CONTROL, PREDICTIONS, partitions_of
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.apps.home import Home
 from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.metrics.working import Measured
 from forbear.apps.stream.places import snapshots_of_intervenor
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.saving import SavingBeside
@@ -53,6 +54,7 @@ class Intervenor:
 
     def __init__(self, parts: IntervenorParts) -> None:
         self._parts = parts
+        self._measured = Measured(parts.pulse.meter)
         self._open = ExitStack()
         self._member = Member(parts.cluster, GROUP, [CONTROL], instance_id=parts.pulse.name)
         self._open.callback(self._member.close)
@@ -88,7 +90,7 @@ class Intervenor:
         parts.pulse.state("restoring")
         with ExitStack() as stack:
             saving = stack.enter_context(SavingBeside(parts.pulse))
-            behind = stack.enter_context(closing(StoresBehind(parts.stores)))
+            behind = stack.enter_context(closing(StoresBehind(self._measured.stores(parts.stores))))
             run = self._run(saving, behind)
             reader = stack.enter_context(closing(ManyReader(parts.cluster, PREDICTIONS, run.start())))
             looked, paused = time.monotonic(), frozenset[int]()
@@ -127,7 +129,8 @@ class Intervenor:
     def _run(self, saving: SavingBeside, behind: StoresBehind) -> DecidingRun:
         parts, home = self._parts, self._parts.home
         features = FeatureSet.standard(home.deployment.unsupported)
-        deciding = Deciding(features.names, features.hash, home.deployment.currency, HomeParts(home), parts.vault)
+        named = (features.names, features.hash, home.deployment.currency)
+        deciding = Deciding(*named, HomeParts(home), parts.vault, stages=self._measured.stages)
         snapshots = FileSnapshots(snapshots_of_intervenor(home))
         tracer = parts.pulse.tracer
         stores = TracedStores(behind, tracer) if tracer.on else behind
