@@ -145,14 +145,21 @@ def roll_rates(months: Sequence[Found], states: Sequence[str], said: str) -> alt
         {
             "day": month["last"],
             "roll": f"{states[place]} to {states[place + 1]}",
-            **month["shares"][place][place + 1],
+            **share,
         }
         for month in months
         for place in range(len(states) - 1)
-        if (month["shares"][place][place + 1] or {}).get("value") is not None
+        if (share := rolled(month, place)) is not None
     ]
     order = [f"{one} to {other}" for one, other in pairwise(states)]
     return _lines(told, _Lines(day_axis(title="Month end"), "roll", order, "Share that rolled on [%]"), said)
+
+
+def rolled(month: Found, place: int) -> Found | None:
+    """The share of a month that went from the state at `place` to the next; None where too few were in it."""
+    row = month["shares"][place]
+    share: Found | None = None if row is None else row[place + 1]
+    return share if share is not None and share["value"] is not None else None
 
 
 def vintages(curves: Sequence[Found], what: str, said: str) -> alt.LayerChart:

@@ -12,6 +12,7 @@ from forbear.apps.dashboard.colours import ACCENT, BAD, NEUTRAL, SEQUENTIAL
 
 Found = Mapping[str, Any]
 _COURSE_PX = 260
+_EXPECTED, _OBSERVED = "mean PD", "missed, with 95 % interval"
 _WEEK_PX = 22
 _UNTOLD, _UNKNOWN = "#E3E6EA", -1.0
 
@@ -98,18 +99,14 @@ def calibration(by_close: Sequence[Found], said: str) -> alt.LayerChart:
         ],
     )
     axis = alt.Axis(format=".0%")
-    key = alt.Scale(domain=["mean PD", "missed, with 95 % interval"], range=[NEUTRAL, ACCENT])
-    expected, observed = (alt.datum(word) for word in key.domain)
+    key = alt.Scale(domain=[_EXPECTED, _OBSERVED], range=[NEUTRAL, ACCENT])
+    observed = alt.ColorDatum(_OBSERVED, scale=key, title=None)
     drawn = alt.layer(
         base.mark_line(strokeWidth=2).encode(
-            y=alt.Y("expected:Q", title=title, axis=axis), color=alt.Color(expected, scale=key, title=None)
+            y=alt.Y("expected:Q", title=title, axis=axis), color=alt.ColorDatum(_EXPECTED, scale=key, title=None)
         ),
-        base.mark_rule(strokeWidth=1.5).encode(
-            y=alt.Y("low:Q", title=title), y2="high:Q", color=alt.Color(observed, scale=key)
-        ),
-        base.mark_point(filled=True, size=60, opacity=1).encode(
-            y=alt.Y("value:Q", title=title), color=alt.Color(observed, scale=key)
-        ),
+        base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q", color=observed),
+        base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("value:Q", title=title), color=observed),
     )
     return described(drawn, said, height=_COURSE_PX)
 

@@ -170,7 +170,7 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
         "share:Q",
         title=of.share_title,
         scale=alt.Scale(scheme=SEQUENTIAL, domain=[0.0, most]),
-        legend=alt.Legend(format=".0%"),
+        legend=alt.Legend(format=".0%", gradientLength=84),
     )
     picked = alt.selection_point(name="cell", fields=["row", "column"], toggle=False)
     base = alt.Chart(values(shown)).encode(x=x, y=y, tooltip=tips)
@@ -182,7 +182,7 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
     number = base.mark_text(dy=-7, fontSize=14, fontWeight="bold", cursor="pointer").encode(text="says:N", color=ink)
     share = base.mark_text(dy=9, fontSize=11, cursor="pointer").encode(text="of:N", color=ink)
     drawn = alt.layer(ground.add_params(picked), number, share)
-    return described(drawn, said, height=CELL_PX * max(len(of.rows), 1))
+    return described(drawn, said, height=CELL_PX * max(len(of.rows), 2) + _AXES_PX // 2)
 
 
 def described(chart: alt.LayerChart | alt.FacetChart, said: str, *, height: int) -> alt.LayerChart:
