@@ -11,6 +11,7 @@ import altair as alt
 from forbear.apps.dashboard.charts.parts import (
     POINTS,
     SHARE,
+    TICKS,
     Axis,
     Cell,
     Interval,
@@ -112,12 +113,12 @@ def gathered(curve: Sequence[float], said: str) -> alt.LayerChart:
     last = max(len(curve) - 1, 1)
     told = [{"book": place / last, "misses": held, "even": place / last} for place, held in enumerate(curve)]
     base = alt.Chart(values(told)).encode(
-        x=alt.X("book:Q", title="Riskiest share of customers [%]", axis=alt.Axis(format=".0%")),
+        x=alt.X("book:Q", title="Riskiest share of customers [%]", axis=alt.Axis(format=TICKS)),
         tooltip=[alt.Tooltip("book:Q", title="Customers", format=SHARE), alt.Tooltip("misses:Q", format=SHARE)],
     )
     y = "Share of expected misses [%]"
     line = base.mark_line(color=ACCENT, strokeWidth=2.5).encode(
-        y=alt.Y("misses:Q", title=y, axis=alt.Axis(format=".0%"))
+        y=alt.Y("misses:Q", title=y, axis=alt.Axis(format=TICKS))
     )
     even = base.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.Y("even:Q", title=y))
     return described(alt.layer(even, line), said, height=_CURVE_PX)
@@ -187,10 +188,11 @@ def _lines(told: Sequence[Found], of: _Lines, said: str) -> alt.LayerChart:
     places = range(len(of.order))
     colours = alt.Scale(domain=of.order, range=[SERIES[place % len(SERIES)] for place in places])
     dashes = alt.Scale(domain=of.order, range=[list(_DASHES[place % len(_DASHES)]) for place in places])
-    y = alt.Y("value:Q", title=of.title, axis=alt.Axis(format=".0%"))
+    y = alt.Y("value:Q", title=of.title, axis=alt.Axis(format=TICKS))
     base = alt.Chart(values(told)).encode(x=of.x, y=y, tooltip=[alt.Tooltip(f"{of.field}:N"), *_shares()])
-    colour = alt.Color(f"{of.field}:N", title=None, scale=colours, sort=of.order)
-    dash = alt.StrokeDash(f"{of.field}:N", title=None, scale=dashes, sort=of.order)
+    key = alt.Legend(symbolType="stroke", symbolSize=300)
+    colour = alt.Color(f"{of.field}:N", title=None, scale=colours, sort=of.order, legend=key)
+    dash = alt.StrokeDash(f"{of.field}:N", title=None, scale=dashes, sort=of.order, legend=key)
     lines = base.mark_line(strokeWidth=2).encode(color=colour, strokeDash=dash)
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(color=colour)
     return described(alt.layer(lines, dots), said, height=_CURVE_PX)

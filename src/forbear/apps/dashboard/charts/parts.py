@@ -17,6 +17,8 @@ from forbear.apps.dashboard.colours import NEUTRAL, SEQUENTIAL
 
 SHARE, POINTS, RATIO, COUNT = ".1%", "+.1%", ".2f", ",d"
 """How figures are written, in d3-format."""
+TICKS = ".2~%"
+"""How shares are written along an axis: with the digits that they need."""
 ROW_PX, CELL_PX = 26, 46
 _BRIGHT_FROM = 0.6
 """From which part of the scale on a cell is so bright that its number is dark."""

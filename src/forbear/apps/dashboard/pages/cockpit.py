@@ -307,7 +307,13 @@ def _groups(groups: cockpit.GroupsLooked) -> None:
         f"{ratio(groups.tolerated_from)} to {ratio(groups.tolerated_to)} ({groups.jurisdiction})."
     )
     plain = [one.model_dump() for one in groups.rows]
-    layout.chart(lines_by_group(groups.rows, says), plain, name="groups", says=says)
+    if any(one.share_now or one.share_then for one in groups.rows):
+        layout.chart(lines_by_group(groups.rows, says), plain, name="groups", says=says)
+    else:
+        states.empty(
+            "Too few stand above the lines to compare groups.",
+            f"Lines are taken at the nearest {groups.least_customers} customers, so that nobody's group can be told.",
+        )
     rows = [
         {
             "Group": f"{words(one.attribute)}: {one.group}",

@@ -213,6 +213,13 @@ def _arrears(desk: Desk) -> ReportShown | None:
         "Rows: days past due at the close of a month; columns: at that of the next. Of a row of fewer than "
         f"{arrears['least']} only numbers are told."
     )
+    _roll_rates(arrears)
+    _vintages(arrears)
+    written.again(desk, "portfolio")
+    return shown
+
+
+def _roll_rates(arrears: Document) -> None:
     st.subheader("Roll rates")
     says = "The share of customers in each state that was one state on a month later, by month."
     plain = [
@@ -222,9 +229,16 @@ def _arrears(desk: Desk) -> ReportShown | None:
     ]
     layout.chart(book.roll_rates(arrears["months"], arrears["states"], says), plain, name="roll-rates", says=says)
     st.caption(f"{says} A month is left out where fewer than {arrears['least']} were in the state.")
-    _vintages(arrears)
-    written.again(desk, "portfolio")
-    return shown
+    rows = [
+        {
+            "From": state,
+            "To": arrears["states"][place + 1],
+            "Customers": count(sum(arrears["counts"][place])),
+            "Rolled on, all months together": estimate(book.rolled(arrears, place)),
+        }
+        for place, state in enumerate(arrears["states"][:-1])
+    ]
+    layout.table(rows, layout.Table(name="roll-rates-in-all", texts=frozenset({"From", "To"})))
 
 
 def _vintages(arrears: Document) -> None:
@@ -242,7 +256,7 @@ def _vintages(arrears: Document) -> None:
             for one in curves
             for point in one["by_days"]
         ]
-        words = f"{title}, {says}: {len(curves)} cohorts, the newest are drawn."
+        words = f"{title}, {says}. Cohorts: {len(curves)}, the newest are drawn."
         layout.chart(book.vintages(curves, "Share [%]", words), plain, name=key.replace("_", "-"), says=words)
         st.caption(words)
 
