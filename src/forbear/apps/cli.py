@@ -21,6 +21,7 @@ from forbear.apps import (
     cli_dashboard,
     cli_experiment,
     cli_fairness,
+    cli_flow,
     cli_import,
     cli_live,
     cli_model_story,
@@ -74,6 +75,7 @@ _ELSEWHERE = (
     cli_dashboard,
     cli_experiment,
     cli_fairness,
+    cli_flow,
     cli_import,
     cli_live,
     cli_models,
@@ -346,6 +348,10 @@ def main() -> None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for as long as the process runs
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if "FORBEAR_SUPERVISOR" in os.environ:
+        from forbear.apps.stream.lifeline import end_with_supervisor
+
+        end_with_supervisor()
     for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         # Our matrices are small: more threads would spend their time on waiting for each other.
         os.environ.setdefault(library, "1")

@@ -114,6 +114,9 @@ _CONTACTS: dict[str, Rule] = {
     "contact_permission": Rule(says="Whether a customer may be contacted.", roles=CUSTOMERS, personal=True),
     "record_contact": Rule(says="Record a contact made elsewhere.", roles=HELPERS, personal=True, writes=True),
     "record_arrival": Rule(says="Tell what a provider says of a message.", roles=_PROVIDERS, writes=True),
+    "decide_intervention": Rule(
+        says="Approve or refuse an offer that waits.", roles=APPROVERS, personal=True, writes=True
+    ),
     "record_contact_stop": Rule(says="Record or lift a stop of contacts.", roles=HELPERS, personal=True, writes=True),
 }
 _JOBS: dict[str, Rule] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -13,6 +13,7 @@ import numpy as np
 
 from forbear.apps.api.board import Board, View
 from forbear.apps.api.periodic import Periodic
+from forbear.apps.api.trails import TrailKeeper, Trails
 from forbear.apps.home import Home
 from forbear.apps.jobs.contact_law import jurisdiction_here
 from forbear.apps.jobs.fairness import TERMS
@@ -24,9 +25,9 @@ from forbear.apps.jobs.thresholds import CLOSES
 from forbear.apps.jobs.thresholds_inputs import economics_of, own_economics
 from forbear.apps.package_data import shipped
 from forbear.domain.credit import EarlyPd
-from forbear.domain.errors import ConfigError, NotEnoughData
-from forbear.engine.desk import CloseScores, Desk
-from forbear.engine.outputs import DayRow, Part
+from forbear.domain.errors import BackendUnavailable, ConfigError, NotEnoughData
+from forbear.engine.desk import Desk
+from forbear.engine.outputs import Part
 from forbear.features.columns import day_of
 from forbear.features.ledger import Floats
 from forbear.models.economics import Economics
@@ -37,6 +38,7 @@ from forbear.policy.document import Policy
 from forbear.policy.reading import parse_policy
 
 EVERY_SECONDS = 2.0
+_LAST_DAY = 2**31 - 1
 NOT_READ = "the closes of the last days are not read yet"
 ONE_CLOSE = "fewer than two closes of the model in force are recorded"
 NO_GROUPS = "no file tells who the customers are: name one as `groups` in the table [api] of services.toml"
@@ -49,6 +51,14 @@ class Closes:
     days: tuple[date, ...]
     highest: Sequence[Floats]
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept up beside the answers."""
+
+    board: Board
+    trails: TrailKeeper
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,8 @@ class CockpitSource:
     groups: a file of who customers are in the place of a synthetic bank's own; None for that one, if there is one.
     """
 
-    def __init__(self, home: Home, desk: Desk, board: Board, groups: Path | None) -> None:
-        self._home, self._desk, self._board, self._groups = home, desk, board, groups
+    def __init__(self, home: Home, desk: Desk, kept: Kept, groups: Path | None) -> None:
+        self._home, self._desk, self._kept, self._groups = home, desk, kept, groups
         self._turn, self._reading = Lock(), Lock()
         self.weighing_chance = Lock()
         self._economics: Economics | None = None
@@ -87,9 +97,9 @@ class CockpitSource:
         self._stand: Stand | None = None
         self._people: tuple[tuple[int, int], People] | None = None
         self._grouped: Groups | None = None
-        self._kept: dict[tuple[int, int], CloseScores] = {}
+        self._seen: Trails | None = None
         self._closes = Closes((), (), NOT_READ)
-        self._keeping = Periodic("cockpit", self.refresh, EVERY_SECONDS)
+        self._keeping = Periodic("cockpit", self.refresh, EVERY_SECONDS, at_once=True)
 
     @property
     def synthetic(self) -> bool:
@@ -113,7 +123,7 @@ class CockpitSource:
         """What is true now. Raises NotEnoughData while nobody is scored or no policy is in force, ConfigError for what
         help costs or a file of groups that cannot be used, and what the desk raises.
         """
-        view, parts = self._board.now, self._desk.parts("policy").value
+        view, parts = self._kept.board.now, self._desk.parts("policy").value
         if not parts:
             raise NotEnoughData("no policy is in force yet", mend="`forbear promote` puts one in force")
         if not len(view):
@@ -135,10 +145,10 @@ class CockpitSource:
             return there
 
     def refresh(self) -> None:
-        """Read the closes that came since, and who people are."""
+        """Take in the closes that came since, and who people are."""
         with self._reading:
             self._read_closes()
-        view = self._board.now
+        view = self._kept.board.now
         if len(view):
             with self._turn:
                 self._groups_of(view)
@@ -173,47 +183,35 @@ class CockpitSource:
         return self._grouped
 
     def _read_closes(self) -> None:
-        rows = self._last_closes()
-        days = sorted(set.intersection(*(set(by_day) for by_day in rows.values()))) if rows else []
-        wanted = {(one, by_day[day].offset): by_day[day] for one, by_day in rows.items() for day in days[-CLOSES:]}
-        if not self._closes.why and wanted.keys() == self._kept.keys():
+        try:
+            trails = self._kept.trails.now
+        except BackendUnavailable:
             return
-        for (partition, offset), row in wanted.items():
-            if (partition, offset) not in self._kept:
-                self._kept[partition, offset] = self._desk.close_scores(partition, row).value
-        self._kept = {place: self._kept[place] for place in wanted}
-        by_day = {
-            day: [self._kept[one, rows[one][day].offset] for one in rows]
-            for day in days[-CLOSES:]
-            if all(len(self._kept[one, rows[one][day].offset]) for one in rows)
-        }
-        if len(by_day) < 2:
-            self._closes = Closes((), (), ONE_CLOSE)
+        if trails is self._seen:
             return
-        highest = highest_so_far(_paths([*by_day.values()]))
-        self._closes = Closes(tuple(day_of(day) for day in by_day), highest, "")
+        first, by_day = (
+            self._first_day(),
+            [{int(day): nth for nth, day in enumerate(one.day.tolist())} for one in trails.trails],
+        )
+        common = set.intersection(*map(set, by_day)) if by_day else set[int]()
+        days = sorted(day for day in common if day >= first)[-CLOSES:]
+        if len(days) < 2:
+            self._closes, self._seen = Closes((), (), ONE_CLOSE), trails
+            return
+        pieces = [
+            np.stack([one.pd[where[day]] for day in days]) for one, where in zip(trails.trails, by_day, strict=True)
+        ]
+        highest = highest_so_far(np.concatenate(pieces, axis=1).astype(np.float64))
+        self._closes, self._seen = Closes(tuple(map(day_of, days)), highest, ""), trails
 
-    def _last_closes(self) -> Mapping[int, Mapping[int, DayRow]]:
-        """Of each partition the last closes by their days, those that the model in force has scored."""
-        view = self._board.now
-        if not len(view):
-            return {}
-        newest, models = int(view.standings.day.max()), self._desk.parts("model").value
-        lowest, begun = min(view.marks), max((part.offset for part in models), default=-1)
-        rows = {one: self._desk.of(one).days(newest - CLOSES, newest).value for one in view.marks}
-        # Offsets of a promotion are those of the lowest partition: its days hold for the others.
-        own = {row.day for row in rows[lowest] if row.offset >= begun}
-        return {one: {row.day: row for row in found if row.day in own} for one, found in rows.items()}
-
-
-def _paths(closes: Sequence[Sequence[CloseScores]]) -> Floats:
-    """(days, n) PDs of everybody who was scored at any close, NaN where not. closes: by day, its partitions."""
-    customers = np.unique(np.concatenate([part.customer for day in closes for part in day]))
-    paths = np.full((len(closes), len(customers)), np.nan)
-    for row, day in zip(paths, closes, strict=True):
-        for part in day:
-            row[np.searchsorted(customers, part.customer)] = part.pd
-    return paths
+    def _first_day(self) -> int:
+        """The first close that the newest model has scored, as the lowest partition knows it."""
+        marks, models = self._desk.marks(), self._desk.parts("model").value
+        if not marks or not models:
+            return 0
+        begun = max(part.offset for part in models)
+        rows = self._desk.of(min(marks)).days(0, _LAST_DAY).value
+        return min((row.day for row in rows if row.offset >= begun), default=_LAST_DAY)
 
 
 def _terms_here(home: Home) -> FairnessTerms:

@@ -22,8 +22,10 @@ from forbear.apps.api.shelf import Shelf
 from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.visit import Visit, visit_of
 from forbear.apps.api.watching import Watch
+from forbear.apps.metrics.meter import Meter
 from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
+from forbear.apps.tracing.port import NULL, Tracer
 from forbear.domain.deployment import Deployment
 from forbear.engine.casework import Casework
 from forbear.engine.desk import Desk
@@ -55,6 +57,7 @@ class ApiParts:
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.  deployment: whose figures these are, None where nobody has said.
+    meter: told of requests; None where nobody asked for metrics.  tracer: takes spans.
     """
 
     desk: Desk
@@ -80,6 +83,8 @@ class ApiParts:
     monotonic: Callable[[], float] = time.monotonic
     warm: Callable[[], None] | None = None
     journal: Journal | None = None
+    meter: Meter | None = None
+    tracer: Tracer = NULL
     readiness: Readiness = field(default_factory=Readiness)
     deployment: Deployment | None = None
 

@@ -76,7 +76,9 @@ def tabs(name: str, label: str, words: Mapping[str, str], default: str) -> str:
     now, key = asked(name, list(words), default), f"tabs-{name}"
     if st.session_state.get(key) not in words:
         st.session_state[key] = now
-    chosen = str(st.segmented_control(label, list(words), key=key, format_func=words.get, required=True) or now)
+    chosen = str(
+        st.segmented_control(label, list(words), key=key, format_func=lambda one: words[one], required=True) or now
+    )
     remember(**{name: None if chosen == default else chosen})
     return chosen
 

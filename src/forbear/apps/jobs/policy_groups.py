@@ -136,8 +136,9 @@ class Steps:
         return cls(levels[places], above[places])
 
     def nearest(self, customers: int) -> float:
-        """The line with the number of customers above it that comes nearest to one."""
-        return float(self.lines[np.argmin(np.abs(self.customers - customers))])
+        """The line with the number of customers above it that comes nearest to one; of nobody only for nobody."""
+        first = 1 if customers and len(self.lines) > 1 else 0
+        return float(self.lines[first + np.argmin(np.abs(self.customers[first:] - customers))])
 
 
 def _counts(chosen: Bools, rows: Bools) -> tuple[int, int]:
