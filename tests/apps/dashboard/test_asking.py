@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -144,8 +145,6 @@ class Feed:
 
     async def __aiter__(self) -> AsyncGenerator[Any]:
         """The messages."""
-        import asyncio
-
         try:
             for place in range(self.messages):
                 yield prediction(place)

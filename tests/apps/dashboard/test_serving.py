@@ -16,8 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
+from streamlit import config
 
 from forbear.apps.dashboard.guard import Guarded
+from forbear.apps.dashboard.registry import ENTRIES, EVERYBODY
 from forbear.apps.dashboard.serving import Place, options_of
 from forbear.apps.dashboard.settings import IDLE_MINUTES, SOLE_KEY, URL, settings_of
 from forbear.apps.jobs import dashboard_serving
@@ -67,7 +69,7 @@ def started(real: Any, tmp_path: Path) -> Any:
 
 
 def test_it_serves_and_ends(started: Any, real: Any) -> None:
-    """It answers at its port, tells browsers what it may, keeps foreign hosts out, and ends in order when it is told."""
+    """It answers at its port, tells browsers what it may, keeps foreign hosts out, and ends when it is told."""
     process, url, out = started
     page = httpx.get(f"{url}/customer", headers={"Accept-Encoding": "gzip"})
 
@@ -198,7 +200,7 @@ def test_settings_keep_a_key_to_themselves() -> None:
 
 
 def test_nothing_is_sent_anywhere() -> None:
-    """No usage statistics, no e-mail prompt, no links out, no tools of developers, no uploads, no files beside pages."""
+    """No usage statistics, no links out, no tools of developers, no details of errors, no files beside the pages."""
     options = options_of(Place())
 
     assert options["browser.gatherUsageStats"] is False
@@ -213,8 +215,6 @@ def test_nothing_is_sent_anywhere() -> None:
 
 def test_options_are_known_to_streamlit() -> None:
     """Every option is one that this Streamlit has: a misspelt one would protect nobody."""
-    from streamlit import config
-
     known = set(config.get_config_options(force_reparse=True))
     assert set(options_of(Place(public="https://a.example"))) <= known
 
@@ -232,7 +232,7 @@ def test_behind_a_proxy_only_its_name_is_taken() -> None:
 
 
 def test_every_answer_is_guarded() -> None:
-    """Headers of the application under it give way; a page in pieces is put together; other answers pass as they come."""
+    """Headers of the application give way; a page in pieces is put together; other answers pass as they come."""
     sent: list[Any] = []
 
     async def inner(scope: Any, receive: Any, send: Any) -> None:
@@ -266,8 +266,6 @@ def test_every_answer_is_guarded() -> None:
 
 def test_no_role_is_forgotten() -> None:
     """The registry knows every role of the interface, and no other."""
-    from forbear.apps.dashboard.registry import ENTRIES, EVERYBODY
-
     assert {role.value for role in Role} == EVERYBODY
     for entry in ENTRIES:
         assert entry.roles <= EVERYBODY
