@@ -19,12 +19,12 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.apps.api.real.conftest import served
+from tests.apps.dashboard.test_serving import free_port, until_it_answers
 
 from forbear.engine.office import Role
 from forbear.features.hashing import key_of
 from forbear.testing.servers.browser import ChromiumBrowser
-from tests.apps.api.real.conftest import served
-from tests.apps.dashboard.test_serving import free_port, until_it_answers
 
 CLIENT, SECRET = "forbear", "a secret of the client"
 SUBJECT = "anna@bank.example"
@@ -134,7 +134,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def logged(provider: Provider, lived: Path, tmp_path: Path) -> Iterator[tuple[Any, str, Path]]:
-    """An interface that believes the provider, and a dashboard that is its client; what the latter says is in a file."""
+    """An interface that believes the provider, and a dashboard that is its client; a file has what the latter says."""
     home = Path(shutil.copytree(lived, tmp_path / "bank"))
     roles = '{ call-centre = "agent", board = "viewer" }'
     (home / "services.toml").write_text(

@@ -168,7 +168,7 @@ def table(rows: Sequence[Mapping[str, object]], how: Table) -> None:
 
 
 def chart(spec: Any, rows: Sequence[Mapping[str, object]], *, name: str, says: str) -> None:
-    """An Altair chart, a sentence for whoever cannot see it, its figures as CSV; Vega's menu has PNG and SVG."""
+    """An Altair chart, a sentence for whoever cannot see it, its figures as CSV; its own toolbar saves a PNG."""
     st.altair_chart(spec, key=f"chart-{name}", alt=says)
     download(name, rows, label="Figures as CSV")
 
