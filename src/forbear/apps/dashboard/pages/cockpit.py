@@ -16,7 +16,7 @@ from forbear.apps.dashboard.formats import UNKNOWN, count, money, number, pd, pe
 from forbear.apps.dashboard.pages.cockpit_drafts import draft_form, drafts
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
-from forbear.apps.dashboard.telling import ends, estimate, moved, ratio, verdict
+from forbear.apps.dashboard.telling import capital, ends, estimate, moved, ratio, verdict
 from forbear.client import cockpit
 from forbear.domain.money import decimals_of
 
@@ -268,7 +268,7 @@ def _curve(desk: Desk, told: cockpit.PolicySupposition) -> None:
             written.absent(desk, "thresholds")
             return
         curves: Mapping[str, Any] = {one["band"]: one for one in shown.document}  # type: ignore[union-attr,index,call-overload,misc]
-        band = layout.choose("curve", "With the help of band", tuple(curves), next(iter(curves)))
+        band = layout.choose("curve", "With the help of band", tuple(curves), list(curves)[-1])
         lines = {
             which: plan.lines[band]
             for which, plan in ((NOW, told.now), (THEN, told.then))
@@ -288,7 +288,8 @@ def _curve(desk: Desk, told: cockpit.PolicySupposition) -> None:
         layout.chart(net_curve(curve, known, currency, says), rows, name="net-by-line", says=says)
         st.caption(
             f"{says} The area is from every effect at its lower to every one at its upper end. From the report on "
-            f"thresholds, {written.stamp(shown)}: the curve stays as it was then."
+            f"thresholds, {written.stamp(shown)}: the curve stays as it was then. Lines that cost many times what the "
+            "best brings are not drawn."
         )
 
 
@@ -298,7 +299,7 @@ def _curve(desk: Desk, told: cockpit.PolicySupposition) -> None:
 def _groups(groups: cockpit.GroupsLooked) -> None:
     st.subheader("Is it fair")
     if not groups.known:
-        states.empty("Nothing tells of groups.", f"{sentence(groups.why)}.")
+        states.empty("Nothing tells of groups.", f"{capital(groups.why)}.")
         return
     st.markdown(f"Now: **{verdict(groups.verdict_now)}**. Then: **{verdict(groups.verdict_then)}**.")
     says = (
@@ -306,7 +307,13 @@ def _groups(groups: cockpit.GroupsLooked) -> None:
         f"{ratio(groups.tolerated_from)} to {ratio(groups.tolerated_to)} ({groups.jurisdiction})."
     )
     plain = [one.model_dump() for one in groups.rows]
-    layout.chart(lines_by_group(groups.rows, says), plain, name="groups", says=says)
+    if any(one.share_now or one.share_then for one in groups.rows):
+        layout.chart(lines_by_group(groups.rows, says), plain, name="groups", says=says)
+    else:
+        states.empty(
+            "Too few stand above the lines to compare groups.",
+            f"Lines are taken at the nearest {groups.least_customers} customers, so that nobody's group can be told.",
+        )
     rows = [
         {
             "Group": f"{words(one.attribute)}: {one.group}",
