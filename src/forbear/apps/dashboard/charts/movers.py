@@ -70,11 +70,12 @@ def velocities(pace: Pace, said: str) -> alt.LayerChart:
     """How many customers move how fast [log-odds a day]; a legend tells who rises from who falls."""
     told = [{"says": bounds(bar), "customers": bar.customers, "way": way(bar)} for bar in pace.histogram]
     scale = alt.Scale(domain=[_RISING, _FALLING, _STILL], range=[BAD, GOOD, NEUTRAL])
+    every = alt.Axis(labelAngle=-30, labelOverlap=False)
     bars = (
         alt.Chart(values(told))
         .mark_bar()
         .encode(
-            x=alt.X("says:N", title="Velocity [log-odds a day]", sort=None, axis=alt.Axis(labelAngle=-30)),
+            x=alt.X("says:N", title="Velocity [log-odds a day]", sort=None, axis=every),
             y=alt.Y("customers:Q", title="Customers", axis=alt.Axis(format=",d")),
             color=alt.Color("way:N", title=None, scale=scale),
             tooltip=[alt.Tooltip("says:N", title="Velocity"), alt.Tooltip("customers:Q", format=",d")],
