@@ -82,13 +82,6 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         ExitStack() as contacts,
     ):
         rooms = contacts.enter_context(_rooms_of(home, services, office))
-        contacting = Contacting(
-            ledger=SqlContactLedger(rooms),
-            interventions=SqlInterventions(rooms),
-            law=law_book(own_pack(home)),
-            jurisdiction=jurisdiction_here(home),
-            region=home.deployment.country,
-        )
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
@@ -99,15 +92,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         board, trails = Board(desk), TrailKeeper(desk)
         settling = Periodic("settling", office.settle, _SETTLED_SECONDS)
         cockpit = CockpitSource(home, desk, Kept(board, trails), _file_of(home, services.api.groups))
-        begins = [
-            board.start,
-            trails.start,
-            cockpit.start,
-            watch.start,
-            publishing.start,
-            room.start,
-            settling.start,
-        ]
+        begins = [board.start, trails.start, cockpit.start, watch.start, publishing.start, room.start, settling.start]
 
         def warm() -> None:
             while begins:  # what has begun is not begun again where a later one failed
@@ -128,7 +113,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
                 helped=SqlHelpFigures(rooms),
                 cockpit=cockpit,
                 jobs=room,
-                contacting=contacting,
+                contacting=_contacting_of(home, rooms),
                 settings=services.api,
                 near=services.store is None,
                 loopback=asked.loopback,
@@ -164,6 +149,16 @@ def _rooms_of(home: Home, services: Services, office: SqlOffice) -> Iterator[Roo
         yield Rooms(engine)
     finally:
         engine.dispose()
+
+
+def _contacting_of(home: Home, rooms: Rooms) -> Contacting:
+    return Contacting(
+        ledger=SqlContactLedger(rooms),
+        interventions=SqlInterventions(rooms),
+        law=law_book(own_pack(home)),
+        jurisdiction=jurisdiction_here(home),
+        region=home.deployment.country,
+    )
 
 
 def _file_of(home: Home, named: str) -> Path | None:
