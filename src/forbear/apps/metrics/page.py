@@ -12,8 +12,8 @@ PAGE = "docs/metrics.md"
 _HEAD = """# Metrics
 
 Written by `make docs` from `apps/metrics/catalogue.py`; [operations/metrics.md](operations/metrics.md) says how they
-are asked for, and what each alert means. A histogram has `_bucket`, `_sum` and `_count`. Beside these each process tells
-the `process_…` metrics that every Prometheus client tells: memory, processor time, open files, start.
+are asked for, and what each alert means. A histogram has `_bucket`, `_sum` and `_count`. Beside these each process
+tells the `process_…` metrics that every Prometheus client tells: memory, processor time, open files, start.
 
 No label ever holds anything personal. A metric has at most 500 series; what would be one more is told as `other`.
 
