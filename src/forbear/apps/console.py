@@ -69,7 +69,7 @@ class Console:
     def say(self, sentence: str) -> None:
         """A sentence for a person; nothing under --json."""
         if self._to_person:
-            print(sentence)  # noqa: T201
+            print(sentence, flush=True)  # noqa: T201  # a pipe would hold it back
 
     def result(self, document: Mapping[str, object]) -> None:
         """The one line for a script; nothing without --json."""

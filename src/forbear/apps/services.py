@@ -27,6 +27,9 @@ audience = "forbear"
 jwks_url = "https://login.example/keys"
 role_claim = "roles"
 roles = { risk-admins = "admin", call-centre = "agent" }
+
+[metrics]
+listen = "127.0.0.1:0"
 ```
 """
 
@@ -116,6 +119,8 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rate: requests a second of a key that has no rate of its own.  burst_seconds: how long a key may save them up.
     head_seconds, body_seconds: to receive all of a request's head, and of its body.  drain_seconds: between the end of
     readiness and the end of service.  most_connections, most_feeds: open at once, the latter WebSockets.
+    groups: a CSV file of who customers are, read for one measurement: which share of each group another policy would
+    choose; "" for that of a synthetic bank, if there is one.
     """
 
     rate: Annotated[float, Meta(gt=0, le=100_000)] = 100.0
@@ -126,7 +131,18 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     drain_seconds: Annotated[float, Meta(ge=0, le=300)] = 1.0
     most_connections: Annotated[int, Meta(ge=1, le=100_000)] = 4_000
     most_feeds: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
+    groups: str = ""
     oidc: OidcSettings = OidcSettings()
+
+
+class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table [metrics]: where each process tells its metrics. listen: `HOST:PORT`, "" for nowhere; port 0 for any
+    that is free, which is what several processes of one machine need.  token_file: holds what has to be sent to be
+    answered; needed beyond this machine.
+    """
+
+    listen: str = ""
+    token_file: str = ""
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,6 +152,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     models: ModelsSettings = ModelsSettings()
     api: ApiSettings = ApiSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +261,20 @@ def registry_of(home: Path, models: Path, environment: Mapping[str, str]) -> Obj
     return ObjectModels(_bucket(url, found.endpoint, found.region))
 
 
+def metrics_of(home: Path, environment: Mapping[str, str]) -> MetricsSettings:
+    """Where the processes of a home tell their metrics, the file of a token by its full path.
+
+    Over [metrics] of the settings go FORBEAR_METRICS and FORBEAR_METRICS_TOKEN_FILE. Raises ConfigError for settings
+    that cannot be.
+    """
+    settings, beside = _settings(home, environment)
+    token = environment.get("FORBEAR_METRICS_TOKEN_FILE", "") or settings.metrics.token_file
+    return MetricsSettings(
+        listen=environment.get("FORBEAR_METRICS", "") or settings.metrics.listen,
+        token_file=str(beside / token) if token else "",
+    )
+
+
 @lru_cache(maxsize=4)
 def _bucket(url: str, endpoint: str, region: str) -> Objects:
     """A bucket, whose client is made once: that takes longer than to ask it."""
@@ -288,6 +319,7 @@ def _mend_of(message: str) -> str:
         "models": ModelsSettings,
         "api": ApiSettings,
         "api.oidc": OidcSettings,
+        "metrics": MetricsSettings,
     }
     known = tables.get(found.group(2) or "", Settings)
     if found.group(1).endswith("password"):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forbear.engine.audit import Link
-from forbear.engine.outputs import AnswerRow, Contact, Decision, Part, Position
+from forbear.engine.outputs import AnswerRow, Contact, DayRow, Decision, Part, Position
 from forbear.engine.queries import Queries, Scored, Tally
 from forbear.features.hashing import Keys
 from forbear.features.ledger import Floats
@@ -56,6 +56,23 @@ class Standings:
     pd: Floats
     band: NDArray[np.int8]
     policy: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.customer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseScores:
+    """Scores of n customers at the close of a day, in the order of their keys; erased ones are not among them.
+
+    day: that the scores count for, the next after the closed one; None for nobody.  customer: (n,) keys, rising.
+    log_odds: (n,) before calibration.  pd: (n,) in [0, 1]. Both as float32.
+    """
+
+    day: int | None
+    customer: Keys
+    log_odds: NDArray[np.float32]
+    pd: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -136,6 +153,13 @@ class Desk(Protocol):
 
         Whoever was not eligible at the last close, and not scored since, has none. Of a close that is recorded in part
         what is there counts, beside the close before.
+        """
+        ...
+
+    def close_scores(self, partition: int, close: DayRow) -> Seen[CloseScores]:
+        """Everybody's score at a close of a partition that `Queries.days` tells of. Not for every request.
+
+        Empty where its predictions are not kept any more.
         """
         ...
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from forbear.apps.api.errands import Ended, run_errand
 from forbear.apps.api.report_table import ReportKind
 from forbear.apps.api.shelf import Shelf
-from forbear.apps.telemetry import MASK, masked
+from forbear.apps.masking import MASK, masked
 from forbear.features.hashing import key_of
 
 KIND = "report"
@@ -59,4 +59,4 @@ class ReportWriter:
         known = set(self.ids([key_of(one) for one in words]).values())
         for one in sorted(words & known, key=len, reverse=True):
             said = said.replace(one, MASK)
-        return str(masked(None, "", {"why": said})["why"])
+        return str(masked({"why": said})["why"])
