@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from forbear.adapters.sql.store import open_store
+from forbear.adapters.vault import FileVault
 from forbear.apps.api.past import MOST_DAYS
 from forbear.apps.home import Home
 from forbear.client import Client, NotAllowed, NotThere
 from forbear.domain.events import CustomerUpdated, Event, PaymentOutcome, Transaction
 from forbear.domain.terms import AccountKind, Category, Direction, OutcomeStatus, Status
+from forbear.engine.erase import Request, erase
 from forbear.engine.office import Role
 from forbear.features.columns import events_of, joined
+from forbear.features.hashing import key_of
 
 ALLOWED = {Role.AGENT, Role.ANALYST, Role.APPROVER, Role.ADMIN, Role.SERVICE}
 
@@ -205,6 +209,19 @@ def test_the_client_tells_refusals_apart(real: Any) -> None:
             next(iter(viewer.customer_transactions(real.known.customers[0])))
     with Client(real.url, real.keys[Role.AGENT]) as agent, pytest.raises(NotThere):
         next(iter(agent.customer_transactions("NOBODY")))
+
+
+def test_whoever_was_erased_is_not_there(real: Any, forbear: Client) -> None:
+    """After an erasure nobody is told of the customer's past, though the copy of archive and log still holds it."""
+    customer = real.known.customers[-1]
+    assert next(iter(forbear.customer_transactions(customer)), None)
+    home = Home(real.home)
+    with closing(FileVault(home.keys)) as vault, closing(open_store(f"sqlite:///{home.database}")) as store:
+        assert erase(key_of(customer), Request(by="a tester", at_us=1), vault, store, alone=nullcontext(True)).anything
+    with pytest.raises(NotThere):
+        next(iter(forbear.customer_transactions(customer)))
+    with pytest.raises(NotThere):
+        forbear.customer_windows(customer)
 
 
 def _zone(real: Any) -> Any:
