@@ -92,6 +92,7 @@ COMMANDS = (
     ["outreach", "receive"],
     ["outreach", "report"],
     ["quarter"],
+    ["flow"],
     ["cases", "call"],
     ["cases", "called"],
     ["wording", "list"],
