@@ -7,7 +7,7 @@ that a build says the same of the same commit; `make laws` draws them anew.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -38,6 +38,12 @@ def _without(message: str) -> NoReturn:
     if os.environ.get("FORBEAR_FORBID_SKIP"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def without() -> Callable[[str], NoReturn]:
+    """Skips what cannot run here, with a reason; fails where skipping is forbidden."""
+    return _without
 
 
 @pytest.fixture(scope="session")
