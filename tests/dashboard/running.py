@@ -29,7 +29,7 @@ class Demo:
     url: str
     interface: str
     keys: Mapping[str, str]
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
 
     def client(self, role: str) -> Client:
         """Asks the interface with the key of a role."""
@@ -50,7 +50,7 @@ def demo_of(home: Path, *options: str) -> Iterator[Demo]:
         process.communicate(timeout=60)
 
 
-def started(home: Path, port: int, interface_port: int, *options: str) -> subprocess.Popen[str]:
+def started(home: Path, port: int, interface_port: int, *options: str) -> subprocess.Popen[bytes]:
     """The command, just started."""
     ports = ("--port", str(port), "--interface-port", str(interface_port))
     command = [sys.executable, "-P", "-m", "forbear.apps.cli", "dashboard", "--demo", "--home", str(home)]
@@ -59,7 +59,7 @@ def started(home: Path, port: int, interface_port: int, *options: str) -> subpro
         [*command, *ports, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        bufsize=0,
         start_new_session=True,
         cwd=home.parent,
         env={name: value for name, value in os.environ.items() if not name.startswith("FORBEAR_")},
@@ -96,23 +96,26 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_until_open(process: subprocess.Popen[str]) -> None:
+def wait_until_open(process: subprocess.Popen[bytes]) -> None:
     """Read what a demo says until it can be looked at."""
     for _ in _keys_until_open(process):
         pass
 
 
-def _keys_until_open(process: subprocess.Popen[str]) -> Iterator[tuple[str, str]]:
-    said, until = [], time.monotonic() + READY_SECONDS
+def _keys_until_open(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, str]]:
+    said, rest, until = list[str](), b"", time.monotonic() + READY_SECONDS
     assert process.stdout is not None
     while True:
+        # Asked of the pipe itself: what a buffer holds already would not be heard of.
         heard, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))
-        line = process.stdout.readline() if heard else ""
-        if not line:
+        content = os.read(process.stdout.fileno(), 65_536) if heard else b""
+        if not content:
             process.kill()
             raise AssertionError(f"the demo did not come up:\n{''.join(said)}")
-        said.append(line)
-        if found := _KEY.match(line.rstrip("\n")):
-            yield found[1], found[2]
-        if line.startswith("Open "):
-            return
+        *lines, rest = (rest + content).split(b"\n")
+        for line in map(bytes.decode, lines):
+            said.append(f"{line}\n")
+            if found := _KEY.match(line):
+                yield found[1], found[2]
+            if line.startswith("Open "):
+                return

@@ -22,7 +22,7 @@ _DRAWN = """chart => {
 }"""
 _UNNAMED = """() => {
   const named = one => (one.getAttribute('aria-label') || one.getAttribute('aria-labelledby') || one.title
-    || (one.labels && one.labels.length && one.labels[0].innerText.trim()) || one.innerText || '').trim();
+    || (one.labels && one.labels.length && one.labels[0].textContent.trim()) || one.textContent || '').trim();
   const shown = one => one.getClientRects().length && !one.closest('[aria-hidden="true"]');
   const asked = 'input:not([type="hidden"]), textarea, select, button, a[href], [role="slider"], [role="radio"]';
   return [...document.querySelectorAll(asked)].filter(one => shown(one) && !named(one)).map(one => one.outerHTML);
