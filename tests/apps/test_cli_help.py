@@ -59,6 +59,7 @@ COMMANDS = (
     ["contacts", "export"],
     ["contacts", "certify"],
     ["monitor"],
+    ["logs", "reference"],
     ["run"],
     ["worker", "scorer"],
     ["up"],

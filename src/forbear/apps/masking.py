@@ -7,15 +7,19 @@ came with data are in no code, so they are masked without anybody having foresee
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from importlib.abc import InspectLoader
 from pathlib import Path
 from threading import Lock
 from types import CodeType
+
+from forbear.domain.errors import ConfigError, ForbearError, StorageError
 
 MASK = "***"
 PERSONAL = re.compile(
@@ -47,7 +51,7 @@ _CHANCE = re.compile(
     r"|(?=[0-9]*[a-f])(?:[0-9a-f]{32}|[0-9a-f]{64})|[a-p]{12}|[a-p]{16}"
 )
 """A UUID, a digest, or 12 or 16 of our own letters; 16 digits are no digest but a card."""
-_LONG_NUMBER = re.compile(r"\d(?:[\s().,:/_+-]?\d){5,}")
+_LONG_NUMBER = re.compile(r"\d(?:[\s().,:/_+-]{0,2}\d){5,}")
 """Six digits or more, however they are parted: accounts, phones, days of birth."""
 _MASKS = re.compile(r"\*{3,}")
 _ENDS = "\"'`()[]{}<>,;:.!?*"
@@ -180,6 +184,26 @@ def looks_like_chance(text: str) -> bool:
 def told_of(error: BaseException) -> str:
     """An error as it may be written: what kind it is, where it came from, and of its message our own words."""
     return f"{place_of(error)}: {said(str(error))}"
+
+
+@contextmanager
+def last_words() -> Iterator[None]:
+    """Have what ends a process say no more on its way out than a log line may.
+
+    What is wrong with a setting or a disk is said in full: it is the operator's, and about nobody else.
+    """
+    try:
+        yield
+    except (ConfigError, StorageError):
+        raise
+    except ForbearError as error:
+        error.args = tuple(said(str(one)) for one in error.args)
+        error.mend = said(error.mend)
+        raise
+    except Exception as error:
+        if "FORBEAR_DEBUG" in os.environ:
+            raise
+        raise RuntimeError(told_of(error)) from None
 
 
 def place_of(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from forbear.client.book_operations import BookOperations
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import PAGE, Call, Extra, Listed, Plan, Posted, asked, delete, get, post
 from forbear.client.case_operations import CaseOperations
+from forbear.client.cockpit_operations import CockpitOperations
 from forbear.client.contact_operations import ContactOperations
 from forbear.client.errors import Broken, found
 from forbear.client.report_operations import ReportOperations
@@ -55,7 +56,7 @@ class InterventionsAsked(Extra, total=False):
     page_size: int
 
 
-class Operations(BookOperations, CaseOperations, ContactOperations, ReportOperations):
+class Operations(BookOperations, CaseOperations, CockpitOperations, ContactOperations, ReportOperations):
     """The methods of a client, before it is said how they are sent."""
 
     # ---- customers

@@ -38,9 +38,10 @@ class TransactionLine(Told):
 
 
 class OutcomeLine(Told):
-    """What became of a scheduled payment. day: on which it was due.  paid_on: None where it was not paid.
+    """What became of a scheduled payment. day: of `booked_at`, on which it became known.  paid_on: None if not paid.
 
-    days_past_due: of the obligation when this was established; None where the source does not keep it.
+    due_on: the day on which it was due.  days_past_due: of the obligation when this was established; None where the
+    source does not keep it.
     """
 
     kind: Literal["outcome"] = "outcome"
@@ -49,6 +50,7 @@ class OutcomeLine(Told):
     booked_at: datetime
     day: date
     status: str = Field(examples=["paid", "missed", "cured", "waived"])
+    due_on: date
     amount_due_minor: int
     paid_on: date | None
     days_past_due: int | None
@@ -84,10 +86,11 @@ PastLine: TypeAlias = Annotated[TransactionLine | OutcomeLine | UpdateLine, Fiel
 
 
 class DaySums(Told):
-    """One day with entries. in_minor, out_minor: booked credits and debits of all accounts, own transfers left out.
+    """The entries of one day, summed. in_minor, out_minor: booked credits and debits; own transfers, movements of loan
+    accounts, and what arrives on a card are neither.
 
-    lowest_minor: lowest known balance after a booked entry on any one current account; None where none is known.
-    failed: debits that failed.  missed: payments due on the day that were told of as missed.  entries: of the day.
+    lowest_minor: lowest balance that was told after an entry of a current account; None where none was.
+    failed: debits that failed.  missed: payments that were told of as missed.  entries: all of them.
     """
 
     day: date
@@ -100,7 +103,7 @@ class DaySums(Told):
 
 
 class CustomerPast(Recorded):
-    """Events of a customer, newest first, by when they were booked; an outcome by when it became known.
+    """Events of a customer, newest first, by when they were booked.
 
     as_of: up to where the events were read.  first, last: the days asked for, both included, bank-local.
     by_day: sums over all of these days, whatever page this is, oldest first; days without entries are left out.

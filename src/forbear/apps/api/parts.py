@@ -11,11 +11,14 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from forbear.apps.api.board import Board
+from forbear.apps.api.cockpit_source import CockpitSource
 from forbear.apps.api.health import Readiness
 from forbear.apps.api.identity import TokenReader
 from forbear.apps.api.jobs import JobRoom
 from forbear.apps.api.membership import Membership
+from forbear.apps.api.pasts import Pasts
 from forbear.apps.api.publishing import Publishing
+from forbear.apps.api.shelf import Shelf
 from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.visit import Visit, visit_of
 from forbear.apps.api.watching import Watch
@@ -48,7 +51,9 @@ class ApiParts:
     onlooker: the ledgers that follow the log; None where nothing is scored.  watch: what has them follow it.
     publishing: takes what is written to the log.  casework: what agents work with; None for none.
     helped: counts help; None for nowhere.  contacting: the contact ledger and the law; None where there is none.
-    jobs: works on what takes long.  loopback: only this machine can ask.
+    cockpit: what policies are weighed from; None for nothing.
+    jobs: works on what takes long.  shelf: written reports; None for none.
+    pasts: events by customer; None where they are not at hand.  loopback: only this machine can ask.
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
     now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.  deployment: whose figures these are, None where nobody has said.
@@ -65,8 +70,11 @@ class ApiParts:
     publishing: Publishing | None = None
     casework: Casework | None = None
     helped: HelpCounted | None = None
+    cockpit: CockpitSource | None = None
     jobs: JobRoom | None = None
     contacting: Contacting | None = None
+    shelf: Shelf | None = None
+    pasts: Pasts | None = None
     settings: ApiSettings = field(default_factory=ApiSettings)
     near: bool = False
     loopback: bool = True

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from forbear.apps.dashboard import layout, login, states
-from forbear.apps.dashboard.registry import ENTRIES, HOME, Entry
+from forbear.apps.dashboard.registry import BY_NAME, ENTRIES, HOME, Entry
 from forbear.apps.dashboard.session import Desk, end, present, standing
 from forbear.apps.dashboard.settings import Settings, settings_of
 from forbear.client import Problem
@@ -48,12 +48,21 @@ def _navigation(desk: Desk | None) -> st.Page:
             title=entry.title,
             icon=entry.icon,
             url_path=entry.path,
-            default=entry.name == HOME,
             visibility="visible" if theirs else "hidden",
         )
         menu.setdefault(entry.section, []).append(pages[entry.name])
+    root = st.Page(_root, title=BY_NAME[HOME].title, url_path="home", default=True, visibility="hidden")
+    menu[BY_NAME[HOME].section].append(root)
     layout.keep_pages({name: page for name, page in pages.items() if page.visibility == "visible"})
     return st.navigation(menu, position="sidebar" if desk is not None else "hidden", expanded=True)
+
+
+def _root() -> None:
+    """The root leads to the first page, so that each page has one address."""
+    if present() is None:
+        login.show(settings_of(os.environ), BY_NAME[HOME].title)
+    else:
+        layout.go(HOME, **st.query_params.to_dict())
 
 
 def _drawing(entry: Entry) -> Callable[[], None]:
@@ -80,14 +89,17 @@ def _draw(entry: Entry) -> None:
 
 def _guarded(entry: Entry, desk: Desk) -> None:
     """Draw a page; what it is not told is said, and a key that holds no more leads to the login."""
+    layout.begin()
     try:
         entry.show()(desk)
     except Problem as error:
         if error.status == 401:
             end("Your key or login does not hold any more.")
             st.rerun()
+        layout.headless(entry.title)
         states.problem(error, about=entry.title)
     except ForbearError as error:
+        layout.headless(entry.title)
         states.problem(error, about=entry.title)
 
 

@@ -8,6 +8,7 @@ protanopia, deuteranopia and tritanopia of Machado et al. (2009).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 LIGHT, DARK = "#ffffff", "#10151a"
 """Backgrounds of the two themes."""
@@ -21,7 +22,7 @@ GOOD, BAD, NEUTRAL = "#0091cc", "#bf3038", CALM
 """What is better, worse, and neither; never red beside green."""
 SERIES: tuple[str, ...] = ("#0091cc", "#cc8100", "#bf3038", "#7e848c", "#8a63d2", "#00907a")
 """Series without an order, in the order to use them."""
-SEQUENTIAL = "viridis"
+SEQUENTIAL: Final = "viridis"
 """Vega's scheme for a quantity from little to much: even in lightness, and the same for everybody."""
 OUTSIDE = "outside"
 """What a page calls the band that is none."""

@@ -33,7 +33,8 @@ def enter(settings: Settings) -> bool:
     except ForbearError as error:
         states.problem(error, about="Log in")
         return False
-    returned()
+    if not settings.sole_key:
+        returned()
     return True
 
 

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from typing import Any
 
-from forbear.apps.dashboard.charts.paths import Cut
+from forbear.apps.dashboard.charts.scores import Cut
 from forbear.client.figures import PolicyShown
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from streamlit import net_util
+from streamlit.starlette import App
 from streamlit.web import bootstrap
+from streamlit.web.server.starlette.starlette_server import UvicornRunner
 
 from forbear.apps.dashboard.colours import ACCENT, DARK, LIGHT, SERIES
+from forbear.apps.dashboard.guard import Guarded
 
 SCRIPT = Path(__file__).parent / "script" / "dashboard.py"
 _HERE = ["localhost", "127.0.0.1", "::1"]
@@ -51,7 +55,10 @@ def run(place: Place) -> None:
     net_util._external_ip = ""  # noqa: SLF001
     options = options_of(place)
     bootstrap.load_config_options(options)
-    bootstrap.run(str(SCRIPT), False, [], options)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # The server sends itself the signal that ended it once more, when all is closed.
+        signal.signal(number, lambda *_: None)
+    UvicornRunner(Guarded(App(SCRIPT))).run()
 
 
 def options_of(place: Place) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 import weakref
@@ -13,7 +14,7 @@ import streamlit as st
 
 from forbear.apps.dashboard.asking import Answers, shelf, together
 from forbear.apps.dashboard.formats import as_of
-from forbear.apps.dashboard.settings import Settings
+from forbear.apps.dashboard.settings import Settings, settings_of
 from forbear.client import Client, NotAllowed, Retries
 from forbear.client.figures import Statistics
 from forbear.client.models import Whoami
@@ -46,6 +47,7 @@ class Desk:
         self.operations = frozenset(told.operations)
         self.checked_at = time.monotonic()
         self._tokens: dict[str, tuple[str, float]] = {}
+        self._at_end: list[Callable[[], None]] = []
         weakref.finalize(self, client.close)
 
     # ---- what may be asked, and asking
@@ -97,6 +99,18 @@ class Desk:
             least[mark.partition] = min(known, mark, key=lambda one: (one.offset, one.ordinal))
         last = self.statistics.last_day
         return as_of(last.day if last else None, [least[one] for one in sorted(least)])
+
+    # ---- the end
+
+    def at_end(self, stop: Callable[[], None]) -> None:
+        """Have something end with the session; the last sixteen are remembered."""
+        self._at_end = [*self._at_end[-15:], stop]
+
+    def close(self) -> None:
+        """End what began for this session, and close its connections."""
+        while self._at_end:
+            self._at_end.pop()()
+        self.client.close()
 
     # ---- why, and writing once
 
@@ -158,7 +172,7 @@ def end(because: str = "") -> None:
     if because:
         st.session_state[_SAID] = because
     if desk is not None:
-        desk.client.close()
+        desk.close()
         if desk.oidc:
             st.logout()
 
@@ -178,6 +192,11 @@ def overdue(settings: Settings) -> bool:
     seen_at = st.session_state.get(_SEEN)
     idle = seen_at is not None and time.monotonic() - seen_at > settings.idle_seconds
     return present() is not None and not settings.sole_key and idle
+
+
+def overdue_now() -> bool:
+    """The same by the settings of this process, for what draws itself anew without anybody doing anything."""
+    return present() is None or overdue(settings_of(os.environ))
 
 
 def standing(settings: Settings) -> Desk | None:

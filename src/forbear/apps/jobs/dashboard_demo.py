@@ -93,7 +93,8 @@ def demo_keys(wish: DemoWish, console: Console, *, now: datetime) -> dict[Role, 
         return {}
     quiet = Console(quiet=True)
     with office_of(wish.home, wish.environment, writer="dashboard-demo") as office:
-        held = {key.name for key in office.keyring.keys() if state_of(key, micros(now)) == "holds"}
+        known = office.keyring.keys()
+        held = {key.name for key in known if state_of(key, micros(now)) == "holds"}
         wishes = {role: KeyWish(name=f"{NAME}, {role}", role=role, days=_KEY_DAYS) for role in ROLES}
         return {role: show_new_key(office, quiet, one, now=now) for role, one in wishes.items() if one.name not in held}
 
@@ -122,13 +123,15 @@ class _Welcome:
 
     def __call__(self, seen: Sequence[Seen]) -> None:
         """Look at how they stand."""
-        for one in seen:
-            if one.restarts > self._restarts.get(one.name, 0):
-                self._restarts[one.name] = one.restarts
-                self._console.say(f"The {one.name} had ended, and was started again: see logs/demo-{one.name}.out")
-        if not self._said and all(one.pid for one in seen) and _answers(self._wish, DASHBOARD):
+        # Until all are there, one may end because what it needs is not yet there.
+        if self._said:
+            for one in seen:
+                if one.restarts > self._restarts[one.name]:
+                    self._console.say(f"The {one.name} had ended, and was started again: see logs/demo-{one.name}.out")
+        elif all(one.pid for one in seen) and _answers(self._wish, DASHBOARD):
             self._said = True
             self._welcome()
+        self._restarts = {one.name: one.restarts for one in seen}
 
     def _welcome(self) -> None:
         say = self._console.say

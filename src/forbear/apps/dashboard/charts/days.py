@@ -63,6 +63,20 @@ def in_and_out(rows: Rows, *, currency: str) -> Any:
     ).properties(height=_HEIGHT)
 
 
+def by_second(rows: Rows) -> Any:
+    """How many messages came in each of the last seconds. rows: `seconds ago` and `messages`."""
+    return (
+        alt.Chart(pd.DataFrame(list(rows)))
+        .mark_bar(color=ACCENT)
+        .encode(
+            x=alt.X("seconds ago:Q", scale=alt.Scale(reverse=True, domain=[0, 60], nice=False), title="seconds ago"),
+            y=alt.Y("messages:Q", title="messages", axis=alt.Axis(tickMinStep=1, format="d")),
+            tooltip=["seconds ago:Q", "messages:Q"],
+        )
+        .properties(height=120)
+    )
+
+
 _LEGEND = alt.Legend(orient="top", symbolType="square")
 
 

@@ -44,7 +44,7 @@ def show(desk: Desk) -> None:
     acts.told()
     _search(asked)
     _brief(desk, customer)
-    view = layout.choose("view", "Look at", list(VIEWS), "risk", words={name: one[0] for name, one in VIEWS.items()})
+    view = layout.tabs("view", "Look at", {name: one[0] for name, one in VIEWS.items()}, "risk")
     VIEWS[view][1](desk, customer)
 
 

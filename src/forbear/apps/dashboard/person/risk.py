@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from forbear.apps.dashboard import formats, layout, states
-from forbear.apps.dashboard.charts.paths import impacts, pd_path
+from forbear.apps.dashboard.charts.scores import impacts, pd_path
 from forbear.apps.dashboard.colours import BAD, GOOD
 from forbear.apps.dashboard.rules import rules_of
 from forbear.apps.dashboard.session import Desk

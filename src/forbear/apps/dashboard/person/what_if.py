@@ -41,13 +41,14 @@ def show(desk: Desk, customer: Customer) -> None:
 
 def _happening(kind: str, says: str, usual: float, unit: int) -> Happening | None:
     left, middle, right = st.columns([2, 2, 3], vertical_alignment="bottom")
-    on = left.toggle(says, key=f"what-if-{kind}")
+    if not left.toggle(says, key=f"what-if-{kind}"):
+        return None
     amount = middle.number_input(
-        "Amount", min_value=1.0, max_value=1e7, value=max(1.0, usual), step=50.0, key=f"amount-{kind}", disabled=not on
+        "Amount", min_value=1.0, max_value=1e7, value=max(1.0, usual), step=50.0, key=f"amount-{kind}"
     )
-    day = right.slider("In how many days", 0, MOST_DAYS_AHEAD, 1, key=f"day-{kind}", disabled=not on)
+    day = right.slider("In how many days", 0, MOST_DAYS_AHEAD, 1, key=f"day-{kind}")
     category = "salary" if kind == "income" else None
-    return Happening(what=kind, amount_minor=round(amount * unit), in_days=day, category=category) if on else None  # type: ignore[arg-type]  # the kinds are those of the shape
+    return Happening(what=kind, amount_minor=round(amount * unit), in_days=day, category=category)  # type: ignore[arg-type]  # the kinds are those of the shape
 
 
 def _usual(customer: Customer, kind: str) -> float:

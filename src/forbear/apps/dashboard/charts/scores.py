@@ -40,7 +40,7 @@ def pd_path(rows: Sequence[Mapping[str, object]], cuts: Sequence[Cut], order: Se
             x=x,
             y=y,
             color=alt.Color("band:N", title=None, scale=alt.Scale(domain=names, range=colours), legend=_LEGEND),
-            shape=alt.Shape("band:N", title=None, scale=alt.Scale(domain=names, range=shapes), legend=_LEGEND),
+            shape=alt.Shape("band:N", scale=alt.Scale(domain=names, range=shapes), legend=None),
             tooltip=tip,
         )
     )
