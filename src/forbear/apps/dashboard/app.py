@@ -35,6 +35,7 @@ def main() -> None:
     chosen = _navigation(desk)
     if desk is None and login.enter(settings):
         st.rerun()
+    login.go_on()
     chosen.run()
 
 
