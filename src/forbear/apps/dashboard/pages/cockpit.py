@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 
@@ -30,9 +30,13 @@ def show(desk: Desk) -> None:
     top = st.container()
     policy: Mapping[str, Any] = tomllib.loads(desk.figures("policy").text)
     question = _question(desk, policy)
-    told: cockpit.PolicySupposition = desk.client.policy_what_if(question)
+    told = _asked(desk, question)
     with top:
-        layout.head(BY_NAME["cockpit"].title, BY_NAME["cockpit"].says, desk.as_of(told))
+        holds = desk.as_of(desk.statistics) if told is None else desk.as_of(told)
+        layout.head(BY_NAME["cockpit"].title, BY_NAME["cockpit"].says, holds)
+    if told is None:
+        drafts(desk)
+        return
     _figures(told)
     _limits(told)
     _bands(told, desk.bands)
@@ -41,6 +45,15 @@ def show(desk: Desk) -> None:
     _rests_on(told)
     draft_form(desk, question, told)
     drafts(desk)
+
+
+def _asked(desk: Desk, question: cockpit.PolicyQuestion) -> cockpit.PolicySupposition | None:
+    """What it would come to; None where nobody can say, such as for lines out of order, which is said in its place."""
+    came = desk.together(told=lambda: desk.client.policy_what_if(question))
+    if came.problem("told") is not None:
+        with states.told("What this would come to"):
+            came["told"]  # raises what is then said
+    return cast("cockpit.PolicySupposition | None", came.met("told"))
 
 
 # ---- what is moved
