@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 import forbear.apps.api.app
 import forbear.apps.jobs.running  # noqa: F401  # its words, and those of whatever it takes, are known then
 from forbear.apps import masking
-from forbear.apps.masking import MASK, Vocabulary, looks_like_chance, masked, said, told_of
+from forbear.apps.masking import MASK, Vocabulary, looks_like_chance, masked, phrase, said, told_of
 from forbear.domain.errors import BackendUnavailable
 
 CANARIES = {
@@ -139,6 +140,30 @@ def test_an_id_that_a_caller_made_is_no_chance(value: str) -> None:
     """Only what looks like chance or a digest is written as an id: a card's digits do not."""
     assert not looks_like_chance(value)
     assert masked({"request_id": value})["request_id"] == MASK
+
+
+def test_names_of_events_and_fields_are_ours() -> None:
+    """Small words pass as they are, at once; whatever looks otherwise is a text like any other."""
+    assert phrase("warm-up waits") == "warm-up waits"
+    assert phrase("event of Quixote") == f"event of {MASK}"
+    assert [*masked({"a_field_of_ours": 1, "CX-88213": 2, "http.route": "/v1"})] == [
+        "a_field_of_ours",
+        MASK,
+        "http.route",
+    ]
+
+
+def test_who_answers_requests_waits_for_no_reading() -> None:
+    """While another thread reads the words a loop goes on, and masks what it does not know yet."""
+    vocabulary = Vocabulary()
+
+    async def ask() -> bool:
+        return vocabulary.knows("masked")
+
+    with vocabulary._lock:
+        assert not asyncio.run(ask())
+    vocabulary.learn_beside()
+    assert vocabulary.knows("masked")
 
 
 def test_keys_of_counts_are_values_too() -> None:
