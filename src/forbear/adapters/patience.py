@@ -196,6 +196,14 @@ class Breaker:
             throw_new_error_on_trip=False,
         )
 
+    @property
+    def left_alone(self) -> float:
+        """1.0 while nobody is admitted, 0.5 while a call shows whether it goes well again, 0.0 otherwise."""
+        with self._lock:
+            if self._opened.state == STATE_CLOSED:
+                return 0.0
+            return 1.0 if self._opened.left(self._manner.open_seconds) > 0.0 else 0.5
+
     def admits(self) -> bool:
         """Whether a call may be made now. Whoever is admitted says with `heard` how it went."""
         with self._lock:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption
+from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, MetricsOption
 
 if TYPE_CHECKING:
     from forbear.engine.office import Office
@@ -92,7 +92,8 @@ def revoke(
 @command(
     app,
     "serve",
-    "forbear serve --home my-home\nforbear serve --demo\nforbear serve --host 0.0.0.0 --port 8470 --json-log",
+    "forbear serve --home my-home\nforbear serve --demo\nforbear serve --host 0.0.0.0 --port 8470 --json-log\n"
+    "forbear serve --metrics 127.0.0.1:9470",
 )
 def serve(
     home: HomeOption = DEFAULT_HOME,
@@ -102,6 +103,7 @@ def serve(
     demo: Annotated[
         bool, typer.Option("--demo", help="Where the home holds none, make a small synthetic bank first; show a key.")
     ] = False,
+    metrics: MetricsOption = "",
 ) -> None:
     """Answer over HTTP until somebody asks for an end. One process: its ledgers are in memory."""
     from forbear.apps.api.extra import require_extra
@@ -110,21 +112,27 @@ def serve(
     from forbear.adapters.hosts import is_loopback
     from forbear.apps.api.opening import Opening
     from forbear.apps.console import Console
+    from forbear.apps.home import Home
     from forbear.apps.jobs.serving import Listening, serve
-    from forbear.apps.telemetry import Journal
+    from forbear.apps.telemetry import lines_to_stream, telemetry_of
 
-    listening = Listening(host, port)
-    asked = Opening(
-        home=home,
-        environment=os.environ,
-        writer=listening.writer,
-        loopback=is_loopback(host),
-        journal=Journal(sys.stdout) if json_log else None,
-    )
-    console = Console(quiet=json_log)
-    if demo:
-        from forbear.apps.jobs.demo_serving import serve_demo
+    listening, logs = Listening(host, port, metrics), json_log or lines_to_stream(os.environ)
+    console = Console(quiet=logs)
+    if not demo:
+        Home(home).deployment  # noqa: B018  # a folder that is no home is refused, and nothing is made in it
+    stream, least = sys.stdout if json_log else None, "info" if logs else "warning"
+    with telemetry_of(home, "api", service=True, stream=stream, least=least) as telemetry:
+        asked = Opening(
+            home=home,
+            environment=os.environ,
+            writer=listening.writer,
+            loopback=is_loopback(host),
+            journal=telemetry.journal,
+            tracer=telemetry.tracer,
+        )
+        if demo:
+            from forbear.apps.jobs.demo_serving import serve_demo
 
-        serve_demo(asked, listening, console, now=datetime.now(UTC))
-        return
-    serve(asked, listening, console)
+            serve_demo(asked, listening, console, now=datetime.now(UTC))
+            return
+        serve(asked, listening, console)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, day, user
+from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, MetricsOption, day, user
 
 if TYPE_CHECKING:
     from forbear.apps.jobs.showing_cases import Agent
@@ -344,6 +344,7 @@ def settle(
     every: Annotated[
         float, typer.Option("--every", min=0.0, max=3_600.0, help="Go on, so many seconds apart; 0: once.")
     ] = 0.0,
+    metrics: MetricsOption = "",
     by: ByOption = "",
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
@@ -352,13 +353,22 @@ def settle(
     import time
 
     from forbear.apps.console import Console
+    from forbear.apps.home import Home
     from forbear.apps.jobs.case_figures import show_settled
+    from forbear.apps.metrics.exporter import here, telling
+    from forbear.apps.metrics.working import RoundsTold
+    from forbear.apps.telemetry import telemetry_of
 
     console = Console(json=json)
-    show_settled(agent_of(home, by), console)
-    while every:
-        time.sleep(every)
-        show_settled(agent_of(home, by), console)
+    _ = Home(home).deployment
+    with telemetry_of(home, "cases") as telemetry, telling(here(Home(home), "cases", metrics)) as meter:
+        rounds = RoundsTold(meter)
+        show_settled(agent_of(home, by), console, telemetry)
+        rounds.ended()
+        while every:
+            time.sleep(every)
+            show_settled(agent_of(home, by), console, telemetry)
+            rounds.ended()
 
 
 def _do(agent: Agent, case: str, json: bool, act: str, **doing: object) -> None:

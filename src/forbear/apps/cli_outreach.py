@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, user
+from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, MetricsOption, user
 
 outreach = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Reach people with help, once and lawfully.")
 app.add_typer(outreach, name="outreach")
@@ -74,6 +74,7 @@ def run(
         bool, typer.Option("--dry-run", help="Everything but the call, on a copy that is thrown away; implies --once.")
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say a line for every move.")] = False,
+    metrics: MetricsOption = "",
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
@@ -82,7 +83,8 @@ def run(
     from forbear.apps.home import Home
     from forbear.apps.jobs.showing_outreach import RunAsked, show_rounds
 
-    show_rounds(Home(home), Console(json=json), RunAsked(once=once or dry_run, dry=dry_run, verbose=verbose))
+    asked = RunAsked(once=once or dry_run, dry=dry_run, verbose=verbose, metrics=metrics)
+    show_rounds(Home(home), Console(json=json), asked)
 
 
 @command(outreach, "status", "forbear outreach status\nforbear outreach status --home my-home --json")

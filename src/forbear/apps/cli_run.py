@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, day, user
+from forbear.apps.options import DEFAULT_HOME, AnyKind, HomeOption, JsonOption, MetricsOption, day, user
 
 if TYPE_CHECKING:
     from forbear.apps.jobs.instructing import Teller
@@ -40,6 +40,7 @@ ByOption = Annotated[str, typer.Option("--by", help="Who says so; default: the u
     "run",
     """
     forbear run --close
+    forbear run --close --metrics 127.0.0.1:0
     forbear run --once --home my-home
     forbear run --replay --from 2024-10-01 --to 2024-12-31
     forbear run --replay --from 2024-10-01 --policy our-policy.toml --shares 1%,2%,4% --into rehearsal.db
@@ -61,6 +62,7 @@ def run(
     policy: RehearsedPolicy = "",
     shares: RehearsedShares = "",
     into: IntoOption = None,
+    metrics: MetricsOption = "",
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
@@ -73,8 +75,8 @@ def run(
         from forbear.apps.jobs.showing_rehearsal import show_rehearsal
         from forbear.apps.jobs.showing_run import shares_in
 
-        if first is None or close:
-            raise typer.BadParameter("--replay needs --from, and takes no --close: nothing is closed in the past")
+        if first is None or close or metrics:
+            raise typer.BadParameter("--replay needs --from, and takes neither --close nor --metrics")
         kind = None if model is None else str(model)
         cut_offs = shares_in(shares) if shares else ()
         request = RehearsalRequest(first=first, last=last, kind=kind, policy=policy, shares=cut_offs, into=into)
@@ -89,7 +91,8 @@ def run(
         raise typer.BadParameter(f"{named[0]} goes with --replay")
     if close and not follow:
         raise typer.BadParameter("--close goes with --follow: `forbear sweep` closes days once")
-    show_run(Home(home), Console(json=json), RunRequest(follow=follow), ClosingRule() if close else None)
+    rule = ClosingRule() if close else None
+    show_run(Home(home), Console(json=json), RunRequest(follow=follow), rule, metrics=metrics)
 
 
 @command(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, SeedOption
+from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, MetricsOption, SeedOption
 
 
 @command(
@@ -17,6 +18,7 @@ from forbear.apps.options import DEFAULT_HOME, HomeOption, JsonOption, SeedOptio
     forbear up --home my-home
     forbear up --scorers 3 --intervenors 2 --home my-home
     forbear up --health-port 8080 --json
+    forbear up --metrics 127.0.0.1:9470
     """,
 )
 def up(
@@ -30,6 +32,7 @@ def up(
     health_port: Annotated[
         int, typer.Option("--health-port", min=0, max=65_000, help="Of the first worker; the others follow. 0: none.")
     ] = 0,
+    metrics: MetricsOption = "",
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
@@ -37,9 +40,12 @@ def up(
     from forbear.apps.console import Console
     from forbear.apps.home import Home
     from forbear.apps.jobs.showing_up import UpRequest, show_up
+    from forbear.apps.telemetry import lines_to_stream
 
-    request = UpRequest(scorers=scorers, intervenors=intervenors, closer=closer, health_port=health_port)
-    show_up(Home(home), Console(json=json), request)
+    request = UpRequest(
+        scorers=scorers, intervenors=intervenors, closer=closer, health_port=health_port, metrics=metrics
+    )
+    show_up(Home(home), Console(json=json, quiet=lines_to_stream(os.environ)), request)
 
 
 @command(
@@ -68,6 +74,7 @@ def stream(
         ),
     ] = None,
     seed: SeedOption = 7,
+    metrics: MetricsOption = "",
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,
 ) -> None:
@@ -81,6 +88,12 @@ def stream(
     from forbear.apps.jobs.streaming import StreamRequest
 
     request = StreamRequest(
-        customers=customers, history_days=history_days, days=days, seed=seed, shares=shares, own_servers=own_servers
+        customers=customers,
+        history_days=history_days,
+        days=days,
+        seed=seed,
+        shares=shares,
+        own_servers=own_servers,
+        metrics=metrics,
     )
     show_stream(Home(home), Console(json=json), request)

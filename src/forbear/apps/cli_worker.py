@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, HomeOption
+from forbear.apps.options import DEFAULT_HOME, HomeOption, MetricsOption
 
 
 class Worker(StrEnum):
@@ -35,10 +35,14 @@ def worker(
     health_port: Annotated[
         int, typer.Option("--health-port", min=0, max=65_535, help="Port of /live, /ready, /status; 0 for none.")
     ] = 0,
+    metrics: MetricsOption = "",
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Be one worker between Kafka and the store. Ctrl-C or SIGTERM ends it in order, a second one at once."""
     from forbear.apps.home import Home
+    from forbear.apps.masking import last_words
     from forbear.apps.stream.process import ProcessRequest, run_process
 
-    run_process(Home(home), ProcessRequest(kind=str(kind), instance=instance, health_port=health_port))
+    request = ProcessRequest(kind=str(kind), instance=instance, health_port=health_port, metrics=metrics)
+    with last_words():  # its stderr is a log
+        run_process(Home(home), request)

@@ -45,6 +45,10 @@ class Lang(StrEnum):
 
 HomeOption = Annotated[Path, typer.Option("--home", help="Folder that holds all state of the deployment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one line of JSON and nothing else.")]
+MetricsOption = Annotated[
+    str,
+    typer.Option("--metrics", help="HOST:PORT to tell metrics at, or `off`; default: what the settings say, else off."),
+]
 ReplaceOption = Annotated[bool, typer.Option("--replace", help="Put the new data in the place of what is there.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Equal seeds give equal results.")]
 MADE = "%Y-%m-%d %H:%M UTC"

@@ -27,6 +27,9 @@ audience = "forbear"
 jwks_url = "https://login.example/keys"
 role_claim = "roles"
 roles = { risk-admins = "admin", call-centre = "agent" }
+
+[metrics]
+listen = "127.0.0.1:0"
 ```
 """
 
@@ -132,6 +135,16 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     oidc: OidcSettings = OidcSettings()
 
 
+class MetricsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table [metrics]: where each process tells its metrics. listen: `HOST:PORT`, "" for nowhere; port 0 for any
+    that is free, which is what several processes of one machine need.  token_file: holds what has to be sent to be
+    answered; needed beyond this machine.
+    """
+
+    listen: str = ""
+    token_file: str = ""
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -139,6 +152,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: StoreSettings = StoreSettings()
     models: ModelsSettings = ModelsSettings()
     api: ApiSettings = ApiSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +261,20 @@ def registry_of(home: Path, models: Path, environment: Mapping[str, str]) -> Obj
     return ObjectModels(_bucket(url, found.endpoint, found.region))
 
 
+def metrics_of(home: Path, environment: Mapping[str, str]) -> MetricsSettings:
+    """Where the processes of a home tell their metrics, the file of a token by its full path.
+
+    Over [metrics] of the settings go FORBEAR_METRICS and FORBEAR_METRICS_TOKEN_FILE. Raises ConfigError for settings
+    that cannot be.
+    """
+    settings, beside = _settings(home, environment)
+    token = environment.get("FORBEAR_METRICS_TOKEN_FILE", "") or settings.metrics.token_file
+    return MetricsSettings(
+        listen=environment.get("FORBEAR_METRICS", "") or settings.metrics.listen,
+        token_file=str(beside / token) if token else "",
+    )
+
+
 @lru_cache(maxsize=4)
 def _bucket(url: str, endpoint: str, region: str) -> Objects:
     """A bucket, whose client is made once: that takes longer than to ask it."""
@@ -291,6 +319,7 @@ def _mend_of(message: str) -> str:
         "models": ModelsSettings,
         "api": ApiSettings,
         "api.oidc": OidcSettings,
+        "metrics": MetricsSettings,
     }
     known = tables.get(found.group(2) or "", Settings)
     if found.group(1).endswith("password"):

@@ -58,7 +58,7 @@ class Estimate(Told):
 
 
 class PdPoint(Told):
-    """The PD at the close of a day, to seven digits."""
+    """The PD at a close, to seven digits. day: that it counts for, the next after the closed one."""
 
     day: date
     pd: Probability

@@ -21,6 +21,7 @@ from forbear.client.case_operations import CaseOperations
 from forbear.client.cockpit_operations import CockpitOperations
 from forbear.client.contact_operations import ContactOperations
 from forbear.client.errors import Broken, found
+from forbear.client.report_operations import ReportOperations
 
 M = TypeVar("M", bound=BaseModel)
 _JOB = "/v1/jobs/{job_id}"
@@ -55,7 +56,7 @@ class InterventionsAsked(Extra, total=False):
     page_size: int
 
 
-class Operations(BookOperations, CaseOperations, CockpitOperations, ContactOperations):
+class Operations(BookOperations, CaseOperations, CockpitOperations, ContactOperations, ReportOperations):
     """The methods of a client, before it is said how they are sent."""
 
     # ---- customers
@@ -282,9 +283,16 @@ class Operations(BookOperations, CaseOperations, CockpitOperations, ContactOpera
     # ---- jobs and keys
 
     @operation
-    def submit_job(self, kind: Literal["score_book"] = "score_book", **extra: Unpack[Extra]) -> Call[scores.JobShown]:
-        """Have a long job done; `score_book` does, looks and fetches by itself."""
-        return post("submit_job", "/v1/jobs", scores.JobShown, extra, Posted(asked(scores.NewJob, kind=kind)))
+    def submit_job(
+        self,
+        kind: Literal["score_book", "report"] = "score_book",
+        *,
+        report: str | None = None,
+        **extra: Unpack[Extra],
+    ) -> Call[scores.JobShown]:
+        """Have a long job done; `score_book` does, looks and fetches by itself. report: which one to write anew."""
+        body = asked(scores.NewJob, kind=kind, report=report)
+        return post("submit_job", "/v1/jobs", scores.JobShown, extra, Posted(body))
 
     @operation
     def list_jobs(self, *, limit: int = 100, **extra: Unpack[Extra]) -> Call[scores.JobsPage]:

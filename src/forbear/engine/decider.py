@@ -19,6 +19,7 @@ from forbear.engine.lane import Lane, NewModel
 from forbear.engine.outputs import Outputs, Position
 from forbear.engine.ports import Parts, Vault
 from forbear.engine.record import Recorder, Recording
+from forbear.engine.timing import UNTIMED, Stage, Stages
 from forbear.policy.proposals import Circumstances
 
 
@@ -26,6 +27,7 @@ from forbear.policy.proposals import Circumstances
 class Deciding:
     """What a decider is made of. features: names of the scores' columns, and the hash of their set.  currency: of the
     ledgers.  obeys: instructions that are followed.  recorder: what makes records of what a cut decides.
+    stages: told how long each stage takes.
     """
 
     features: tuple[str, ...]
@@ -35,6 +37,7 @@ class Deciding:
     vault: Vault
     obeys: Collection[Instruction] = frozenset(Instruction)
     recorder: Recording = Recorder
+    stages: Stages = UNTIMED
 
 
 class Given(NamedTuple):
@@ -57,6 +60,8 @@ class Decider:
         self._at_close = at_close
         self.force = InForce(setup.features)
         self.lanes = {one: Lane(self.force, setup.vault, setup.currency, setup.recorder) for one in sorted(partitions)}
+        for lane in self.lanes.values():
+            lane.timed_by(setup.stages)
 
     @property
     def running(self) -> bool:
@@ -164,11 +169,12 @@ class Decider:
         if not self.running:
             return
         book_size = sum(barrier.customers for barrier in barriers.values())
-        decided = cut([lane.intervenor for lane in self.lanes.values()], day, book_size)
-        for (partition, lane), mine in zip(self.lanes.items(), decided, strict=True):
-            barrier = barriers[partition]
-            at_us = at.at_us if isinstance(at, Ticked) else barrier.at_us
-            lane.cut(mine, barrier.offset, at_us)
+        with self.setup.stages.timed(Stage.DECIDE):
+            decided = cut([lane.intervenor for lane in self.lanes.values()], day, book_size)
+            for (partition, lane), mine in zip(self.lanes.items(), decided, strict=True):
+                barrier = barriers[partition]
+                at_us = at.at_us if isinstance(at, Ticked) else barrier.at_us
+                lane.cut(mine, barrier.offset, at_us)
 
     def _follow(self, told: Instructed, offsets: dict[int, int]) -> None:
         """Have in force what an instruction says; it stands at an offset of each partition."""

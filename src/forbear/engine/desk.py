@@ -65,9 +65,11 @@ class Standings:
 class CloseScores:
     """Scores of n customers at the close of a day, in the order of their keys; erased ones are not among them.
 
-    customer: (n,) keys, rising.  log_odds: (n,) before calibration.  pd: (n,) in [0, 1]. Both as float32.
+    day: that the scores count for, the next after the closed one; None for nobody.  customer: (n,) keys, rising.
+    log_odds: (n,) before calibration.  pd: (n,) in [0, 1]. Both as float32.
     """
 
+    day: int | None
     customer: Keys
     log_odds: NDArray[np.float32]
     pd: NDArray[np.float32]

@@ -37,6 +37,7 @@ from forbear.engine.outputs import DeadLetter, Named, OutcomeRow, Position
 from forbear.engine.ports import Parts, Scanned
 from forbear.engine.scorer import SWEEP_ROWS, Asked, Challenger, Mapped, Scorer, Scores, hurdle_counts
 from forbear.engine.scorer import Swept as SweptPiece
+from forbear.engine.timing import UNTIMED, Stage, Stages
 from forbear.features.batch import EventBatch
 from forbear.features.book import Book
 from forbear.features.columns import NO_DAY, EventColumns, EventKind
@@ -64,6 +65,7 @@ class Following:
     letters: gives the JSON of the event at an offset, for the dead letters.
     obeys: instructions of the log that are followed; who asks what others would have done passes over some.
     scores: whether anybody is scored unasked; who only answers questions keeps the ledgers and no more.
+    stages: told how long each stage takes, and what became of events.
     """
 
     deployment: Deployment
@@ -73,6 +75,7 @@ class Following:
     mapped: Mapped = map
     obeys: Collection[Instruction] = EVERY
     scores: bool = True
+    stages: Stages = UNTIMED
 
 
 class Follower:
@@ -84,7 +87,7 @@ class Follower:
     def __init__(self, setup: Following) -> None:
         self.setup = setup
         self.position = 0
-        self.scorer = Scorer(setup.deployment, setup.calendar)
+        self.scorer = Scorer(setup.deployment, setup.calendar, setup.stages)
         self.policy: Policy | None = None
         self.digests: dict[str, str] = {}
         self.clock_us = 0
@@ -186,8 +189,11 @@ class Follower:
         if self.policy is not None and self.running:
             scores, codes = self.scorer.fold(offset, batch, _marks(self.policy, columns, batch))
         else:
-            scores, codes = None, book.fold(batch)
-        self.counts += np.bincount(codes, minlength=len(Fold))
+            with self.setup.stages.timed(Stage.FOLD):
+                scores, codes = None, book.fold(batch)
+        fates = np.bincount(codes, minlength=len(Fold))
+        self.counts += fates
+        self.setup.stages.folded(fates)
         rows = np.flatnonzero((batch.kind == EventKind.CUSTOMER) & (codes <= Fold.WAITING))
         letters = np.flatnonzero(np.isin(codes, _LETTERS)).tolist()
         return Stretch(

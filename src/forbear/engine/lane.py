@@ -19,6 +19,7 @@ from forbear.engine.ports import Vault
 from forbear.engine.record import Recorder, Recording, Second
 from forbear.engine.scorer import Challenger, Scores, Scoring
 from forbear.engine.telling import InWords
+from forbear.engine.timing import UNTIMED, Stage, Stages
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy, to_toml
 from forbear.policy.proposals import HOLD_REASONS
@@ -49,9 +50,14 @@ class Lane:
         self.queue: deque[Finding] = deque()
         self.reached = Position(-1)
         self.slots = 0
+        self._stages: Stages = UNTIMED
         self._swept: list[Predictions] = []
         self._bands: NDArray[np.int64] = np.zeros(64, dtype=np.int64)
         self._verdicts: NDArray[np.int64] = np.zeros(64, dtype=np.int64)
+
+    def timed_by(self, stages: Stages) -> None:
+        """Tell somebody how long each stage takes."""
+        self._stages = self.words.stages = stages
 
     @property
     def after(self) -> Position:
@@ -206,7 +212,8 @@ class Lane:
 
     def _judged(self, scores: Scores, figures: Figures) -> Predictions:
         """What the policy says to scores at once, with what a cut has to know of them later."""
-        verdicts = self.intervenor.judge(scores)
+        with self._stages.timed(Stage.DECIDE):
+            verdicts = self.intervenor.judge(scores)
         predictions = predictions_of(scores, verdicts, self.recorder.models_of(scores.customer), self.recorder.policy)
         self.recorder.note(predictions)
         self.words.note(scores, verdicts.verdict, figures)

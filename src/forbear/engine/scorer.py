@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from forbear.domain.calendar import BankCalendar
 from forbear.domain.deployment import Deployment
 from forbear.engine.misses import RecentMisses
+from forbear.engine.timing import UNTIMED, Stage, Stages
 from forbear.features.batch import EventBatch
 from forbear.features.book import Book
 from forbear.features.columns import day_number
@@ -110,11 +111,11 @@ class Asked(NamedTuple):
 class Scorer:
     """Ledgers, recent misses and a model. features: the set that models are trained on.
 
-    challenger: scores those that its roll-out takes; None for nobody.
+    challenger: scores those that its roll-out takes; None for nobody.  stages: told how long each stage takes.
     """
 
-    def __init__(self, deployment: Deployment, calendar: BankCalendar) -> None:
-        self.deployment, self.calendar = deployment, calendar
+    def __init__(self, deployment: Deployment, calendar: BankCalendar, stages: Stages = UNTIMED) -> None:
+        self.deployment, self.calendar, self.stages = deployment, calendar, stages
         self.features, asked, self._quoted = _feature_sets(deployment)
         self.book = Book(asked, day_number(deployment.opens_on), calendar)
         self.misses = RecentMisses(deployment.eligibility.clear_days)
@@ -128,7 +129,8 @@ class Scorer:
 
         The misses that the batch tells of must have been added before.
         """
-        found = self.book.stream(batch, marks)
+        with self.stages.timed(Stage.FOLD):
+            found = self.book.stream(batch, marks)
         offsets = found.rows + offset
         self._asked = offsets, found
         codes = self._hurdles(found.values, batch.customer[found.rows], offsets + 1)
@@ -202,7 +204,8 @@ class Scorer:
     # ---- inside
 
     def _swept(self, slots: NDArray[np.int64], close: _Close) -> Swept:
-        values = self.book.compute(slots)
+        with self.stages.timed(Stage.FOLD):
+            values = self.book.compute(slots)
         codes = self._hurdles(values, self.book.keys[slots], np.full(len(slots), close.offset), day=close.day)
         rows = np.flatnonzero(codes == Hurdle.NONE)
         full = np.full(len(rows), close.offset, dtype=np.int64)
@@ -238,7 +241,8 @@ class Scorer:
                 customer=np.empty(0, np.uint64), **known,
             )  # fmt: skip
         customer = self.book.keys[known["slots"]]
-        log_odds, pd, attributions = told_by(self.model, self.challenger, features, customer)
+        with self.stages.timed(Stage.SCORE):
+            log_odds, pd, attributions = told_by(self.model, self.challenger, features, customer)
         return Scores(values=features, log_odds=log_odds, pd=pd, attributions=attributions, customer=customer, **known)
 
 

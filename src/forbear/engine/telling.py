@@ -9,6 +9,7 @@ import numpy as np
 from forbear.engine.findings import Figures
 from forbear.engine.outputs import Position
 from forbear.engine.scorer import Challenger, Scores, Scoring
+from forbear.engine.timing import UNTIMED, Stage, Stages
 from forbear.features.columns import day_of
 from forbear.features.figures import FIGURES
 from forbear.features.ledger import Floats
@@ -24,7 +25,7 @@ from forbear.policy.triggers import Trigger
 class InWords:
     """What is told of scores that are decided on. approved, model: in force, None before the first.
 
-    challenger: the model of those whom a roll-out takes, None for nobody.
+    challenger: the model of those whom a roll-out takes, None for nobody.  stages: told how long this takes.
 
     The figures that sentences quote are asked for at once, since a ledger may have moved on when the cut comes; words
     are made at the cut, of what is decided only.
@@ -34,6 +35,7 @@ class InWords:
         self.approved: Approved | None = None
         self.model: Scoring | None = None
         self.challenger: Challenger | None = None
+        self.stages: Stages = UNTIMED
         self._features, self._currency = features, currency
         self._tellers: list[Teller] = []
         self._figures: dict[Position, Floats] = {}
@@ -63,6 +65,10 @@ class InWords:
         scoring = self._scoring_of(scores, row)
         if self.approved is None or scoring is None:
             return {}
+        with self.stages.timed(Stage.EXPLAIN):
+            return self._told(self.approved, scoring, scores, row)
+
+    def _told(self, approved: Approved, scoring: Scoring, scores: Scores, row: int) -> dict[str, Any]:
         figures = self._figures[Position(int(scores.offset[row]), int(scores.ordinal[row]))]
         named = dict(zip(FIGURES, figures.tolist(), strict=True))
         one = OneScore(
@@ -71,7 +77,7 @@ class InWords:
             pd=float(scores.pd[row]),
             figures=named,
         )
-        catalogue = self.approved.catalogue
+        catalogue = approved.catalogue
         # Dates are counted from the day that was open: of a close that is the closed one, the day before.
         closed = int(scores.trigger[row]) & Trigger.DAY_CLOSE
         open_day = int(scores.day[row]) - (1 if closed else 0)
@@ -79,7 +85,7 @@ class InWords:
         return {
             "catalogue": {"version": catalogue.version, "digest": catalogue.digest},
             "figures": named,
-            "told": [reason.document() for reason in tell(self._by(self.approved, scoring), one, telling)],
+            "told": [reason.document() for reason in tell(self._by(approved, scoring), one, telling)],
         }
 
     def _scoring_of(self, scores: Scores, row: int) -> Scoring | None:

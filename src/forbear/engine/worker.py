@@ -21,6 +21,7 @@ from forbear.engine.outputs import Outputs, Position
 from forbear.engine.ports import Parts, Scanned, Vault
 from forbear.engine.record import Recorder, Recording
 from forbear.engine.scorer import Mapped
+from forbear.engine.timing import UNTIMED, Stages
 
 PARTITION = 0
 """The only one of a log that one worker follows."""
@@ -51,6 +52,7 @@ class Setup:
     mapped: Mapped = map
     obeys: Collection[Instruction] = EVERY
     recorder: Recording = Recorder
+    stages: Stages = UNTIMED
 
 
 class Worker:
@@ -59,11 +61,19 @@ class Worker:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.follower = Follower(
-            Following(setup.deployment, setup.calendar, setup.parts, setup.letters, setup.mapped, setup.obeys)
+            Following(
+                setup.deployment,
+                setup.calendar,
+                setup.parts,
+                setup.letters,
+                setup.mapped,
+                setup.obeys,
+                stages=setup.stages,
+            )
         )
         features = self.follower.scorer.features
         known = (features.names, features.hash, setup.deployment.currency)
-        deciding = Deciding(*known, setup.parts, setup.vault, setup.obeys, setup.recorder)
+        deciding = Deciding(*known, setup.parts, setup.vault, setup.obeys, setup.recorder, setup.stages)
         self.decider = Decider(deciding, [PARTITION])
         self.lane = self.decider.lanes[PARTITION]
 

@@ -186,11 +186,12 @@ class DeskContract(StoreHarness[KeptStore]):
             p, found = outputs.predictions, desk.close_scores(partition, outputs.days[0]).value
             assert p is not None
             order = np.argsort(p.customer)
+            assert found.day == p.day[0]
             assert found.customer.tolist() == p.customer[order].tolist()
             assert found.pd.tolist() == p.pd[order].astype(np.float32).tolist()
             assert found.log_odds.tolist() == p.log_odds[order].astype(np.float32).tolist()
 
-        assert len(desk.close_scores(2, here[0].days[0]).value) == 0
+        assert (len(nobody := desk.close_scores(2, here[0].days[0]).value), nobody.day) == (0, None)
         assert len(desk.close_scores(0, replace(here[0].days[0], offset=8)).value) == 0
         erased(store, CUSTOMERS[3])
         assert desk.close_scores(0, here[1].days[0]).value.customer.tolist() == sorted(CUSTOMERS[:3])

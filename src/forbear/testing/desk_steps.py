@@ -53,7 +53,8 @@ class StepBank:
         """Commit one stretch."""
         after, offset = self.at[partition], self.at[partition].offset + 1
         customers = tuple((CUSTOMERS, THERE)[partition][one] for one in sorted(whom))
-        made = scores(offset, self.day, customers) if customers and "empty" not in what and what != "nothing" else None
+        day = self.day + ("close" in what)
+        made = scores(offset, day, customers) if customers and "empty" not in what and what != "nothing" else None
         if made is not None and what == "between":
             made = replace(made, trigger=np.full(len(made), _TRIGGERED, dtype=np.uint8))
         until = Position(offset, 4) if what == "part" else Position(offset + 1)

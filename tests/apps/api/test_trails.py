@@ -45,7 +45,7 @@ def recorded(desk: SqlDesk, most: int) -> dict[tuple[int, int, int], tuple[float
             assert p is not None
             for key, odds, pd in zip(p.customer, p.log_odds.astype(np.float32), p.pd.astype(np.float32), strict=True):
                 if key:
-                    found[partition, int(key), row.day] = (float(odds), float(pd))
+                    found[partition, int(key), row.day + 1] = (float(odds), float(pd))
     return found
 
 

@@ -31,6 +31,11 @@ class Guarded:
         """Whether the provider can be asked."""
         return self._provider.reconciles
 
+    @property
+    def left_alone(self) -> float:
+        """How the breaker stands: see `Breaker.left_alone`."""
+        return self._breaker.left_alone
+
     def send(self, message: Message) -> Delivery:
         """Hand it over, or refuse it for now."""
         if not self._breaker.admits():

@@ -48,6 +48,11 @@ class Limited:
         """Whether the provider can be asked."""
         return self._provider.reconciles
 
+    @property
+    def left_alone(self) -> float | None:
+        """How the provider's breaker stands: see `Breaker.left_alone`; None for one without."""
+        return getattr(self._provider, "left_alone", None)
+
     def send(self, message: Message) -> Delivery:
         """Hand it over, or refuse it for now."""
         with self._lock:

@@ -24,7 +24,7 @@ STANDING: Mapping[str, Any] = {
     "policy": np.int32,
 }
 """The columns of predictions that a standing has."""
-AT_CLOSE: Mapping[str, Any] = {"customer": np.int64, "log_odds": np.float32, "pd": np.float32}
+AT_CLOSE: Mapping[str, Any] = {"day": np.int32, "customer": np.int64, "log_odds": np.float32, "pd": np.float32}
 """The columns of predictions that a score at a close has."""
 _AT_ONCE = 20_000
 
@@ -53,9 +53,13 @@ def close_in(connection: Connection, asked: Statement, **close: int) -> CloseSco
         for (name, kind), values in zip(AT_CLOSE.items(), zip(*rows, strict=True), strict=True):
             found[name].append(np.array(values, dtype=kind))
     columns = {name: np.concatenate(pages) for name, pages in found.items()}
-    customer = columns.pop("customer").view(np.uint64)
+    day, customer = columns.pop("day"), columns.pop("customer").view(np.uint64)
     order = np.argsort(customer)
-    return CloseScores(customer=customer[order], **{name: values[order] for name, values in columns.items()})
+    return CloseScores(
+        day=int(day[0]) if len(day) else None,
+        customer=customer[order],
+        **{name: values[order] for name, values in columns.items()},
+    )
 
 
 def _pages(connection: Connection, ask: Mapping[str, Statement], partition: int) -> Iterator[dict[str, NDArray[Any]]]:

@@ -30,6 +30,7 @@ def desk_statements(engine: Engine) -> Mapping[str, Statement]:
     whose = bindparam("customer", type_=CUSTOMERS.c.customer.type)
     in_bytes = own.by_bytes(CUSTOMERS.c.customer_id)
     offset, ordinal = bindparam("offset", type_=BigInteger), bindparam("ordinal", type_=BigInteger)
+    closed = bindparam("day", type_=Integer)
     scored = _named(PREDICTIONS, *_SCORED).where(p.partition == bindparam("partition"))
     behind = scored.where(tuple_(p.offset, p.ordinal) >= tuple_(offset, ordinal))
     links = select(AUDIT.c.partition, *selected(AuditRecord), *selected(Decision)).join_from(
@@ -50,11 +51,11 @@ def desk_statements(engine: Engine) -> Mapping[str, Statement]:
         "since": select(*(p[name] for name in STANDING))
         .where(p.partition == bindparam("partition"), p.offset >= offset, p.customer.is_not(None))
         .order_by(p.offset, p.ordinal),
-        # By its day PostgreSQL knows the part of the table that holds a close, which counts for the day behind it.
+        # By the day that scores count for PostgreSQL knows the part of the table that holds a close.
         "at_close": select(*(p[name] for name in AT_CLOSE)).where(
             p.partition == bindparam("partition"),
             p.offset == offset,
-            p.day.between(bindparam("day", type_=Integer), bindparam("day", type_=Integer) + 1),
+            p.day.between(closed, closed + 1),
             p.customer.is_not(None),
         ),
         "made": made_query().where(DECISIONS.c.decision_id == bindparam("decision_id")),

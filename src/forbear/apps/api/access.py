@@ -114,6 +114,9 @@ _CONTACTS: dict[str, Rule] = {
     "contact_permission": Rule(says="Whether a customer may be contacted.", roles=CUSTOMERS, personal=True),
     "record_contact": Rule(says="Record a contact made elsewhere.", roles=HELPERS, personal=True, writes=True),
     "record_arrival": Rule(says="Tell what a provider says of a message.", roles=_PROVIDERS, writes=True),
+    "decide_intervention": Rule(
+        says="Approve or refuse an offer that waits.", roles=APPROVERS, personal=True, writes=True
+    ),
     "record_contact_stop": Rule(says="Record or lift a stop of contacts.", roles=HELPERS, personal=True, writes=True),
 }
 _JOBS: dict[str, Rule] = {
@@ -150,6 +153,17 @@ _COCKPIT: dict[str, Rule] = {
     "judge_policy_draft": Rule(says="Approve or reject somebody else's draft.", roles=APPROVERS, writes=True),
 }
 
+_REPORTS: dict[str, Rule] = {
+    "list_reports": Rule(says="Written reports: which, of when, and how to write them anew.", roles=EVERYBODY),
+    "report": Rule(says="A written report; none is about a person.", roles=EVERYBODY),
+}
+_PAST: dict[str, Rule] = {
+    "customer_transactions": Rule(
+        says="A customer's transactions, outcomes and updates.", roles=CUSTOMERS, personal=True, cost=5.0
+    ),
+    "customer_windows": Rule(says="A customer's ledger by day, and features now.", roles=CUSTOMERS, personal=True),
+}
+
 RULES: dict[str, Rule] = {
     "healthz": Rule(says="Whether the process lives.", open=True),
     "readyz": Rule(says="Whether it answers questions yet, and still.", open=True),
@@ -167,6 +181,8 @@ RULES: dict[str, Rule] = {
     **_JOBS,
     **_CASES,
     **_COCKPIT,
+    **_REPORTS,
+    **_PAST,
     "live": Rule(says="The live feed over a WebSocket.", roles=EVERYBODY, cost=5.0, says_key=True),
     "live_events": Rule(says="The live feed as server-sent events.", roles=EVERYBODY, cost=5.0),
 }

@@ -26,7 +26,9 @@ from forbear.apps.api import (
     interventions,
     long_jobs,
     own,
+    past,
     people,
+    reports,
     risks,
     scoring,
     segments,
@@ -38,9 +40,11 @@ from forbear.apps.api.documents import documents_of
 from forbear.apps.api.frame import Frame
 from forbear.apps.api.health import WARM_UP
 from forbear.apps.api.live import Live
+from forbear.apps.api.measuring import tell_of
 from forbear.apps.api.parts import ApiParts
-from forbear.apps.api.reception import Gate, Reception, place_of, refused
+from forbear.apps.api.reception import Gate, Reception, refused
 from forbear.apps.api.visit import visit_of
+from forbear.apps.masking import place_of
 from forbear.domain.errors import BackendUnavailable, ConfigError
 
 _AGAIN_SECONDS = 1.0
@@ -59,6 +63,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     long_jobs.jobs,
     cases.cases,
     cockpit.cockpit,
+    reports.reports,
+    past.past,
     people.short,
     histories.short,
     interventions.short,
@@ -86,6 +92,7 @@ def create_app(
     routes = [route for router in (*routers, live.router) for route in router.routes]
     require_complete(_operations(routes), rules)
     reception = live.reception = Reception(parts, rules)
+    tell_of(parts, live.hub)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -135,10 +142,10 @@ def _warm(parts: ApiParts) -> None:
             if parts.warm is not None:
                 parts.warm()
         except BackendUnavailable as error:
-            note("warm-up waits", trouble=place_of(error))
+            note("warm-up waits", level="warning", trouble=place_of(error))
             time.sleep(_AGAIN_SECONDS)
         except Exception as error:  # noqa: BLE001  # it is not ready then, and the log says why
-            note("warm-up failed", trouble=place_of(error))
+            note("warm-up failed", level="error", trouble=place_of(error))
             return
         else:
             parts.readiness.there(WARM_UP)

@@ -69,6 +69,10 @@ def statistics(parts: PartsHere, view: ViewHere) -> Statistics:
             last_day=days[0] if days else None,
             decisions=dict(decisions),
             book=book_of(view),
+            currency=parts.deployment.currency if parts.deployment else "",
+            time_zone=parts.deployment.time_zone if parts.deployment else "",
+            synthetic=parts.deployment is not None and parts.deployment.synthetic,
+            lag=_lag(parts, totals.marks),
         )
     )
 
@@ -191,6 +195,14 @@ def _day(day: int, rows: Sequence[DayRow]) -> DayFigures:
         verdicts=_summed(row.verdicts for row in rows),
         events=_summed(row.events for row in rows),
     )
+
+
+def _lag(parts: ApiParts, marks: Mapping[int, Position]) -> int | None:
+    """Events of the log behind what is recorded; None where a partition's log is not followed."""
+    ends = {partition: None if parts.watch is None else parts.watch.end(partition) for partition in marks}
+    if any(end is None for end in ends.values()):
+        return None
+    return sum(max(0, (ends[partition] or 0) - mark.offset) for partition, mark in marks.items())
 
 
 def _summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

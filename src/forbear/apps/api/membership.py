@@ -15,9 +15,7 @@ from forbear.engine.segments import DIMENSIONS, LONGEST_NAME, UNTOLD, Segmented
 SegmentName = Annotated[
     str | None,
     Query(
-        pattern=f"^({'|'.join(DIMENSIONS)}):",
-        min_length=3,
-        max_length=max(map(len, DIMENSIONS)) + 1 + LONGEST_NAME,
+        pattern=rf"^({'|'.join(DIMENSIONS)}):[^\x00]{{1,{LONGEST_NAME}}}$",
         description="Only of this segment: a dimension, a colon, and a name that `/v1/segments` tells.",
         examples=["product:card"],
     ),

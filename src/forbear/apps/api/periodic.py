@@ -1,10 +1,11 @@
-"""What is done again and again beside the answers."""
+"""What goes on beside the answers: again and again, or from a start to a stop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
+from typing import Protocol
 
 from forbear.domain.errors import ForbearError
 
@@ -35,3 +36,33 @@ class Periodic:
             self._at_once = False
             with suppress(ForbearError):
                 self._act()
+
+
+class Runs(Protocol):
+    """What goes on from its start to its stop."""
+
+    def start(self) -> None:
+        """Begin. May raise, and may then be called again."""
+        ...
+
+    def stop(self) -> None:
+        """End, whether or not it has begun."""
+        ...
+
+
+class Lasting:
+    """What goes on beside the answers. parts: in the order in which they begin; they end the other way round."""
+
+    def __init__(self, *parts: Runs) -> None:
+        self._parts, self._waiting = parts, list(parts)
+
+    def start(self) -> None:
+        """Begin; called again where one has raised, with that one. What has begun is not begun again."""
+        while self._waiting:
+            self._waiting[0].start()
+            self._waiting.pop(0)
+
+    def stop(self) -> None:
+        """End."""
+        for one in reversed(self._parts):
+            one.stop()

@@ -37,12 +37,13 @@ Row: TypeAlias = NDArray[np.float32]
 class Trail:
     """Scores of n customers at the last k closes of one partition; nothing of it ever changes.
 
-    day: (k,) rising.  customer: (n,) keys, rising.  log_odds, pd: k rows of (n,), the former before calibration; NaN
-    for no score.  pace: by window, the velocity of each.
+    day: (k,) that the scores count for, rising.  closed: the newest closed one.  customer: (n,) keys, rising.
+    log_odds, pd: k rows of (n,), the former before calibration; NaN for no score.  pace: by window, each velocity.
     """
 
     partition: int
     day: NDArray[np.int64]
+    closed: int
     customer: Keys
     log_odds: tuple[Row, ...]
     pd: tuple[Row, ...]
@@ -64,7 +65,7 @@ class Trails:
     @property
     def last_day(self) -> int | None:
         """The newest close of the partition that is the furthest behind, None for none."""
-        return min((int(one.day[-1]) for one in self.trails), default=None)
+        return min((one.closed for one in self.trails), default=None)
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class _Ring:
 
     partition: int
     closes: list[DayRow] = field(default_factory=list)
+    day: list[int] = field(default_factory=list)
     customer: Keys = field(default_factory=lambda: np.empty(0, dtype=np.uint64))
     log_odds: list[Row] = field(default_factory=list)
     pd: list[Row] = field(default_factory=list)
@@ -85,6 +87,7 @@ class _Ring:
         again = nth < len(self.closes) and self.closes[nth].day == close.day
         end = nth + 1 if again else nth
         self.closes[nth:end] = [close]
+        self.day[nth:end] = [close.day + 1 if scores.day is None else scores.day]
         for rows, values in ((self.log_odds, scores.log_odds), (self.pd, scores.pd)):
             row = np.full(len(self.customer), np.nan, dtype=np.float32)
             row[at] = values
@@ -92,7 +95,7 @@ class _Ring:
 
     def trim(self, most: int) -> None:
         """Let go of all but the newest closes."""
-        for rows in (self.closes, self.log_odds, self.pd):
+        for rows in (self.closes, self.day, self.log_odds, self.pd):
             del rows[:-most]
 
     def keep(self, there: NDArray[np.bool_]) -> None:
@@ -105,12 +108,13 @@ class _Ring:
         """As it stands now. before: as it was told last."""
         if before is not None and [*map(id, before.pd)] == [*map(id, self.pd)]:
             return before
-        day = np.array([close.day for close in self.closes], dtype=np.int64)
+        day = np.array(self.day, dtype=np.int64)
         pace = {}
         for days in WINDOWS:
             first = int(np.searchsorted(day, day[-1] - days, side="right"))
             pace[days] = velocities(day[first:], np.stack(self.log_odds[first:]), days)
-        return Trail(self.partition, day, self.customer, tuple(self.log_odds), tuple(self.pd), pace)
+        newest = self.closes[-1].day
+        return Trail(self.partition, day, newest, self.customer, tuple(self.log_odds), tuple(self.pd), pace)
 
     def _meet(self, customers: Keys) -> None:
         if np.array_equal(self.customer, customers):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query
 from numpy.typing import NDArray
+from pydantic import BeforeValidator
 
 from forbear.apps.api.board import Standing, View, Which
 from forbear.apps.api.membership import SegmentName
@@ -16,7 +17,7 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reading import BandName, ViewHere, as_of
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.telling import answer
-from forbear.apps.api.trails import Trail, Trails
+from forbear.apps.api.trails import WINDOWS, Trail, Trails
 from forbear.client.book import Estimate, Mover, Pace, PdPoint, VelocityBar, Window, Worsening
 from forbear.features.columns import day_of
 from forbear.features.ledger import Floats
@@ -26,6 +27,9 @@ from forbear.models.trajectory import Velocities, motion
 MOST_MOVERS = 100
 BAR_EDGES = (-0.3, -0.1, -0.03, -0.01, -0.003, 0.003, 0.01, 0.03, 0.1, 0.3)
 """Of the histogram [log-odds a day]; it has an open bar at either end."""
+
+WORDS = {str(days): days for days in WINDOWS}
+"""Windows as a query brings them."""
 
 worsening = APIRouter(prefix="/v1", route_class=Gate, tags=["figures"])
 
@@ -39,8 +43,12 @@ class Moving(NamedTuple):
     limit: int
 
 
+def _whole(value: Any) -> Any:
+    return WORDS.get(value, value) if isinstance(value, str) else value
+
+
 async def _asked(
-    days: Annotated[Window, Query(description="The window that a velocity is told over.")] = 7,
+    days: Annotated[Window, BeforeValidator(_whole), Query(description="The window of a velocity.")] = 7,
     band: BandName = None,
     segment: SegmentName = None,
     limit: Annotated[int, Query(ge=1, le=MOST_MOVERS, description="How many at most.")] = 20,

@@ -17,14 +17,18 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.archiving import RETENTION_DAYS, ArchivingBehind, compacted
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.metrics.meter import Meter
+from forbear.apps.metrics.working import Measured
 from forbear.apps.telemetry import Journal
+from forbear.apps.tracing.port import NULL, Asked, Kind, Tracer
+from forbear.apps.tracing.recorded import TracedStore
 from forbear.domain.errors import StorageError
 from forbear.domain.events import encode
 from forbear.engine.behind import CommittingBehind
 from forbear.engine.outputs import Position
 from forbear.engine.ports import Source
-from forbear.engine.running import KEEP_EVENTS, Running
-from forbear.engine.worker import Setup, Worker
+from forbear.engine.running import KEEP_EVENTS, Running, Stepped
+from forbear.engine.worker import PARTITION, Setup, Worker
 from forbear.features.columns import events_of
 
 THREADS = 2
@@ -36,12 +40,14 @@ class RunRequest:
     """How to run. follow: go on when the log has ended.  limit: events taken in at once.
 
     keep_events: see `Running`.  retention_days: how long the log keeps what the archive has too.
+    meter: told of the work; None for none.
     """
 
     follow: bool = False
     limit: int = 16_384
     keep_events: int = KEEP_EVENTS
     retention_days: int = RETENTION_DAYS
+    meter: Meter | None = None
 
 
 class Ran(NamedTuple):
@@ -56,10 +62,14 @@ class Ran(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a run asks of the world. seconds: a clock that never goes back.  wait: for more events, or an end."""
+    """What a run asks of the world. seconds: a clock that never goes back.  wait: for more events, or an end.
+
+    tracer: takes spans.
+    """
 
     seconds: Callable[[], float]
     wait: Callable[[], bool]
+    tracer: Tracer = NULL
 
 
 def letters_of(source: Source) -> Callable[[int], str]:
@@ -68,8 +78,14 @@ def letters_of(source: Source) -> Callable[[int], str]:
 
 
 @contextmanager
-def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
-    """The worker of a home, not started yet. Raises StorageError where another process runs it."""
+def running(
+    home: Home, keep_events: int = KEEP_EVENTS, meter: Meter | None = None, tracer: Tracer = NULL
+) -> Iterator[Running]:
+    """The worker of a home, not started yet. meter: told of its work.  tracer: told of what is recorded.
+
+    Raises StorageError where another process runs it.
+    """
+    measured = Measured(meter)
     with ExitStack() as stack:
         with storage_errors(f"cannot write {home.worker}"):
             home.worker.mkdir(parents=True, exist_ok=True)
@@ -91,9 +107,13 @@ def running(home: Home, keep_events: int = KEEP_EVENTS) -> Iterator[Running]:
             vault=vault,
             letters=letters_of(source),
             mapped=pool.map,
+            stages=measured.stages,
         )
-        behind = stack.enter_context(closing(CommittingBehind(store)))
-        yield Running(Worker(setup), source, behind, FileSnapshots(home.worker), keep_events, behind.wait)
+        behind = stack.enter_context(closing(CommittingBehind(measured.store(store))))
+        worker = Worker(setup)
+        measured.follows(lambda: {PARTITION: worker.follower}, lambda: source.end)
+        recorded = TracedStore(behind, tracer) if tracer.on else behind
+        yield Running(worker, measured.source(source), recorded, FileSnapshots(home.worker), keep_events, behind.wait)
 
 
 def run_worker(home: Home, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -101,7 +121,7 @@ def run_worker(home: Home, console: Console, journal: Journal, request: RunReque
 
     Raises what the worker, its store and its log raise; what was recorded stays, and the next run goes on from there.
     """
-    with running(home, request.keep_events) as worker:
+    with running(home, request.keep_events, request.meter, world.tracer) as worker:
         with console.progress("Reading history", home.archive.next_offset) as progress:
             worker.start(home.feed, home.snapshots, told_before(home), progress)
         journal.note("started", offset=worker.worker.position, recorded=list(worker.position), end=worker.source.end)
@@ -124,7 +144,7 @@ def _archiving_too(world: World, archive: Callable[[], None]) -> World:
         archive()
         return world.wait()
 
-    return World(world.seconds, wait)
+    return World(world.seconds, wait, world.tracer)
 
 
 def _followed(worker: Running, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -132,7 +152,7 @@ def _followed(worker: Running, console: Console, journal: Journal, request: RunR
     told, events, again, predictions, decisions = begun, 0, 0, 0, 0
     with console.progress("Working", worker.source.end - start) as progress:
         while True:
-            done = worker.step(request.limit)
+            done = _stepped(worker, request.limit, world.tracer)
             if done is None:
                 if not request.follow or not world.wait():
                     break
@@ -151,6 +171,17 @@ def _followed(worker: Running, console: Console, journal: Journal, request: RunR
             if request.follow and not world.wait():
                 break
     return Ran(events, again, predictions, decisions, worker.worker.position)
+
+
+def _stepped(worker: Running, limit: int, tracer: Tracer) -> Stepped | None:
+    """One step; as a span where there is anything to do."""
+    if not tracer.on or worker.source.end <= worker.worker.position:
+        return worker.step(limit)
+    with tracer.span("batch", Asked(kind=Kind.CONSUMER), partition=PARTITION, offset=worker.worker.position) as span:
+        done = worker.step(limit)
+        if done is not None:
+            span.tell(**done._asdict())
+        return done
 
 
 def _archived(home: Home, worker: Running, request: RunRequest, journal: Journal) -> None:

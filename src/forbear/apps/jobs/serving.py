@@ -6,8 +6,8 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
 from forbear.apps.api.app import create_app
@@ -16,6 +16,10 @@ from forbear.apps.api.opening import Opening, open_parts
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.serving import server_of
 from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.apps.metrics.bank import bank_of
+from forbear.apps.metrics.exporter import Asked, telling
+from forbear.apps.metrics.meter import Meter
 from forbear.domain.errors import ConfigError
 
 _SWITCH_SECONDS = 0.0005
@@ -24,10 +28,11 @@ _SWITCH_SECONDS = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where to listen. port: 0 for any that is free."""
+    """Where to listen. port: 0 for any that is free.  metrics: where metrics are told, "" for what the settings say."""
 
     host: str = "127.0.0.1"
     port: int = 8470
+    metrics: str = ""
 
     @property
     def writer(self) -> str:
@@ -44,11 +49,24 @@ def serve(asked: Opening, listening: Listening, console: Console) -> None:
     with open_parts(asked) as opened:
         parts = replace(opened, warm=lambda: _warmed(opened.warm))
         require_keys(parts)
-        with closing(_bound(listening)) as bound:
+        with closing(_bound(listening)) as bound, ExitStack() as stack:
             port = bound.getsockname()[1]
+            parts = replace(parts, meter=stack.enter_context(_metered(asked, listening, port)))
             server = server_of(create_app(parts), parts.readiness, parts.settings, host=listening.host, port=port)
             console.say(f"Listening at http://{listening.host}:{port} - /docs says what can be asked.")
             server.run(sockets=[bound])
+
+
+@contextmanager
+def _metered(asked: Opening, listening: Listening, port: int) -> Iterator[Meter | None]:
+    """The meter of a server at a port, which tells of the whole deployment too; None where nobody asked for one."""
+    home = Home(asked.home)
+    with telling(Asked(home, f"api-{port}", listening.metrics, asked.environment)) as meter:
+        if meter is None:
+            yield None
+            return
+        with bank_of(meter, home, asked.environment):
+            yield meter
 
 
 def _warmed(warm: Callable[[], None] | None) -> None:

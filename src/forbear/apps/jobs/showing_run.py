@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from forbear.adapters.sql.queries import open_queries
@@ -16,8 +16,9 @@ from forbear.apps.jobs.instructing import Teller, instruct, policy_from, promote
 from forbear.apps.jobs.orders import Told
 from forbear.apps.jobs.policy_drafts import approved_policy, is_draft, note_promotion
 from forbear.apps.jobs.running import RunRequest, World, run_worker
+from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.signals import until_told
-from forbear.apps.telemetry import journal_of
+from forbear.apps.telemetry import telemetry_of
 from forbear.domain.errors import ConfigError
 from forbear.domain.terms import Instruction
 from forbear.engine.audit import anchor
@@ -34,19 +35,27 @@ _SWITCHES = {
 }
 
 
-def show_run(home: Home, console: Console, request: RunRequest, close_by: ClosingRule | None = None) -> None:
-    """Run the worker and say what it did. close_by: close due days as well, by this rule, while it runs."""
+def show_run(
+    home: Home, console: Console, request: RunRequest, close_by: ClosingRule | None = None, *, metrics: str = ""
+) -> None:
+    """Run the worker and say what it did. close_by: close due days as well, by this rule, while it runs.
+
+    metrics: where it tells its metrics, "" for what the settings say.
+    """
     begun = time.monotonic()
     with ExitStack() as stack:
-        journal = stack.enter_context(journal_of(home.folder / "logs" / "worker.jsonl"))
+        _ = home.deployment
+        telemetry = stack.enter_context(telemetry_of(home.folder, "worker"))
+        journal = telemetry.journal
         told = stack.enter_context(until_told())
+        request = replace(request, meter=stack.enter_context(telling(here(home, "worker", metrics))))
         points = DayCheckpoints(home, journal, lambda: datetime.now(UTC), time.monotonic)
 
         def waits() -> bool:
             points.tend()
             return not told.wait(_POLL_SECONDS)
 
-        world = World(time.monotonic, waits)
+        world = World(time.monotonic, waits, telemetry.tracer)
         if close_by is not None:
             closer = stack.enter_context(closing(Closer(home, close_by)))
             tending = Tending(closer, journal, time.monotonic, lambda: datetime.now(UTC))
@@ -55,7 +64,7 @@ def show_run(home: Home, console: Console, request: RunRequest, close_by: Closin
                 tending.tend(lambda: log_is_free(home))
                 return waits()
 
-            world = World(time.monotonic, wait)
+            world = World(time.monotonic, wait, telemetry.tracer)
         ran = run_worker(home, console, journal, request, world)
         points.make()
     seconds = time.monotonic() - begun

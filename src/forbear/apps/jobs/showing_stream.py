@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from forbear.apps.jobs.servers import Servers, begin_anew, servers_for, still_op
 from forbear.apps.jobs.showing_run import show_promotion, show_switch
 from forbear.apps.jobs.showing_up import UpRequest, state_of, supervised
 from forbear.apps.jobs.streaming import Live, Now, Stage, StreamRequest, Summary, bank_for, summary_of
+from forbear.apps.metrics.overseeing import listen_of, overseeing
 from forbear.apps.signals import until_told
 from forbear.apps.stream.control import ControlTopic
 from forbear.apps.warming import warm_up
@@ -47,7 +49,7 @@ def show_stream(home: Home, console: Console, request: StreamRequest) -> None:
         with closing(Stage(home, servers, live)) as stage:
             stage.begin()
             _put_in_force(home, steps, servers, (live, request.shares))
-            summary = _run(stage, console, servers)
+            summary = _run(stage, console, servers, request.metrics)
     if open_ports := still_open(servers.ports):
         summary = replace(summary, wrong=[*summary.wrong, f"somebody answers at {open_ports} still"])
     _say(summary, console, time.monotonic() - begun)
@@ -64,13 +66,20 @@ def _put_in_force(home: Home, console: Console, servers: Servers, asked: tuple[L
     show_switch(teller, console, "start")
 
 
-def _run(stage: Stage, console: Console, servers: Servers) -> Summary:
+def _run(stage: Stage, console: Console, servers: Servers, metrics: str) -> Summary:
     """Have it worked off, and everything ended in order. Raises KeyboardInterrupt where that was asked for before."""
     latest: list[Now] = []
-    with until_told() as told, supervised(stage.home, _WORKERS, servers.environment) as supervisor:
+    environment = {**os.environ, **servers.environment}
+    workers = replace(_WORKERS, metrics=listen_of(stage.home, metrics, environment))
+    with (
+        until_told() as told,
+        overseeing(stage.home, "stream", workers.metrics, environment) as oversight,
+        supervised(stage.home, workers, servers.environment) as supervisor,
+    ):
         with _screen(stage, console) as show:
 
             def look(seen: Any) -> None:
+                oversight.saw(seen)
                 if (now := stage.look(seen)) is not None:
                     latest[:] = [now]
                     show(now)

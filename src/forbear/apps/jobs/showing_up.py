@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from forbear.adapters.disk import alone, nobody_holds, storage_errors
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.metrics.exporter import environment_of
+from forbear.apps.metrics.overseeing import listen_of, overseeing
 from forbear.apps.signals import until_told
 from forbear.apps.stream.places import stream_of
 from forbear.apps.stream.process import ProcessRequest, lock_of, log_of, status_folder
 from forbear.apps.stream.pulse import statuses
 from forbear.apps.stream.supervisor import Post, Seen, Supervisor, Watching, how_it_ended
-from forbear.apps.telemetry import journal_of
+from forbear.apps.telemetry import lines_to_stream, telemetry_of
 from forbear.domain.errors import ConfigError, StorageError
 
 _SHOW_SECONDS = 1.0
@@ -27,12 +30,16 @@ _HEADER = ("Worker", "State", "Events/s", "Lag", "Restarts", "Process")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpRequest:
-    """Which workers to run. health_port: of the first one, 0 for none; the others take the ports behind it."""
+    """Which workers to run. health_port: of the first one, 0 for none; the others take the ports behind it.
+
+    metrics: where this process tells its metrics, "" for what the settings say; the workers take the ports behind it.
+    """
 
     scorers: int = 1
     intervenors: int = 1
     closer: bool = True
     health_port: int = 0
+    metrics: str = ""
 
     def processes(self) -> list[ProcessRequest]:
         """All of them, what feeds the others first."""
@@ -56,8 +63,19 @@ def show_up(home: Home, console: Console, request: UpRequest) -> None:
         raise ConfigError(
             f"{request.scorers} scorers cannot share {most} partitions", mend=f"pass --scorers {most} at most"
         )
-    with until_told() as told, supervised(home, request) as supervisor, _screen(home, console) as show:
-        supervisor.run(told.is_set, show)
+    request = replace(request, metrics=listen_of(home, request.metrics, os.environ))
+    with (
+        until_told() as told,
+        overseeing(home, "up", request.metrics, os.environ) as oversight,
+        supervised(home, request) as supervisor,
+        _screen(home, console) as show,
+    ):
+
+        def look(seen: Sequence[Seen]) -> None:
+            oversight.saw(seen)
+            show(seen)
+
+        supervisor.run(told.is_set, look)
     console.say("All workers have ended")
 
 
@@ -70,11 +88,15 @@ def supervised(home: Home, request: UpRequest, environment: Mapping[str, str] | 
     folder, given = stream_of(home), environment or {}
     with storage_errors(f"cannot write {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder / "up.lock") as mine, journal_of(log_of(home, "up")) as journal:
+    with alone(folder / "up.lock") as mine, telemetry_of(home.folder, "up", service=True) as telemetry:
         if not mine:
             raise StorageError(f"the workers of {home.folder} are run already", mend="stop those first")
-        watching = Watching(lambda name, pid: _ready(status_folder(home), name, pid), journal.note)
-        yield Supervisor([_post(home, one, given) for one in request.processes()], watching)
+        watching = Watching(lambda name, pid: _ready(status_folder(home), name, pid), telemetry.journal.note)
+        posts = [
+            _post(home, one, {**given, **environment_of(request.metrics, nth)})
+            for nth, one in enumerate(request.processes(), 1)
+        ]
+        yield Supervisor(posts, watching)
 
 
 def show_statuses(home: Home, console: Console) -> None:
@@ -100,7 +122,8 @@ def _partitions() -> int:
 def _post(home: Home, process: ProcessRequest, environment: Mapping[str, str]) -> Post:
     options = ("--home", home.folder, "--instance", process.instance, "--health-port", process.health_port)
     command = (sys.executable, "-P", "-m", "forbear.apps.cli", "worker", process.kind, *map(str, options))
-    return Post(process.name, command, log_of(home, process.name).with_suffix(".out"), environment)
+    said = log_of(home, process.name).with_suffix(".out")
+    return Post(process.name, command, said, environment, lines_to_stream(os.environ))
 
 
 def _ready(folder: Path, name: str, pid: int) -> bool:

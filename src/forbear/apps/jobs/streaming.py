@@ -46,6 +46,7 @@ _STUCK_SECONDS = 900.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamRequest:
     """What to show. shares: of the book, for the policy's bands.  own_servers: None where the settings name none.
+    metrics: where it tells its metrics, "" for what the settings say; each worker takes a port of its own.
 
     customers, history_days, days, seed: of the synthetic bank, if the home holds none; days: those that go by Kafka.
     """
@@ -56,6 +57,7 @@ class StreamRequest:
     seed: int = 7
     shares: str = "1%,2%,4%"
     own_servers: bool | None = None
+    metrics: str = ""
 
 
 class Live(NamedTuple):

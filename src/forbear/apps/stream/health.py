@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
-from threading import BoundedSemaphore, Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import msgspec
 
+from forbear.apps.bounded_server import REQUEST_SECONDS, BoundedServer, serving
 from forbear.apps.stream.pulse import Pulse
 from forbear.domain.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
 ALIVE_SECONDS = 60.0
 """A loop that has not come round for so long, and does not know why, is taken for dead."""
-_AT_ONCE = 8
-_REQUEST_SECONDS = 2.0
 
 
 @contextmanager
@@ -38,52 +35,24 @@ def health(pulse: Pulse, port: int, alive_seconds: float = ALIVE_SECONDS) -> Ite
         raise ConfigError(
             f"cannot answer at port {port}: {error.strerror or error}", mend="choose another --health-port, or 0"
         ) from error
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="health", daemon=True)
-    with server:
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(server, "health"):
+        yield
 
 
-class _Server(ThreadingHTTPServer):
-    """Answers so many at once; whoever comes beyond that is turned away."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 4 * _AT_ONCE  # those who are turned away must get as far as to hear it
+class _Server(BoundedServer):
+    """Knows whose health it answers for."""
 
     def __init__(self, pulse: Pulse, port: int, alive_seconds: float) -> None:
         self.pulse = pulse
         self.alive_seconds = alive_seconds
-        self._places = BoundedSemaphore(_AT_ONCE)
         super().__init__((LOOPBACK, port), _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a request in if there is a place for it."""
-        if self._places.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer a request, and give its place up."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
-
-    def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
-        """Whoever asks may go before the answer: that is no trouble of ours."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     server_version = "forbear"
     sys_version = ""
-    timeout = _REQUEST_SECONDS
+    timeout = REQUEST_SECONDS
 
     def do_GET(self) -> None:
         """Answer."""

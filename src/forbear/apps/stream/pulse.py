@@ -18,6 +18,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 import msgspec
 
 from forbear.adapters.disk import storage_errors
+from forbear.apps.metrics.meter import Meter
+from forbear.apps.tracing.port import NULL, Tracer
 
 State: TypeAlias = Literal["starting", "restoring", "catching up", "running", "waiting", "stopping", "failed"]
 """Only a process that is "running" is ready."""
@@ -41,8 +43,9 @@ def _silence(what: str, **facts: object) -> None:  # named as they are given
 class Pulse:
     """What one process says of itself. Any thread may tell it something, and ask it.
 
+    meter: of the process, None where nobody asked for one: the work may tell it more than stands here.
     seconds: a clock that never goes back.  now: the clock on the wall, for people.  write: where lines of the journal
-    go; changes of state, and of a breaker, are noted by themselves.
+    go; changes of state, and of a breaker, are noted by themselves.  tracer: takes spans of the work.
     """
 
     def __init__(
@@ -52,8 +55,10 @@ class Pulse:
         *,
         seconds: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tracer: Tracer = NULL,
     ) -> None:
-        self.name = name
+        self.name, self.tracer = name, tracer
+        self.meter: Meter | None = None
         self.changed = Event()
         self._write, self._seconds, self._now = write, seconds, now
         self._lock = Lock()

@@ -19,16 +19,19 @@ from forbear.adapters.kafka.topics import PREDICTIONS, TRANSACTIONS, partitions_
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.apps.home import Home
 from forbear.apps.jobs.parts import HomeParts
+from forbear.apps.metrics.working import Measured
 from forbear.apps.stream.history import PartitionHistory
 from forbear.apps.stream.places import snapshots_of_scorer
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.saving import SavingBeside
 from forbear.apps.stream.services import stream_services
+from forbear.apps.tracing.port import Asked, Kind
 from forbear.domain.errors import BackendUnavailable, ConflictError
 from forbear.engine.backfill import Feed
 from forbear.engine.follower import Following
 from forbear.engine.ports import Kept
 from forbear.engine.scoring_run import KEEP_EVENTS, Keeping, ScoringRun
+from forbear.engine.timing import Stage
 from forbear.engine.wire import Message as Told
 from forbear.engine.wire import coordinates_of
 from forbear.engine.wire_shapes import NOWHERE
@@ -38,6 +41,7 @@ from forbear.features.local_time import local_time
 GROUP = "forbear-scorer"
 LIMIT = 8_192
 """Events taken in at once."""
+_BATCH = Asked(kind=Kind.CONSUMER)
 _READERS = 2
 _POLL_SECONDS = 0.05
 _COMMIT_SECONDS = 1.0
@@ -68,6 +72,8 @@ class Scorer:
         self._saving = self._open.enter_context(SavingBeside(parts.pulse))
         self._zone = local_time(parts.home.deployment.time_zone)
         self._made = HomeParts(parts.home)
+        self._measured = Measured(parts.pulse.meter)
+        self._measured.follows(lambda: {number: run.follower for number, run in dict(self._runs).items()})
         rebalancing = Rebalancing(assigned=self._assigned, revoked=self._revoked, lost=self._lost)
         self._member = Member(
             parts.cluster, GROUP, [TRANSACTIONS], instance_id=parts.pulse.name, rebalancing=rebalancing
@@ -87,9 +93,12 @@ class Scorer:
     def step(self, seconds: float) -> int:
         """Take in what came; answer how many messages."""
         messages = self._member.poll(LIMIT, seconds)
+        tracer = self._parts.pulse.tracer
         for partition, group in by_partition(messages).items():
             if partition in self._runs:
-                self._take(partition, group)
+                offset = group[0].offset() or 0
+                with tracer.span("batch", _BATCH, events=len(group), partition=partition, offset=offset):
+                    self._take(partition, group)
         now = time.monotonic()
         if now - self._committed >= _COMMIT_SECONDS:
             self._committed = now
@@ -101,7 +110,8 @@ class Scorer:
 
     def _take(self, partition: int, group: list[Incoming]) -> None:
         run, pulse = self._runs[partition], self._parts.pulse
-        runs, refused = runs_of(group, self._zone)
+        with self._measured.stages.timed(Stage.DECODE):
+            runs, refused = runs_of(group, self._zone)
         for one in refused:
             self._letters.add(TRANSACTIONS, partition, one)
         self._group = group
@@ -170,7 +180,9 @@ class Scorer:
 
     def _restored(self, partition: int, snapshots: FileSnapshots, kept: Kept | None) -> ScoringRun:
         parts, home = self._parts, self._parts.home
-        following = Following(home.deployment, home.feed.calendar, self._made, self._letter)
+        following = Following(
+            home.deployment, home.feed.calendar, self._made, self._letter, stages=self._measured.stages
+        )
         keeping = Keeping(lambda kept: self._saving.save(snapshots, kept), parts.every)
         last = last_message(parts.cluster, PREDICTIONS, partition)
         run = ScoringRun(following, keeping, NOWHERE if last is None else coordinates_of(last.value() or b""))
