@@ -54,6 +54,8 @@ NOT_TOLD = {
     "contest_decision": "a decision is one about this customer",
     "record_promise": "a promise is of somebody who is known, in the bank's currency, for a day not too far off",
     "record_override": "a decision and a reason are those that are known",
+    "policy_what_if": "bands and channels are those of the policy in force, and lines fall",
+    "draft_policy": "as policy_what_if, something is moved, and the basis is the policy in force",
     "submit_job": "a report is named with one kind alone",
     "add_case_step": "a result is one of the kind's, a snooze ends before the deadline",
 }
