@@ -29,6 +29,7 @@ WORKERS = {"router-1", "scorer-1", "intervenor-1", "sink-1"}
 SILENT = {
     "sum by (state, channel) (rate(forbear_moves_total[5m]))": "nobody sends here",
     "time() - forbear_round_timestamp_seconds": "nobody sends here",
+    "max by (state, channel) (forbear_interventions)": "nobody sends here",
 }
 """Queries without data here, each with its reason; they have some in the system with a sender."""
 
