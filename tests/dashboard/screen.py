@@ -67,7 +67,8 @@ def turn_to(page: Page, entry: Entry) -> None:
 
 
 def drawn(page: Page) -> list[int]:
-    """Of each chart, how many marks with an extent it has drawn."""
+    """Of each chart, how many marks with an extent it has drawn. Waits for the first of a page that has any."""
+    page.locator(f"{CHART} svg g.role-mark > *").first.wait_for(state="attached")
     return [chart.evaluate(_DRAWN) for chart in page.locator(CHART).all()]
 
 

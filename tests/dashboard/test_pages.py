@@ -204,7 +204,9 @@ def test_a_table_is_handed_over_as_it_stands(demo: Demo, visit: Visit) -> None:
     rows = list(csv.reader(io.StringIO(Path(downloading.value.path()).read_text(encoding="utf-8-sig"))))
 
     assert downloading.value.suggested_filename == "cases.csv"
-    assert [cell for cell in shown[0] if cell] == rows[0]
+    columns = [cell for cell in shown[0] if cell]  # those further to the right are out of sight
+    assert len(columns) > 3
+    assert columns == rows[0][: len(columns)]
     told = {row[rows[0].index("Case")] for row in rows[1:]}
     in_sight = {cell for row in shown[1:] for cell in row if re.fullmatch("[0-9a-f]{32}", cell)}
     assert in_sight
@@ -249,7 +251,7 @@ def test_the_interface_gone_and_back(demo: Demo, browser: ChromiumBrowser) -> No
         os.kill(process_of(demo, "serve"), signal.SIGKILL)  # whoever looks after it starts it again
         page.locator(LINKS).filter(has_text=BY_NAME["acceleration"].title).click()
         expect(page.get_by_text("does not answer").first).to_be_visible()
-        expect(page.get_by_text(re.compile("forbear serve|[Ll]ook again")).first).to_be_visible()
+        expect(page.get_by_text(re.compile("See that it runs|forbear serve|Look again")).first).to_be_visible()
         assert page.get_by_test_id("stException").count() == 0
 
         until = time.monotonic() + 90
@@ -271,7 +273,7 @@ def test_the_interface_gone_and_back(demo: Demo, browser: ChromiumBrowser) -> No
 def _is_whole(page: Page, entry: Entry) -> None:
     assert page.get_by_test_id("stException").count() == 0, entry.title
     assert page.get_by_text("internal error").count() == 0
-    expect(page.get_by_text(re.compile("(?i)as of ")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("as of ", re.IGNORECASE)).first).to_be_visible()
     if entry.name in WITH_CHARTS:
         page.get_by_test_id("stVegaLiteChart").first.wait_for()
         assert min(drawn(page)) > 0, entry.title
