@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 from tests.dashboard.running import Demo
@@ -27,6 +26,7 @@ _UNNAMED = """() => {
   const asked = 'input:not([type="hidden"]), textarea, select, button, a[href], [role="slider"], [role="radio"]';
   return [...document.querySelectorAll(asked)].filter(one => shown(one) && !named(one)).map(one => one.outerHTML);
 }"""
+_CELLS = "rows => rows.map(row => [...row.querySelectorAll('th, td')].map(cell => cell.textContent.trim()))"
 _STORED = (
     """() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state])"""
 )
@@ -67,7 +67,8 @@ def turn_to(page: Page, entry: Entry) -> None:
 
 
 def drawn(page: Page) -> list[int]:
-    """Of each chart, how many marks with an extent it has drawn."""
+    """Of each chart, how many marks with an extent it has drawn. Waits for the first of a page that has any."""
+    page.locator(f"{CHART} svg g.role-mark > *").first.wait_for(state="attached")
     return [chart.evaluate(_DRAWN) for chart in page.locator(CHART).all()]
 
 
@@ -95,9 +96,10 @@ def figures(page: Page) -> Mapping[str, str]:
 
 
 def cells(grid: Locator) -> list[list[str]]:
-    """What a table shows, its header first: the rows that are in sight."""
-    rows: list[Any] = grid.locator("table tr").all()
-    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in rows]
+    """What a table shows, its header first: the rows that are in sight. It says so to whoever reads with a reader."""
+    grid.locator("table tr").nth(1).wait_for(state="attached")
+    told: list[list[str]] = grid.locator("table tr").evaluate_all(_CELLS)
+    return told
 
 
 def tab_to(page: Page, target: Locator, *, most: int = 120) -> None:

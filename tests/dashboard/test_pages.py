@@ -58,9 +58,9 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def a_case(demo: Demo) -> str:
-    """A case that an agent may take, and nobody has."""
+    """A case that nobody has, escalated or not: the days that flow may escalate it at any moment."""
     with demo.client("agent") as client:
-        return next(one.case_id for one in client.list_cases(state="open") if not (one.escalated or one.assigned))
+        return next(one.case_id for one in client.list_cases(state="open") if not one.assigned)
 
 
 def a_customer(demo: Demo) -> str:
@@ -122,7 +122,7 @@ def test_a_link_survives_the_login(demo: Demo, visit: Visit, pictures: Path) -> 
     customer = a_customer(demo)
     page = log_in(visit, demo, "agent", f"/customer?id={customer}")
 
-    title(page, BY_NAME["customer"].title)
+    title(page, f"{BY_NAME['customer'].title} {customer}")
     expect(page.get_by_text(customer).first).to_be_visible()
     assert f"id={customer}" in page.url
     assert sum(drawn(page)) > 0
@@ -136,7 +136,7 @@ def test_a_link_survives_the_login(demo: Demo, visit: Visit, pictures: Path) -> 
 def test_a_click_on_the_worklist_reaches_the_database(demo: Demo, visit: Visit) -> None:
     """A case that is taken by a click is theirs in the store, and who did it about whom is in the chain of accesses."""
     case = a_case(demo)
-    page = log_in(visit, demo, "agent", f"/worklist?case={case}")
+    page = log_in(visit, demo, "approver", f"/worklist?case={case}")
     title(page, BY_NAME["worklist"].title)
     page.get_by_label("Why do you look?", exact=True).fill("it was asked of me")
     page.keyboard.press("Enter")
@@ -148,11 +148,11 @@ def test_a_click_on_the_worklist_reaches_the_database(demo: Demo, visit: Visit) 
     with closing(sqlite3.connect(demo.home / "forbear.db")) as store:
         [state, assigned] = store.execute("SELECT state, assigned FROM cases WHERE case_id = ?", [case]).fetchone()
     assert state == "assigned"
-    assert assigned == "forbear dashboard --demo, agent"
-    key_id = demo.keys["agent"].split("_")[1]
+    assert assigned == "forbear dashboard --demo, approver"
+    key_id = demo.keys["approver"].split("_")[1]
     with closing(sqlite3.connect(demo.home / "api.db")) as office:
         bodies = [json.loads(body) for [body] in office.execute("SELECT body FROM accesses ORDER BY at_us")]
-    [recorded] = [one for one in bodies if one["route"] == "add_case_step" and key_id in one["who"]]
+    *_, recorded = [one for one in bodies if one["route"] == "add_case_step" and key_id in one["who"]]
     assert recorded["why"] == "it was asked of me"
     assert 200 <= recorded["status"] < 300
 
@@ -204,7 +204,9 @@ def test_a_table_is_handed_over_as_it_stands(demo: Demo, visit: Visit) -> None:
     rows = list(csv.reader(io.StringIO(Path(downloading.value.path()).read_text(encoding="utf-8-sig"))))
 
     assert downloading.value.suggested_filename == "cases.csv"
-    assert [cell for cell in shown[0] if cell] == rows[0]
+    columns = [cell for cell in shown[0] if cell]  # those further to the right are out of sight
+    assert len(columns) > 3
+    assert columns == rows[0][: len(columns)]
     told = {row[rows[0].index("Case")] for row in rows[1:]}
     in_sight = {cell for row in shown[1:] for cell in row if re.fullmatch("[0-9a-f]{32}", cell)}
     assert in_sight
@@ -249,7 +251,7 @@ def test_the_interface_gone_and_back(demo: Demo, browser: ChromiumBrowser) -> No
         os.kill(process_of(demo, "serve"), signal.SIGKILL)  # whoever looks after it starts it again
         page.locator(LINKS).filter(has_text=BY_NAME["acceleration"].title).click()
         expect(page.get_by_text("does not answer").first).to_be_visible()
-        expect(page.get_by_text(re.compile("forbear serve|[Ll]ook again")).first).to_be_visible()
+        expect(page.get_by_text(re.compile("See that it runs|forbear serve|Look again")).first).to_be_visible()
         assert page.get_by_test_id("stException").count() == 0
 
         until = time.monotonic() + 90
@@ -271,7 +273,7 @@ def test_the_interface_gone_and_back(demo: Demo, browser: ChromiumBrowser) -> No
 def _is_whole(page: Page, entry: Entry) -> None:
     assert page.get_by_test_id("stException").count() == 0, entry.title
     assert page.get_by_text("internal error").count() == 0
-    expect(page.get_by_text(re.compile("As of ")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("as of ", re.IGNORECASE)).first).to_be_visible()
     if entry.name in WITH_CHARTS:
         page.get_by_test_id("stVegaLiteChart").first.wait_for()
         assert min(drawn(page)) > 0, entry.title
