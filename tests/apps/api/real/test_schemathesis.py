@@ -38,7 +38,7 @@ NOT_TOLD = {
     "record_outcome": "days are those that the log takes",
     "request_help": "an override needs a reason",
     "request_help_short": "as request_help",
-    "list_customers": "band and min_pd go with one order alone",
+    "list_customers": "band, segment and min_pd go with one order alone",
     "list_customers_short": "as list_customers",
     "list_days": "the last day lies behind the first, and not ten years",
     "list_tallies": "as list_days",
