@@ -347,7 +347,7 @@ def test_a_moved_line_shows_at_once_what_it_comes_to(visit: Any, client: Client)
     more = client.policy_what_if(PolicyQuestion(lines={band: per_cent / 100}, more_agents={"phone": 20}))
     channels = {row["Channel"]: row["Places a day"] for row in table_with(whole(app), "Channel", "Places a day")}
     assert channels["Phone"] == formats.count(next(one.places for one in more.then.channels if one.channel == "phone"))
-    assert app.query_params["agents"] == ["20"]
+    assert app.query_params["agents"] in ("20", ["20"])
 
 
 def test_lines_out_of_order_are_said_and_can_be_mended(visit: Any, client: Client) -> None:
