@@ -158,7 +158,7 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
         }
         for one in cells
     ]
-    most = max((float(one["share"]) for one in shown), default=0.0)
+    most = max((one.share or 0.0 for one in cells if one.column not in of.plain), default=0.0)
     most = most if most > 0.0 else 1.0
     x = alt.X("column:N", title=of.column_title, sort=list(of.columns), axis=alt.Axis(labelAngle=0, orient="top"))
     y = alt.Y("row:N", title=of.row_title, sort=list(of.rows), axis=_labels())

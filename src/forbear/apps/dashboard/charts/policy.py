@@ -66,7 +66,8 @@ def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str
 
 def worth_drawing(curve: Found) -> float:
     """The least net that is drawn, in minor units: lines that cost many times what the best brings say nothing more."""
-    return -_LOSSES_DRAWN * max(*curve["net_minor"]["value"], _LEAST_MINOR)
+    best = float(max(*curve["net_minor"]["value"], _LEAST_MINOR))
+    return -_LOSSES_DRAWN * best
 
 
 def _per_cent() -> alt.Axis:
