@@ -93,6 +93,7 @@ COMMANDS = (
     ["outreach", "receive"],
     ["outreach", "report"],
     ["quarter"],
+    ["flow"],
     ["cases", "call"],
     ["cases", "called"],
     ["wording", "list"],

@@ -58,7 +58,8 @@ class Statistics(Recorded):
     """The book in numbers. rows: of the records, by name.  decisions: by outcome, of all days.
 
     last_day: the last that every partition has closed, None before the first.  currency, time_zone: of the bank, ""
-    where nobody has said.  synthetic: the bank is made up, and with it every figure.
+    where nobody has said.  synthetic: the bank is made up, and with it every figure.  lag: events of the log that are
+    not recorded yet, None where nobody follows the log.
     """
 
     customers: int
@@ -70,6 +71,7 @@ class Statistics(Recorded):
     currency: str = Field(default="", examples=["EUR"])
     time_zone: str = Field(default="", examples=["Europe/Berlin"])
     synthetic: bool = False
+    lag: int | None = None
 
 
 class Bar(Told):

@@ -23,8 +23,8 @@ _WHAT: tuple[tuple[type[Problem], str, str], ...] = (
 
 
 def empty(what: str, todo: str) -> None:
-    """Nothing is there yet. todo: what brings something."""
-    st.info(f"**{plain(what)}** {plain(todo)}", icon=":material/inbox:")
+    """Nothing is there yet. todo: what brings something; a command stands between backticks."""
+    st.info(f"**{_ours(what)}** {_ours(todo)}", icon=":material/inbox:")
 
 
 def problem(error: ForbearError, *, about: str = "") -> None:
@@ -60,6 +60,11 @@ def plain(text: str) -> str:
     """Text of others, as it is: Markdown in it says nothing."""
     line = " ".join(text.split())
     return "".join("\\" + one if one in "\\`*_{}[]()<>#+!|~$:^" else one for one in line)
+
+
+def _ours(text: str) -> str:
+    """As `plain`, but for what stands between backticks: that is a command to type."""
+    return "`".join(part if place % 2 else plain(part) for place, part in enumerate(text.split("`")))
 
 
 def _words(error: ForbearError) -> tuple[str, str]:

@@ -57,6 +57,18 @@ def ends(figure: _Ends | None, write: Write = per_cent) -> str:
     return estimate({"value": figure.value, "low": figure.low, "high": figure.high}, write)
 
 
+def capital(text: str) -> str:
+    """A text that begins with a capital, and is else as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def interval(figure: Mapping[str, Any] | None, write: Write = per_cent) -> str:
+    """The 95 % interval alone; "" for what is not known."""
+    if figure is None or figure.get("low") is None or figure.get("high") is None:
+        return ""
+    return f"{write(figure['low'])} to {write(figure['high'])}"
+
+
 def ratio(value: float | None) -> str:
     """A ratio or an index, with two digits."""
     return number(value, 2)

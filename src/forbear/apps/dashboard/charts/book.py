@@ -11,6 +11,7 @@ import altair as alt
 from forbear.apps.dashboard.charts.parts import (
     POINTS,
     SHARE,
+    TICKS,
     Axis,
     Cell,
     Interval,
@@ -112,12 +113,12 @@ def gathered(curve: Sequence[float], said: str) -> alt.LayerChart:
     last = max(len(curve) - 1, 1)
     told = [{"book": place / last, "misses": held, "even": place / last} for place, held in enumerate(curve)]
     base = alt.Chart(values(told)).encode(
-        x=alt.X("book:Q", title="Riskiest share of customers [%]", axis=alt.Axis(format=".0%")),
+        x=alt.X("book:Q", title="Riskiest share of customers [%]", axis=alt.Axis(format=TICKS)),
         tooltip=[alt.Tooltip("book:Q", title="Customers", format=SHARE), alt.Tooltip("misses:Q", format=SHARE)],
     )
     y = "Share of expected misses [%]"
     line = base.mark_line(color=ACCENT, strokeWidth=2.5).encode(
-        y=alt.Y("misses:Q", title=y, axis=alt.Axis(format=".0%"))
+        y=alt.Y("misses:Q", title=y, axis=alt.Axis(format=TICKS))
     )
     even = base.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.Y("even:Q", title=y))
     return described(alt.layer(even, line), said, height=_CURVE_PX)
@@ -145,14 +146,21 @@ def roll_rates(months: Sequence[Found], states: Sequence[str], said: str) -> alt
         {
             "day": month["last"],
             "roll": f"{states[place]} to {states[place + 1]}",
-            **month["shares"][place][place + 1],
+            **share,
         }
         for month in months
         for place in range(len(states) - 1)
-        if (month["shares"][place][place + 1] or {}).get("value") is not None
+        if (share := rolled(month, place)) is not None
     ]
     order = [f"{one} to {other}" for one, other in pairwise(states)]
     return _lines(told, _Lines(day_axis(title="Month end"), "roll", order, "Share that rolled on [%]"), said)
+
+
+def rolled(month: Found, place: int) -> Found | None:
+    """The share of a month that went from the state at `place` to the next; None where too few were in it."""
+    row = month["shares"][place]
+    share: Found | None = None if row is None else row[place + 1]
+    return share if share is not None and share["value"] is not None else None
 
 
 def vintages(curves: Sequence[Found], what: str, said: str) -> alt.LayerChart:
@@ -180,10 +188,11 @@ def _lines(told: Sequence[Found], of: _Lines, said: str) -> alt.LayerChart:
     places = range(len(of.order))
     colours = alt.Scale(domain=of.order, range=[SERIES[place % len(SERIES)] for place in places])
     dashes = alt.Scale(domain=of.order, range=[list(_DASHES[place % len(_DASHES)]) for place in places])
-    y = alt.Y("value:Q", title=of.title, axis=alt.Axis(format=".0%"))
+    y = alt.Y("value:Q", title=of.title, axis=alt.Axis(format=TICKS))
     base = alt.Chart(values(told)).encode(x=of.x, y=y, tooltip=[alt.Tooltip(f"{of.field}:N"), *_shares()])
-    colour = alt.Color(f"{of.field}:N", title=None, scale=colours, sort=of.order)
-    dash = alt.StrokeDash(f"{of.field}:N", title=None, scale=dashes, sort=of.order)
+    key = alt.Legend(symbolType="stroke", symbolSize=300)
+    colour = alt.Color(f"{of.field}:N", title=None, scale=colours, sort=of.order, legend=key)
+    dash = alt.StrokeDash(f"{of.field}:N", title=None, scale=dashes, sort=of.order, legend=key)
     lines = base.mark_line(strokeWidth=2).encode(color=colour, strokeDash=dash)
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(color=colour)
     return described(alt.layer(lines, dots), said, height=_CURVE_PX)

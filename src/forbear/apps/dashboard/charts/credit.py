@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import SHARE, described, values
+from forbear.apps.dashboard.charts.parts import SHARE, TICKS, described, values
 from forbear.apps.dashboard.colours import ACCENT, NEUTRAL, SERIES
 
 Found = Mapping[str, Any]
@@ -62,7 +62,7 @@ def default_rates(by_quarter: Sequence[Found], said: str) -> alt.LayerChart:
         )
         if value is not None
     ]
-    y = alt.Y("amount:Q", title="Default within 12 months [%]", axis=alt.Axis(format=".0%"))
+    y = alt.Y("amount:Q", title="Default within 12 months [%]", axis=alt.Axis(format=TICKS))
     return _lines(told, y, SHARE, said)
 
 

@@ -69,8 +69,8 @@ def by_second(rows: Rows) -> Any:
         alt.Chart(pd.DataFrame(list(rows)))
         .mark_bar(color=ACCENT)
         .encode(
-            x=alt.X("seconds ago:Q", scale=alt.Scale(reverse=True), title="seconds ago"),
-            y=alt.Y("messages:Q", title="messages"),
+            x=alt.X("seconds ago:Q", scale=alt.Scale(reverse=True, domain=[0, 60], nice=False), title="seconds ago"),
+            y=alt.Y("messages:Q", title="messages", axis=alt.Axis(tickMinStep=1, format="d")),
             tooltip=["seconds ago:Q", "messages:Q"],
         )
         .properties(height=120)

@@ -7,11 +7,12 @@ from typing import Any
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import ROW_PX, SHARE, day_axis, described, values
+from forbear.apps.dashboard.charts.parts import ROW_PX, SHARE, TICKS, day_axis, described, values
 from forbear.apps.dashboard.colours import ACCENT, BAD, NEUTRAL, SEQUENTIAL
 
 Found = Mapping[str, Any]
 _COURSE_PX = 260
+_EXPECTED, _OBSERVED = "mean PD", "missed, with 95 % interval"
 _WEEK_PX = 22
 _UNTOLD, _UNKNOWN = "#E3E6EA", -1.0
 
@@ -72,7 +73,7 @@ def contacts_by_day(course: Sequence[Found], said: str) -> alt.LayerChart:
             alt.Tooltip("expected:Q", title="Days like it", format=SHARE),
         ],
     )
-    y = alt.Y("value:Q", title=title, axis=alt.Axis(format=".0%"))
+    y = alt.Y("value:Q", title=title, axis=alt.Axis(format=TICKS))
     alarms = base.transform_filter("datum.alarm").mark_point(shape="triangle-up", size=90, filled=True, color=BAD)
     drawn = alt.layer(
         base.mark_area(opacity=0.2, color=NEUTRAL).encode(y=alt.Y("least:Q", title=title), y2="most:Q"),
@@ -86,7 +87,10 @@ def contacts_by_day(course: Sequence[Found], said: str) -> alt.LayerChart:
 def calibration(by_close: Sequence[Found], said: str) -> alt.LayerChart:
     """The mean PD by weekly close as a line, and the share that missed as dots with their intervals."""
     title = "Customers who miss a payment [%]"
-    told = [{"day": one["day"], "expected": one["expected"], **one["observed"]} for one in by_close]
+    told = [
+        {"day": one["day"], "expected": one["expected"], "line": _EXPECTED, "dots": _OBSERVED, **one["observed"]}
+        for one in by_close
+    ]
     base = alt.Chart(values(told)).encode(
         x=day_axis(title="Close"),
         tooltip=[
@@ -97,19 +101,15 @@ def calibration(by_close: Sequence[Found], said: str) -> alt.LayerChart:
             ),
         ],
     )
-    axis = alt.Axis(format=".0%")
-    key = alt.Scale(domain=["mean PD", "missed, with 95 % interval"], range=[NEUTRAL, ACCENT])
-    expected, observed = (alt.datum(word) for word in key.domain)
+    axis = alt.Axis(format=TICKS)
+    key = alt.Scale(domain=[_EXPECTED, _OBSERVED], range=[NEUTRAL, ACCENT])
+    observed = alt.Color("dots:N", scale=key, title=None)
     drawn = alt.layer(
         base.mark_line(strokeWidth=2).encode(
-            y=alt.Y("expected:Q", title=title, axis=axis), color=alt.Color(expected, scale=key, title=None)
+            y=alt.Y("expected:Q", title=title, axis=axis), color=alt.Color("line:N", scale=key, title=None)
         ),
-        base.mark_rule(strokeWidth=1.5).encode(
-            y=alt.Y("low:Q", title=title), y2="high:Q", color=alt.Color(observed, scale=key)
-        ),
-        base.mark_point(filled=True, size=60, opacity=1).encode(
-            y=alt.Y("value:Q", title=title), color=alt.Color(observed, scale=key)
-        ),
+        base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q", color=observed),
+        base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("value:Q", title=title), color=observed),
     )
     return described(drawn, said, height=_COURSE_PX)
 

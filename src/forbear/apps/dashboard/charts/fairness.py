@@ -12,6 +12,7 @@ from forbear.apps.dashboard.charts.parts import (
     RATIO,
     ROW_PX,
     SHARE,
+    TICKS,
     Axis,
     Interval,
     Looks,
@@ -74,7 +75,7 @@ def lines_by_group(rows: Sequence[GroupShares], said: str) -> alt.LayerChart:
         base.transform_fold(["now", "tried"], as_=["when", "share"])
         .mark_point(filled=True, size=90, opacity=1)
         .encode(
-            x=alt.X("share:Q", title=title, axis=alt.Axis(format=".0%")),
+            x=alt.X("share:Q", title=title, axis=alt.Axis(format=TICKS)),
             color=alt.Color("when:N", title=None, scale=scale),
             shape=alt.Shape("when:N", title=None, scale=shapes),
         )

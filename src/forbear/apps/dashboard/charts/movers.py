@@ -12,7 +12,7 @@ from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL, band_colo
 from forbear.client.book import Mover, Pace, VelocityBar
 
 MOST_PATHS, PATH_COLUMNS = 12, 3
-_PATH_PX, _HISTOGRAM_PX = 110, 220
+_PATH_PX, _WIDTH_PX, _HISTOGRAM_PX = 110, 262, 240
 _RISING, _FALLING, _STILL = "rising", "falling", "about 0"
 
 
@@ -59,7 +59,7 @@ def paths(movers: Sequence[Mover], lines: Lines, said: str) -> alt.FacetChart:
     ]
     layers.append(path.encode(x=day_axis(title=""), y=y, tooltip=tips))
     header = alt.Header(labelFontSize=12, labelLimit=220)
-    small = alt.layer(*layers).properties(height=_PATH_PX, width=210)
+    small = alt.layer(*layers).properties(height=_PATH_PX, width=_WIDTH_PX)
     faceted = small.facet(
         facet=alt.Facet("customer:N", title=None, sort=names, header=header), columns=PATH_COLUMNS, spacing=14
     )
@@ -68,43 +68,31 @@ def paths(movers: Sequence[Mover], lines: Lines, said: str) -> alt.FacetChart:
 
 def velocities(pace: Pace, said: str) -> alt.LayerChart:
     """How many customers move how fast [log-odds a day]; a legend tells who rises from who falls."""
-    ends = [end for bar in pace.histogram for end in (bar.low, bar.high) if end is not None]
-    if not ends:
-        return described(alt.layer(alt.Chart(values([])).mark_bar()), said, height=_HISTOGRAM_PX)
-    width = (max(ends) - min(ends)) / max(len(pace.histogram) - 2, 1)
-    told = [
-        {
-            "low": min(ends) - width if bar.low is None else bar.low,
-            "high": max(ends) + width if bar.high is None else bar.high,
-            "customers": bar.customers,
-            "way": _way(bar),
-            "says": _bounds(bar),
-        }
-        for bar in pace.histogram
-    ]
+    told = [{"says": bounds(bar), "customers": bar.customers, "way": way(bar)} for bar in pace.histogram]
     scale = alt.Scale(domain=[_RISING, _FALLING, _STILL], range=[BAD, GOOD, NEUTRAL])
+    every = alt.Axis(labelAngle=-30, labelOverlap=False)
     bars = (
         alt.Chart(values(told))
-        .mark_bar(stroke="white", strokeWidth=0.5)
+        .mark_bar()
         .encode(
-            x=alt.X("low:Q", title="Velocity [log-odds a day]", axis=alt.Axis(format="+.2f")),
-            x2="high:Q",
+            x=alt.X("says:N", title="Velocity [log-odds a day]", sort=None, axis=every),
             y=alt.Y("customers:Q", title="Customers", axis=alt.Axis(format=",d")),
             color=alt.Color("way:N", title=None, scale=scale),
             tooltip=[alt.Tooltip("says:N", title="Velocity"), alt.Tooltip("customers:Q", format=",d")],
         )
     )
-    zero = alt.Chart(values([{"at": 0}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(x="at:Q")
-    return described(alt.layer(bars, zero), said, height=_HISTOGRAM_PX)
+    return described(alt.layer(bars), said, height=_HISTOGRAM_PX)
 
 
-def _way(bar: VelocityBar) -> str:
+def way(bar: VelocityBar) -> str:
+    """Which way whoever is in a bar moves."""
     if bar.low is not None and bar.low >= 0:
         return _RISING
     return _FALLING if bar.high is not None and bar.high <= 0 else _STILL
 
 
-def _bounds(bar: VelocityBar) -> str:
+def bounds(bar: VelocityBar) -> str:
+    """A bar in words; bars are not all as wide as one another, so they stand side by side and not on a scale."""
     if bar.low is None:
-        return f"below {bar.high:+.3f}"
-    return f"from {bar.low:+.3f}" if bar.high is None else f"{bar.low:+.3f} to {bar.high:+.3f}"
+        return f"below {bar.high:+g}"
+    return f"from {bar.low:+g}" if bar.high is None else f"{bar.low:+g} to {bar.high:+g}"

@@ -17,6 +17,8 @@ from forbear.apps.dashboard.colours import NEUTRAL, SEQUENTIAL
 
 SHARE, POINTS, RATIO, COUNT = ".1%", "+.1%", ".2f", ",d"
 """How figures are written, in d3-format."""
+TICKS = ".2~%"
+"""How shares are written along an axis: with the digits that they need."""
 ROW_PX, CELL_PX = 26, 46
 _BRIGHT_FROM = 0.6
 """From which part of the scale on a cell is so bright that its number is dark."""
@@ -170,7 +172,7 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
         "share:Q",
         title=of.share_title,
         scale=alt.Scale(scheme=SEQUENTIAL, domain=[0.0, most]),
-        legend=alt.Legend(format=".0%"),
+        legend=alt.Legend(format=".0%", gradientLength=84),
     )
     picked = alt.selection_point(name="cell", fields=["row", "column"], toggle=False)
     base = alt.Chart(values(shown)).encode(x=x, y=y, tooltip=tips)
@@ -182,7 +184,7 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
     number = base.mark_text(dy=-7, fontSize=14, fontWeight="bold", cursor="pointer").encode(text="says:N", color=ink)
     share = base.mark_text(dy=9, fontSize=11, cursor="pointer").encode(text="of:N", color=ink)
     drawn = alt.layer(ground.add_params(picked), number, share)
-    return described(drawn, said, height=CELL_PX * max(len(of.rows), 1))
+    return described(drawn, said, height=CELL_PX * max(len(of.rows), 2) + _AXES_PX // 2)
 
 
 def described(chart: alt.LayerChart | alt.FacetChart, said: str, *, height: int) -> alt.LayerChart:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -13,6 +13,7 @@ from forbear.apps.dashboard.colours import ACCENT, NEUTRAL, SERIES
 Found = Mapping[str, Any]
 NOW, THEN = "now", "then"
 _CURVE_PX = 300
+_LOSSES_DRAWN, _LEAST_MINOR = 4.0, 100.0
 
 
 def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str) -> alt.LayerChart:
@@ -22,6 +23,7 @@ def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str
     decimals or none that matter here: amounts are told in major units of a hundred.
     """
     title = f"Net of help [{currency}]"
+    least = worth_drawing(curve)
     told = [
         {"cut_off": cut, "net": net / 100, "low": low / 100, "high": high / 100, "above": above}
         for cut, net, low, high, above in zip(
@@ -32,7 +34,7 @@ def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str
             curve["above"],
             strict=True,
         )
-        if cut > 0
+        if cut > 0 and net >= least
     ]
     x = alt.X("cut_off:Q", title="Line: help from this PD on [%]", scale=alt.Scale(type="log"), axis=_per_cent())
     tips = [
@@ -62,21 +64,9 @@ def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str
     return described(drawn, said, height=_CURVE_PX)
 
 
-def by_band(rows: Sequence[Found], title: str, said: str) -> alt.LayerChart:
-    """A figure by band, now beside then. rows: `band`, `which` (NOW or THEN) and `value`."""
-    scale = alt.Scale(domain=[NOW, THEN], range=[NEUTRAL, SERIES[1]])
-    bars = (
-        alt.Chart(values(rows))
-        .mark_bar()
-        .encode(
-            x=alt.X("value:Q", title=title),
-            y=alt.Y("band:N", title=None, sort=None, axis=alt.Axis(ticks=False)),
-            yOffset=alt.YOffset("which:N", sort=[NOW, THEN]),
-            color=alt.Color("which:N", title=None, scale=scale),
-            tooltip=["band:N", "which:N", alt.Tooltip("value:Q", format=",.1f")],
-        )
-    )
-    return described(alt.layer(bars), said, height=44 * max(len({one["band"] for one in rows}), 1))
+def worth_drawing(curve: Found) -> float:
+    """The least net that is drawn, in minor units: lines that cost many times what the best brings say nothing more."""
+    return -_LOSSES_DRAWN * max(*curve["net_minor"]["value"], _LEAST_MINOR)
 
 
 def _per_cent() -> alt.Axis:

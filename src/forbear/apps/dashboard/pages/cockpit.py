@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from forbear.apps.dashboard.formats import UNKNOWN, count, money, number, pd, pe
 from forbear.apps.dashboard.pages.cockpit_drafts import draft_form, drafts
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
-from forbear.apps.dashboard.telling import ends, estimate, moved, ratio, verdict
+from forbear.apps.dashboard.telling import capital, ends, estimate, moved, ratio, verdict
 from forbear.client import cockpit
 from forbear.domain.money import decimals_of
 
@@ -30,9 +30,13 @@ def show(desk: Desk) -> None:
     top = st.container()
     policy: Mapping[str, Any] = tomllib.loads(desk.figures("policy").text)
     question = _question(desk, policy)
-    told: cockpit.PolicySupposition = desk.client.policy_what_if(question)
+    told = _asked(desk, question)
     with top:
-        layout.head(BY_NAME["cockpit"].title, BY_NAME["cockpit"].says, desk.as_of(told))
+        holds = desk.as_of(desk.statistics) if told is None else desk.as_of(told)
+        layout.head(BY_NAME["cockpit"].title, BY_NAME["cockpit"].says, holds)
+    if told is None:
+        drafts(desk)
+        return
     _figures(told)
     _limits(told)
     _bands(told, desk.bands)
@@ -41,6 +45,15 @@ def show(desk: Desk) -> None:
     _rests_on(told)
     draft_form(desk, question, told)
     drafts(desk)
+
+
+def _asked(desk: Desk, question: cockpit.PolicyQuestion) -> cockpit.PolicySupposition | None:
+    """What it would come to; None where nobody can say, such as for lines out of order, which is said in its place."""
+    came = desk.together(told=lambda: desk.client.policy_what_if(question))
+    if came.problem("told") is not None:
+        with states.told("What this would come to"):
+            came["told"]  # raises what is then said
+    return cast("cockpit.PolicySupposition | None", came.met("told"))
 
 
 # ---- what is moved
@@ -268,7 +281,7 @@ def _curve(desk: Desk, told: cockpit.PolicySupposition) -> None:
             written.absent(desk, "thresholds")
             return
         curves: Mapping[str, Any] = {one["band"]: one for one in shown.document}  # type: ignore[union-attr,index,call-overload,misc]
-        band = layout.choose("curve", "With the help of band", tuple(curves), next(iter(curves)))
+        band = layout.choose("curve", "With the help of band", tuple(curves), list(curves)[-1])
         lines = {
             which: plan.lines[band]
             for which, plan in ((NOW, told.now), (THEN, told.then))
@@ -288,7 +301,8 @@ def _curve(desk: Desk, told: cockpit.PolicySupposition) -> None:
         layout.chart(net_curve(curve, known, currency, says), rows, name="net-by-line", says=says)
         st.caption(
             f"{says} The area is from every effect at its lower to every one at its upper end. From the report on "
-            f"thresholds, {written.stamp(shown)}: the curve stays as it was then."
+            f"thresholds, {written.stamp(shown)}: the curve stays as it was then. Lines that cost many times what the "
+            "best brings are not drawn."
         )
 
 
@@ -298,7 +312,7 @@ def _curve(desk: Desk, told: cockpit.PolicySupposition) -> None:
 def _groups(groups: cockpit.GroupsLooked) -> None:
     st.subheader("Is it fair")
     if not groups.known:
-        states.empty("Nothing tells of groups.", f"{sentence(groups.why)}.")
+        states.empty("Nothing tells of groups.", f"{capital(groups.why)}.")
         return
     st.markdown(f"Now: **{verdict(groups.verdict_now)}**. Then: **{verdict(groups.verdict_then)}**.")
     says = (
@@ -306,7 +320,13 @@ def _groups(groups: cockpit.GroupsLooked) -> None:
         f"{ratio(groups.tolerated_from)} to {ratio(groups.tolerated_to)} ({groups.jurisdiction})."
     )
     plain = [one.model_dump() for one in groups.rows]
-    layout.chart(lines_by_group(groups.rows, says), plain, name="groups", says=says)
+    if any(one.share_now or one.share_then for one in groups.rows):
+        layout.chart(lines_by_group(groups.rows, says), plain, name="groups", says=says)
+    else:
+        states.empty(
+            "Too few stand above the lines to compare groups.",
+            f"Lines are taken at the nearest {groups.least_customers} customers, so that nobody's group can be told.",
+        )
     rows = [
         {
             "Group": f"{words(one.attribute)}: {one.group}",

@@ -9,10 +9,10 @@ import streamlit as st
 from forbear.apps.dashboard import layout, states, written
 from forbear.apps.dashboard.charts import book, credit
 from forbear.apps.dashboard.charts.book import change_of
-from forbear.apps.dashboard.formats import count, money, number, pd, per_cent, sentence
+from forbear.apps.dashboard.formats import count, money, number, pd, per_cent, points, sentence
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
-from forbear.apps.dashboard.telling import change, estimate, ratio
+from forbear.apps.dashboard.telling import capital, change, estimate, interval, ratio
 from forbear.apps.dashboard.written import Document
 from forbear.client.reports import ReportShown
 
@@ -82,11 +82,11 @@ def _book(desk: Desk) -> ReportShown | None:
     held = found["concentration"]["top"][-1]
     told = (
         ("At high risk", per_cent(high["after"]["value"]), f"was {per_cent(high['before']['value'])}"),
-        ("Change", change(high["change"]), f"{count(high['paired'])} customers on both dates"),
+        ("Change", points(high["change"]["value"]), f"95 %: {interval(high['change'], points)}"),
         (
             "Stress index",
-            estimate(index["last"], lambda value: number(value, 0)),
-            f"was {number(index['first']['value'], 0)}; 100 is the mean of the reference",
+            number(index["last"]["value"], 0),
+            f"95 %: {interval(index['last'], _whole)}; was {_whole(index['first']['value'])}",
         ),
         (
             f"Held by the riskiest {per_cent(held['share_of_book'], 0)}",
@@ -107,6 +107,10 @@ def _book(desk: Desk) -> ReportShown | None:
     _gathered(found["concentration"])
     written.again(desk, "portfolio")
     return shown
+
+
+def _whole(value: float | None) -> str:
+    return number(value, 0)
 
 
 def _bands(found: Document) -> None:
@@ -176,7 +180,7 @@ def _index(index: Document) -> None:
     st.subheader("Stress index")
     says = (
         f"100 x the mean PD over its mean at {len(index['reference'])} reference closes: "
-        f"{estimate(index['last'], lambda value: number(value, 0))} at the last."
+        f"{estimate(index['last'], _whole)} at the last."
     )
     plain = [{"day": one["day"], **one["index"]} for one in index["path"]]
     layout.chart(book.index_path(index["path"], says), plain, name="stress-index", says=says)
@@ -192,7 +196,7 @@ def _gathered(concentration: Document) -> None:
     curve = concentration["curve"]
     plain = [{"riskiest_share": place / (len(curve) - 1), "of_misses": held} for place, held in enumerate(curve)]
     layout.chart(book.gathered(curve, says), plain, name="concentration", says=says)
-    st.caption(f"{sentence(says)}. The dotted line: everybody with the same PD.")
+    st.caption(f"{capital(says)}. The dotted line: everybody with the same PD.")
 
 
 def _arrears(desk: Desk) -> ReportShown | None:
@@ -209,18 +213,32 @@ def _arrears(desk: Desk) -> ReportShown | None:
         "Rows: days past due at the close of a month; columns: at that of the next. Of a row of fewer than "
         f"{arrears['least']} only numbers are told."
     )
+    _roll_rates(arrears)
+    _vintages(arrears)
+    written.again(desk, "portfolio")
+    return shown
+
+
+def _roll_rates(arrears: Document) -> None:
     st.subheader("Roll rates")
     says = "The share of customers in each state that was one state on a month later, by month."
     plain = [
-        {"from": month["first"], "to": month["last"], "state": state, **(month["shares"][place][place + 1] or {})}
+        {"from": month["first"], "to": month["last"], "state": state, **(book.rolled(month, place) or {})}
         for month in arrears["months"]
         for place, state in enumerate(arrears["states"][:-1])
     ]
     layout.chart(book.roll_rates(arrears["months"], arrears["states"], says), plain, name="roll-rates", says=says)
     st.caption(f"{says} A month is left out where fewer than {arrears['least']} were in the state.")
-    _vintages(arrears)
-    written.again(desk, "portfolio")
-    return shown
+    rows = [
+        {
+            "From": state,
+            "To": arrears["states"][place + 1],
+            "Customers": count(sum(arrears["counts"][place])),
+            "Rolled on, all months together": estimate(book.rolled(arrears, place)),
+        }
+        for place, state in enumerate(arrears["states"][:-1])
+    ]
+    layout.table(rows, layout.Table(name="roll-rates-in-all", texts=frozenset({"From", "To"})))
 
 
 def _vintages(arrears: Document) -> None:
@@ -238,7 +256,7 @@ def _vintages(arrears: Document) -> None:
             for one in curves
             for point in one["by_days"]
         ]
-        words = f"{title}, {says}: {len(curves)} cohorts, the newest are drawn."
+        words = f"{title}, {says}. Cohorts: {len(curves)}, the newest are drawn."
         layout.chart(book.vintages(curves, "Share [%]", words), plain, name=key.replace("_", "-"), says=words)
         st.caption(words)
 
@@ -266,7 +284,7 @@ def _stress(desk: Desk) -> ReportShown | None:
     rows = [
         {
             "Scenario": sentence(one["name"]),
-            "Stress index": estimate(one["stress_index"], lambda value: number(value, 0)),
+            "Stress index": estimate(one["stress_index"], _whole),
             "Mean PD": estimate(one["mean_pd"]["after"]),
             "Expected misses": f"{number(one['expected_misses']['before']['value'])} \u2192 "
             f"{estimate(one['expected_misses']['after'], number)}",

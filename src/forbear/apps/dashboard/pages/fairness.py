@@ -10,7 +10,7 @@ from forbear.apps.dashboard import layout, states, written
 from forbear.apps.dashboard.charts.fairness import compared, pair
 from forbear.apps.dashboard.formats import UNKNOWN, count, number, pd, per_cent, points, sentence, words
 from forbear.apps.dashboard.session import Desk
-from forbear.apps.dashboard.telling import estimate, ratio, verdict
+from forbear.apps.dashboard.telling import capital, estimate, ratio, verdict
 from forbear.apps.dashboard.written import Document
 
 _TITLES: Mapping[str, tuple[str, str]] = {
@@ -79,9 +79,9 @@ def _verdict(found: Document, rows: Sequence[Document]) -> None:
             layout.metric(title, count(number_of))
     told = found["rows"]
     st.caption(
-        f"{count(told['rows'])} rows of {count(told['customers'])} customers on {count(told['dates'])} dates, "
+        f"{count(told['rows'])} rows of {count(told['customers'])} customers, dates in all: {count(told['dates'])}, "
         f"{told['first']} to {told['last']}; {count(told['positives'])} missed a payment. "
-        f"{sentence(told['out_of_time'])}. Chosen is who has a PD from {pd(told['chosen_from_pd'])} up."
+        f"{capital(told['out_of_time'])}. Chosen is who has a PD from {pd(told['chosen_from_pd'])} up."
     )
 
 
@@ -177,7 +177,7 @@ def _withheld(rows: Sequence[Document], terms: Document) -> None:
         "somebody."
     )
     for reason, pairs in reasons.items():
-        st.markdown(f"- **{sentence(states.plain(reason))}**: {states.plain('; '.join(pairs))}")
+        st.markdown(f"- **{capital(states.plain(reason))}**: {states.plain('; '.join(pairs))}")
 
 
 def _offered(found: Document, chosen: str) -> None:

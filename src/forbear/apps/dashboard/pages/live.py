@@ -75,11 +75,11 @@ def _figures(desk: Desk, heard: Heard) -> None:
     statistics = desk.statistics
     columns = st.columns(5)
     told = (
-        ("Messages a second", formats.number(heard.per_second), "Scores, decisions and alerts, over the last minute."),
+        ("A second", formats.number(heard.per_second), "Scores, decisions and alerts, over the last minute."),
         ("Since you look", formats.count(heard.total), "Messages heard by this page."),
         ("Newest", _ago(heard.newest_at), "How long ago the last message came."),
         ("Delay", _delay(heard), "Median, from what happened to the score's message, of the newest scores."),
-        ("Recorded", formats.count(sum(mark.offset for mark in statistics.as_of)), "Events that are recorded."),
+        ("Lag", _lag(statistics.lag), "Events of the log that are not recorded yet."),
     )
     for column, (label, value, says) in zip(columns, told, strict=True):
         with column:
@@ -90,6 +90,10 @@ def _figures(desk: Desk, heard: Heard) -> None:
     ]
     says = f"{sum(heard.by_second)} messages in the last minute."
     st.altair_chart(by_second(rows), key="chart-live", alt=says)
+
+
+def _lag(events: int | None) -> str:
+    return formats.UNKNOWN if events is None else f"{formats.count(events)} events"
 
 
 def _ago(newest_at: float | None) -> str:

@@ -260,15 +260,18 @@ def _spending(by: Mapping[str, int], currency: str, what: str) -> None:
 
 def _promises(told: PromiseFigures) -> None:
     st.subheader("Promises to pay")
+    rate = told.broken_rate
     shown = (
         ("Kept", count(told.kept), "judged by the payments that were due, after a stated grace"),
         ("Broken", count(told.broken), "of those judged"),
-        ("Broken, share", ends(told.broken_rate), "of those kept or broken, 95 % interval"),
+        ("Broken, share", per_cent(rate.value) if rate else UNKNOWN, "of those kept or broken"),
         ("Open", count(told.made), "not judged yet"),
     )
     for place, (label, value, says) in zip(st.columns(len(shown)), shown, strict=True):
         with place:
             layout.metric(label, value, says=says)
+    if rate is not None:
+        st.caption(f"Share of promises broken: {ends(rate)}, a 95 % interval.")
 
 
 def _overrides(told: OverrideQuality) -> None:
