@@ -133,8 +133,8 @@ def test_a_collector_that_is_gone_costs_spans_and_one_word(monkeypatch: pytest.M
             ending = time.monotonic()
     finally:
         logging.getLogger().removeHandler(handler)
-    assert worked < 2.0
-    assert time.monotonic() - ending < 6.0
+    assert worked < 15.0  # one that waited for each batch would take a minute
+    assert time.monotonic() - ending < 10.0
     assert told == [("spans are lost", "warning")]
     assert stream.getvalue() == ""
 
@@ -149,7 +149,7 @@ def test_a_slow_collector_keeps_nobody_waiting(collector: Any, traced: Callable[
         for number in range(500):
             with tracer.span("work", events=number):
                 pass
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 3.0  # one that waited would take six
         collector.slow_seconds = 0.0
         end = time.monotonic() + 20
         while len(told) < 2:
