@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 HOME_DIR ?= forbear-home
 STREAM_DIR ?= forbear-stream
+DASHBOARD_DIR ?= forbear-dashboard
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve stream test check format lint types docs bench drill chaos poison fuzz laws lock clean
+.PHONY: help setup run serve dashboard stream test check format lint types docs bench drill chaos poison fuzz laws lock clean
 
 help:  ## List the tasks
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## Make .venv with the locked versions
 
@@ -26,6 +27,9 @@ run: $(STAMP)  ## The main job on a small synthetic bank: simulate, train, backt
 
 serve: $(STAMP)  ## The HTTP interface at 127.0.0.1:8470, over a small synthetic bank unless there is one; shows a key
 	$(BIN)/forbear serve --demo --home $(HOME_DIR)
+
+dashboard: $(STAMP)  ## The dashboard at 127.0.0.1:8501 over a synthetic bank, with its API, worker and live events
+	$(BIN)/forbear dashboard --demo --home $(DASHBOARD_DIR)
 
 stream: $(STAMP)  ## The production path on this machine: Kafka, PostgreSQL, workers, 100,000 synthetic customers
 	$(BIN)/forbear stream --home $(STREAM_DIR)

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from forbear.domain.errors import ConfigError
+from forbear.testing.servers.browser import ChromiumBrowser
 from forbear.testing.servers.kafka import KafkaServer
 from forbear.testing.servers.postgres import PostgresServer
 from forbear.testing.servers.s3 import S3Server
@@ -54,6 +55,17 @@ def postgres() -> Iterator[PostgresServer]:
         _without(str(error))
     with server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[ChromiumBrowser]:
+    """A Chromium of this machine, which the tests of one process share; each visit to it begins with nothing."""
+    try:
+        program = ChromiumBrowser()
+    except ConfigError as error:
+        _without(str(error))
+    with program:
+        yield program
 
 
 @pytest.fixture(scope="session")

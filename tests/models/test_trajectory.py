@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forbear.domain.errors import ModelMismatch
-from forbear.models.trajectory import Points, level_of, line_of, motion, moved
+from forbear.models.trajectory import Points, level_of, line_of, motion, moved, velocities
 
 UNIT = 2.0**-26
 
@@ -83,3 +83,38 @@ def test_attributions_of_other_features_are_refused() -> None:
     for attributions in (np.zeros((2, 3)), np.full((2, 1), np.nan)):
         with pytest.raises(ModelMismatch, match="attributions"):
             moved(Points(np.arange(2), score, score, attributions, np.zeros(2, dtype=np.int64)), ("a",))
+
+
+@given(st.data(), st.integers(1, 12), st.integers(1, 9), st.sampled_from([2, 7, 30]))
+def test_many_move_as_each_of_them(data: st.DataObject, count: int, customers: int, days: int) -> None:
+    """The velocity of each of many is that of its own points, also where closes are missing; else it is unknown."""
+    day = np.cumsum(data.draw(st.lists(st.integers(1, 5), min_size=count, max_size=count))) + 20_000
+    value = st.one_of(st.none(), st.floats(-8, 2, width=32))
+    rows = [data.draw(st.lists(value, min_size=count, max_size=count)) for _ in range(customers)]
+    log_odds = np.array(rows, dtype=np.float64).T
+    found = velocities(day, log_odds.astype(np.float32), days)
+
+    for column in range(customers):
+        there = ~np.isnan(log_odds[:, column])
+        told = [float(part[column]) for part in (found.value, found.low, found.high)]
+        if there[-1]:
+            own = motion(day[there], log_odds[there, column], days).velocity
+            assert told == pytest.approx([own.value, own.low, own.high], rel=1e-9, abs=1e-12, nan_ok=True)
+        else:
+            assert np.isnan(told).all()
+
+
+def test_one_without_days_has_no_velocity() -> None:
+    """Of no days nothing can be told, and of nobody nothing has to be."""
+    with pytest.raises(ValueError, match="no days"):
+        velocities(np.empty(0, dtype=np.int64), np.empty((0, 3)), 7)
+    assert len(velocities(np.arange(5), np.empty((5, 0)), 7).value) == 0
+
+
+@given(st.floats(-8, 2), st.lists(st.integers(1, 5), min_size=3, max_size=30))
+def test_who_stays_does_not_move(log_odds: float, gaps: list[int]) -> None:
+    """Of a path that stays where it is velocity and interval are 0 to the last bit: rounding makes nobody rise."""
+    day = np.cumsum(gaps)
+    found = velocities(day, np.full((len(day), 1), log_odds), 200)
+
+    assert (found.value[0], found.low[0], found.high[0]) == (0.0, 0.0, 0.0)

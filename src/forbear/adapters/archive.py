@@ -133,6 +133,11 @@ class FileArchive:
             columns = columns_of_table(table)
             yield columns.take(slice(max(start - segment.first, 0), None))
 
+    def tables(self, start: int, names: list[str]) -> Iterator[pa.Table]:
+        """Some columns as they are stored, in log order from an offset on, one segment at a time."""
+        for segment, table in self._tables(start, names):
+            yield table.slice(max(start - segment.first, 0))
+
     def customers(self) -> Mapping[int, str]:
         """Customer id by key."""
         if self._ids is None:

@@ -18,10 +18,13 @@ from forbear.apps import (
     cli_cases,
     cli_contacts,
     cli_credit,
+    cli_dashboard,
     cli_experiment,
     cli_fairness,
+    cli_flow,
     cli_import,
     cli_live,
+    cli_logs,
     cli_model_story,
     cli_models,
     cli_monitor,
@@ -70,10 +73,13 @@ _ELSEWHERE = (
     cli_cases,
     cli_contacts,
     cli_credit,
+    cli_dashboard,
     cli_experiment,
     cli_fairness,
+    cli_flow,
     cli_import,
     cli_live,
+    cli_logs,
     cli_models,
     cli_online,
     cli_promotion,
@@ -96,7 +102,7 @@ _ELSEWHERE = (
     cli_up,
     cli_store,
     *(cli_api, cli_audit, cli_contacts, cli_credit, cli_experiment, cli_fairness),
-    *(cli_live, cli_models, cli_online, cli_promotion, cli_rollout, cli_model_story),
+    *(cli_live, cli_logs, cli_models, cli_online, cli_promotion, cli_rollout, cli_model_story),
     *(cli_run, cli_outreach, cli_monitor, cli_portfolio, cli_thresholds, cli_replay),
     *(cli_ops, cli_report, cli_stream, cli_stress, cli_validate, cli_worker),
     *(cli_wording, cli_up, cli_store),
@@ -344,6 +350,10 @@ def main() -> None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for as long as the process runs
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if "FORBEAR_SUPERVISOR" in os.environ:
+        from forbear.apps.stream.lifeline import end_with_supervisor
+
+        end_with_supervisor()
     for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         # Our matrices are small: more threads would spend their time on waiting for each other.
         os.environ.setdefault(library, "1")

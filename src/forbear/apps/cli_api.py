@@ -112,21 +112,27 @@ def serve(
     from forbear.adapters.hosts import is_loopback
     from forbear.apps.api.opening import Opening
     from forbear.apps.console import Console
+    from forbear.apps.home import Home
     from forbear.apps.jobs.serving import Listening, serve
-    from forbear.apps.telemetry import Journal
+    from forbear.apps.telemetry import lines_to_stream, telemetry_of
 
-    listening = Listening(host, port, metrics)
-    asked = Opening(
-        home=home,
-        environment=os.environ,
-        writer=listening.writer,
-        loopback=is_loopback(host),
-        journal=Journal(sys.stdout) if json_log else None,
-    )
-    console = Console(quiet=json_log)
-    if demo:
-        from forbear.apps.jobs.demo_serving import serve_demo
+    listening, logs = Listening(host, port, metrics), json_log or lines_to_stream(os.environ)
+    console = Console(quiet=logs)
+    if not demo:
+        Home(home).deployment  # noqa: B018  # a folder that is no home is refused, and nothing is made in it
+    stream, least = sys.stdout if json_log else None, "info" if logs else "warning"
+    with telemetry_of(home, "api", service=True, stream=stream, least=least) as telemetry:
+        asked = Opening(
+            home=home,
+            environment=os.environ,
+            writer=listening.writer,
+            loopback=is_loopback(host),
+            journal=telemetry.journal,
+            tracer=telemetry.tracer,
+        )
+        if demo:
+            from forbear.apps.jobs.demo_serving import serve_demo
 
-        serve_demo(asked, listening, console, now=datetime.now(UTC))
-        return
-    serve(asked, listening, console)
+            serve_demo(asked, listening, console, now=datetime.now(UTC))
+            return
+        serve(asked, listening, console)

@@ -33,7 +33,9 @@ GroupsOption = Annotated[
     Path | None, typer.Option("--groups", help="CSV file of customer_id and groups, to ask who is contacted.")
 ]
 KeepOption = Annotated[Path | None, typer.Option("--keep", help="Keep the replay in this new Parquet file.")]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Write a page for people to this file.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Write a page for people to this file, its document beside it.")
+]
 
 
 @command(

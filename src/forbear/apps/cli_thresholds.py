@@ -24,7 +24,8 @@ ClosesOption = Annotated[
     int, typer.Option("--closes", min=2, max=120, help="Closes up to that day whose arrivals are counted.")
 ]
 InputsOption = Annotated[
-    Path | None, typer.Option("--inputs", help="TOML file of what help costs and brings; default: as shipped.")
+    Path | None,
+    typer.Option("--inputs", help="TOML file of what help costs and brings; default: the home's, else as shipped."),
 ]
 EffectOption = Annotated[
     str, typer.Option("--effect-from", help="Take effects from the read-out of this experiment of the home.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -39,11 +40,12 @@ def up(
     from forbear.apps.console import Console
     from forbear.apps.home import Home
     from forbear.apps.jobs.showing_up import UpRequest, show_up
+    from forbear.apps.telemetry import lines_to_stream
 
     request = UpRequest(
         scorers=scorers, intervenors=intervenors, closer=closer, health_port=health_port, metrics=metrics
     )
-    show_up(Home(home), Console(json=json), request)
+    show_up(Home(home), Console(json=json, quiet=lines_to_stream(os.environ)), request)
 
 
 @command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,10 @@ FOUND = 20
 """Exit status of a command that was asked to fail on what it would find, and found it."""
 
 
+PROGRESS = "FORBEAR_PROGRESS"
+"""Set to "lines" in the environment: progress is told to whoever reads stderr, a line each, not drawn."""
+
+
 class Console:
     """Where a command speaks: to a person, or under json one line to a script. quiet: to nobody.
 
@@ -64,7 +69,7 @@ class Console:
     def say(self, sentence: str) -> None:
         """A sentence for a person; nothing under --json."""
         if self._to_person:
-            print(sentence)  # noqa: T201
+            print(sentence, flush=True)  # noqa: T201  # a pipe would hold it back
 
     def result(self, document: Mapping[str, object]) -> None:
         """The one line for a script; nothing without --json."""
@@ -96,7 +101,11 @@ class Console:
         """A bar on stderr for work of so many steps; yields what takes the steps done so far.
 
         total: None where nobody knows.  rate: show how many there are and how fast they go.
+        Where PROGRESS asks for lines, each whole percent is one instead: `progress 3 12 Folding`, 0 of 0 for unknown.
         """
+        if os.environ.get(PROGRESS) == "lines":
+            yield _in_lines(label, total or 0)
+            return
         from rich.console import Console as Rich
         from rich.progress import (
             BarColumn,
@@ -119,6 +128,20 @@ class Console:
         with Progress(*columns, console=shown, transient=not shown.is_terminal, disable=not shown.is_terminal) as bar:
             task = bar.add_task(label, total=total, rate=0.0)
             yield lambda done: bar.update(task, completed=done, rate=done / max(bar.tasks[task].elapsed or 0.0, 1e-3))
+
+
+def _in_lines(label: str, total: int) -> Callable[[int], None]:
+    told = -1
+
+    def tell(done: int) -> None:
+        nonlocal told
+        percent = 100 * done // total if total else 0
+        if percent > told:
+            told = percent
+            print(f"progress {done if total else 0} {total} {label}", file=sys.stderr, flush=True)  # noqa: T201
+
+    tell(0)
+    return tell
 
 
 def figure(value: float | None, low: float | None, high: float | None, style: str = ".3g") -> str:

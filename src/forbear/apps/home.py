@@ -15,6 +15,7 @@ api.db            of the HTTP interface: keys to it, accesses, answers given
 models/           the registry: a folder an artefact, named by its content; latest.json has the newest of a kind
 dead-letters/     records that were refused, with their reasons
 reports/          pages for people
+book.segments     who is in which segment, as the newest portfolio found it; keys and no names
 monitor/          which alarms the channels of alerts.toml have been told of
 truth/            of a synthetic bank alone: what it was asked to be, and who its customers are
 services.toml     where Kafka, the store and the models are, if they are not this folder's own
@@ -43,6 +44,7 @@ from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.log import Beginning, FileSink, FileSource
 from forbear.adapters.log_segments import LOCK
 from forbear.adapters.registry import ObjectModels
+from forbear.adapters.segments import FileSegments
 from forbear.adapters.snapshots import FileSnapshots
 from forbear.domain.deployment import Deployment
 from forbear.domain.errors import ConfigError, CorruptState, StorageError
@@ -57,8 +59,14 @@ DATA = (*FOLDERS, "deployment.json")
 """What an import writes; models and reports outlive it. The last tells that a home holds data."""
 
 
-RECORDS = ("worker", "audit", *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")))
-"""What a worker writes: it goes when a synthetic bank is replaced."""
+SEGMENTS = "book.segments"
+RECORDS = (
+    "worker",
+    "audit",
+    SEGMENTS,
+    *(f"{name}.db{end}" for name in ("forbear", "keys") for end in ("-shm", "-wal", "")),
+)
+"""What a worker writes, and what is found out of the data: it goes when a synthetic bank is replaced."""
 SERVICES = "services.toml"
 """The file that says where Kafka and the store are."""
 
@@ -206,6 +214,11 @@ class Home:
     def reports(self) -> Path:
         """Where pages go."""
         return self.folder / "reports"
+
+    @property
+    def segments(self) -> FileSegments:
+        """Who is in which segment."""
+        return FileSegments(self.folder / SEGMENTS)
 
     @property
     def monitor(self) -> Path:

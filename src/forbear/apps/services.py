@@ -119,6 +119,8 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     rate: requests a second of a key that has no rate of its own.  burst_seconds: how long a key may save them up.
     head_seconds, body_seconds: to receive all of a request's head, and of its body.  drain_seconds: between the end of
     readiness and the end of service.  most_connections, most_feeds: open at once, the latter WebSockets.
+    groups: a CSV file of who customers are, read for one measurement: which share of each group another policy would
+    choose; "" for that of a synthetic bank, if there is one.
     """
 
     rate: Annotated[float, Meta(gt=0, le=100_000)] = 100.0
@@ -129,6 +131,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     drain_seconds: Annotated[float, Meta(ge=0, le=300)] = 1.0
     most_connections: Annotated[int, Meta(ge=1, le=100_000)] = 4_000
     most_feeds: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
+    groups: str = ""
     oidc: OidcSettings = OidcSettings()
 
 

@@ -92,13 +92,18 @@ class CaseDecision(Told):
 
 
 class CaseTold(Told):
-    """A case with all that is known of it. others: of the same customer, that can be worked on now."""
+    """A case with all that is known of it. others: of the same customer, that can be worked on now.
+
+    results: how it may be closed.  override_reasons: what each code says, why a person does other than was decided.
+    """
 
     case: CaseShown
     steps: tuple[CaseStepShown, ...]
     promises: tuple[PromiseShown, ...]
     others: tuple[CaseShown, ...]
     decision: CaseDecision | None
+    results: tuple[str, ...] = ()
+    override_reasons: dict[str, str] = Field(default_factory=dict)
 
 
 class CaseOpened(Told):

@@ -7,7 +7,7 @@ from typing import Literal, Unpack
 
 from forbear.client import contacts
 from forbear.client.bound import operation
-from forbear.client.calls import Call, Extra, Posted, get, post
+from forbear.client.calls import Call, Extra, Posted, asked, get, post
 
 
 class PermissionAsked(Extra, total=False):
@@ -56,6 +56,15 @@ class ContactOperations:
         """Record that a customer may not be contacted, or that this is over."""
         template, path = "/v1/customers/{customer_id}/contact-stops", {"customer_id": customer_id}
         return post("record_contact_stop", template, contacts.Entered, extra, Posted(halt, path))
+
+    @operation
+    def decide_intervention(
+        self, decision_id: str, verdict: Literal["approve", "refuse"], why: str, **extra: Unpack[Extra]
+    ) -> Call[contacts.InterventionMoved]:
+        """Let an offer be sent that waits for a person, or end one that was not sent yet; why: recorded."""
+        template, path = "/v1/interventions/{decision_id}/verdict", {"decision_id": decision_id}
+        body = asked(contacts.GivenVerdict, verdict=verdict, why=why)
+        return post("decide_intervention", template, contacts.InterventionMoved, extra, Posted(body, path))
 
     @operation
     def record_arrival(

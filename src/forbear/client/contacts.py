@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 
-from forbear.client.models import Asked, Flag, Instant, Told
+from forbear.client.models import Asked, Flag, Instant, Text, Told
 
 Label: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=64)]
 Named: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=64)]
@@ -98,6 +98,20 @@ class Arrived(Told):
 
     known: bool
     state: str | None = Field(examples=["delivered"])
+
+
+class GivenVerdict(Asked):
+    """What a person says of an offer that waits for one. why: recorded with it."""
+
+    verdict: Literal["approve", "refuse"]
+    why: Text
+
+
+class InterventionMoved(Told):
+    """Where an offer is after a verdict. state: a word; the law is asked again before anything is sent."""
+
+    decision_id: str
+    state: str = Field(examples=["approved"])
 
 
 class Entered(Told):

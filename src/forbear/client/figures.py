@@ -57,7 +57,9 @@ class InForce(Told):
 class Statistics(Recorded):
     """The book in numbers. rows: of the records, by name.  decisions: by outcome, of all days.
 
-    last_day: the last that every partition has closed, None before the first.
+    last_day: the last that every partition has closed, None before the first.  currency, time_zone: of the bank, ""
+    where nobody has said.  synthetic: the bank is made up, and with it every figure.  lag: events of the log that are
+    not recorded yet, None where nobody follows the log.
     """
 
     customers: int
@@ -66,6 +68,10 @@ class Statistics(Recorded):
     last_day: DayFigures | None
     decisions: dict[str, int]
     book: BookFigures
+    currency: str = Field(default="", examples=["EUR"])
+    time_zone: str = Field(default="", examples=["Europe/Berlin"])
+    synthetic: bool = False
+    lag: int | None = None
 
 
 class Bar(Told):

@@ -14,11 +14,14 @@ from typing import Any, Literal, TypeVar, Unpack
 from pydantic import BaseModel, JsonValue
 
 from forbear.client import figures, models, records, scores
+from forbear.client.book_operations import BookOperations
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import PAGE, Call, Extra, Listed, Plan, Posted, asked, delete, get, post
 from forbear.client.case_operations import CaseOperations
+from forbear.client.cockpit_operations import CockpitOperations
 from forbear.client.contact_operations import ContactOperations
 from forbear.client.errors import Broken, found
+from forbear.client.report_operations import ReportOperations
 
 M = TypeVar("M", bound=BaseModel)
 _JOB = "/v1/jobs/{job_id}"
@@ -26,9 +29,13 @@ JOB_FAILED = "job_failed"
 
 
 class PeopleAsked(Extra, total=False):
-    """Which customers. band: only of this one.  min_pd: only from this PD on.  page_size: rows asked for at once."""
+    """Which customers. band, segment ("product:card"): only of this one.  min_pd: only from this PD on.
+
+    page_size: rows asked for at once.
+    """
 
     band: str
+    segment: str
     min_pd: float
     page_size: int
 
@@ -49,7 +56,7 @@ class InterventionsAsked(Extra, total=False):
     page_size: int
 
 
-class Operations(CaseOperations, ContactOperations):
+class Operations(BookOperations, CaseOperations, CockpitOperations, ContactOperations, ReportOperations):
     """The methods of a client, before it is said how they are sent."""
 
     # ---- customers
@@ -58,7 +65,7 @@ class Operations(CaseOperations, ContactOperations):
     def list_customers(
         self, *, sort: Literal["id", "-pd"] | None = None, **which: Unpack[PeopleAsked]
     ) -> Listed[records.CustomersPage, records.CustomerBrief]:
-        """Customers with their newest scores: by id, or by falling PD where a band or a least PD is asked for."""
+        """Customers with their newest scores: by id, or by falling PD where only some are asked for."""
         return _people("list_customers", "/v1/customers", which, sort=sort)
 
     @listing
@@ -276,9 +283,16 @@ class Operations(CaseOperations, ContactOperations):
     # ---- jobs and keys
 
     @operation
-    def submit_job(self, kind: Literal["score_book"] = "score_book", **extra: Unpack[Extra]) -> Call[scores.JobShown]:
-        """Have a long job done; `score_book` does, looks and fetches by itself."""
-        return post("submit_job", "/v1/jobs", scores.JobShown, extra, Posted(asked(scores.NewJob, kind=kind)))
+    def submit_job(
+        self,
+        kind: Literal["score_book", "report"] = "score_book",
+        *,
+        report: str | None = None,
+        **extra: Unpack[Extra],
+    ) -> Call[scores.JobShown]:
+        """Have a long job done; `score_book` does, looks and fetches by itself. report: which one to write anew."""
+        body = asked(scores.NewJob, kind=kind, report=report)
+        return post("submit_job", "/v1/jobs", scores.JobShown, extra, Posted(body))
 
     @operation
     def list_jobs(self, *, limit: int = 100, **extra: Unpack[Extra]) -> Call[scores.JobsPage]:
@@ -337,8 +351,9 @@ def _of(operation: str, customer_id: str, behind: str, answer: type[M], extra: E
 def _people(
     operation: str, template: str, which: PeopleAsked, **more: Any
 ) -> Listed[records.CustomersPage, records.CustomerBrief]:
-    query = {"band": which.get("band"), "min_pd": which.get("min_pd"), "limit": which.get("page_size", PAGE)}
-    call = get(operation, template, records.CustomersPage, which, **more, **query, cursor=None)
+    those = {"band": which.get("band"), "segment": which.get("segment"), "min_pd": which.get("min_pd")}
+    paged = {"limit": which.get("page_size", PAGE), "cursor": None}
+    call = get(operation, template, records.CustomersPage, which, **more, **those, **paged)
     return Listed(call, lambda page: page.items, lambda page: page.further)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema
+from pydantic import ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
 from forbear.client.models import Asked, Day, Flag, Instant, Text, Told, Whole
@@ -13,6 +13,10 @@ from forbear.client.models import Asked, Day, Flag, Instant, Text, Told, Whole
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
 """An id as the bank gives it: up to 64 visible ASCII characters."""
 Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
+ReportName: TypeAlias = Annotated[
+    str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,79}$"), Field(examples=["monitor"])
+]
+"""What a written report is asked for by."""
 Minor: TypeAlias = Annotated[Whole, Field(ge=1, le=10**15, examples=[30_000])]
 """An amount in minor units of the ledger's currency."""
 MOST_ROWS = 1_000
@@ -267,16 +271,31 @@ class Outreach(Asked):
 
 
 class NewJob(Asked):
-    """A long job. score_book: everybody is scored as the ledgers stand."""
+    """A long job. score_book: everybody is scored as the ledgers stand.  report: a report is written anew.
 
-    kind: Literal["score_book"]
+    report: which one, as the list of reports names it; for that kind alone.
+    """
+
+    kind: Literal["score_book", "report"]
+    report: ReportName | None = None
+
+    @model_validator(mode="after")
+    def _names_a_report(self) -> Self:
+        """A report is named where one is to be written, and nowhere else."""
+        if (self.kind == "report") != (self.report is not None):
+            raise ValueError("`report` goes with kind=report, and must")
+        return self
 
 
 class JobShown(Told):
-    """A long job. done, total: customers.  error: why it failed."""
+    """A long job. report: the one that it writes, None of another kind.  error: why it failed.
+
+    done, total: customers; of a report the steps of what it is at, which begin anew; 0 before the first.
+    """
 
     job_id: str
     kind: str
+    report: str | None = None
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     made_at: datetime
     done: int

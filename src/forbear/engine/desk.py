@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forbear.engine.audit import Link
-from forbear.engine.outputs import AnswerRow, Contact, Decision, Part, Position
+from forbear.engine.outputs import AnswerRow, Contact, DayRow, Decision, Part, Position
 from forbear.engine.queries import Queries, Scored, Tally
 from forbear.features.hashing import Keys
 from forbear.features.ledger import Floats
@@ -61,6 +61,23 @@ class Standings:
         return len(self.customer)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseScores:
+    """Scores of n customers at the close of a day, in the order of their keys; erased ones are not among them.
+
+    day: that the scores count for, the next after the closed one; None for nobody.  customer: (n,) keys, rising.
+    log_odds: (n,) before calibration.  pd: (n,) in [0, 1]. Both as float32.
+    """
+
+    day: int | None
+    customer: Keys
+    log_odds: NDArray[np.float32]
+    pd: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.customer)
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """One decision with where it was recorded. entry: rises in the order of recording.  customer_id: None once erased.
@@ -96,6 +113,13 @@ class MadePage:
 
     made: tuple[Made, ...]
     further: int | None
+
+
+class Tallied(NamedTuple):
+    """Decisions behind one entry, counted. entry: the last that is counted, else the one that was asked from."""
+
+    entry: int
+    tallies: tuple[Tally, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +163,13 @@ class Desk(Protocol):
         """
         ...
 
+    def close_scores(self, partition: int, close: DayRow) -> Seen[CloseScores]:
+        """Everybody's score at a close of a partition that `Queries.days` tells of. Not for every request.
+
+        Empty where its predictions are not kept any more.
+        """
+        ...
+
     def scores_behind(self, partition: int, position: Position, limit: int) -> Seen[tuple[Scored, ...]]:
         """Predictions at or behind a position, in log order."""
         ...
@@ -173,6 +204,10 @@ class Desk(Protocol):
 
     def tallies(self, first: int, last: int) -> Seen[tuple[Tally, ...]]:
         """Decisions of all partitions by day, outcome, action and channel, in that order; both ends included."""
+        ...
+
+    def tallies_behind(self, entry: int) -> Seen[Tallied]:
+        """The same of those recorded after an entry, whatever their day: what a count goes on with. 0: of all."""
         ...
 
     def totals(self) -> Seen[Totals]:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from forbear.engine.outputs import AuditRecord
+from forbear.engine.policy_drafts import PolicyDrafts
 
 ASKED_TOPIC = "asked-scores"
 """For which topic a score that was asked for waits, under no key: nothing reads them in order."""
@@ -256,3 +257,4 @@ class Office:
     asked: AskedScores
     outgoing: Outgoing
     jobs: Jobs
+    drafts: PolicyDrafts

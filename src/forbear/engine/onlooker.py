@@ -23,6 +23,7 @@ from forbear.engine.looking import Looks, Rulings, Stand, looked, looked_at_feat
 from forbear.engine.misses import misses_in
 from forbear.engine.ports import Kept, Scanned
 from forbear.engine.scorer import SWEEP_ROWS, Scorer, Scoring
+from forbear.engine.windows import ByDay, by_day
 from forbear.features.batch import batch_of
 from forbear.features.columns import EventColumns
 from forbear.features.hashing import Keys
@@ -183,6 +184,16 @@ class Onlooker:
                 bands = None if was is None else was[rows]
                 found.append(looked(follower.scorer, rulings, slot[rows], _stand(number, follower), was=bands))
         return found
+
+    def look_by_day(self, customer: int) -> tuple[Looks, ByDay] | None:
+        """A look at a customer and the ledger's days, of one stand; None for one whom nobody has met."""
+        rulings = self.rulings
+        (number,), (slot,) = self.whereabouts(np.array([customer], dtype=np.uint64))
+        if slot < 0:
+            return None
+        with self._held(int(number)) as follower:
+            looks = looked(follower.scorer, rulings, np.array([slot]), _stand(int(number), follower))
+            return looks, by_day(follower.scorer, int(slot))
 
     def look_at_features(self, values: Floats) -> Looks:
         """Looks at (n, k) features, in the order of `rulings.names`."""

@@ -52,6 +52,22 @@ def share_of(counted: Bools, customers: Ints, weights: Floats | None = None) -> 
     return _ratio(counted, np.ones(len(counted)), customers, weights)
 
 
+def share_of_many(hits: int, size: int) -> Estimate:
+    """What `share_of` says of so many rows, each of a customer of its own, of whom so many count. 0 <= hits <= size.
+
+    It is the same sum without a row for each: a whole book is asked about while somebody waits.
+    """
+    if size == 0:
+        return nothing()
+    value, others = hits / size, size - hits
+    if hits and others:
+        error = float(np.sqrt(value * (1.0 - value) / (size - 1)))
+    else:
+        part = (hits + 0.5) / (size + 1.0)
+        error = float(np.sqrt(part * (1.0 - part) / size))
+    return Estimate(value=value, error=error, customers=size, hits=hits, others=others)
+
+
 def observed_over_expected(label: Bools, pd: Floats, customers: Ints, weights: Floats | None = None) -> Estimate:
     """Misses over the sum of PDs; 1 is calibrated, above it the risk is understated. All (m,)."""
     return _ratio(label, pd, customers, weights)

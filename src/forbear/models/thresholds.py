@@ -7,7 +7,7 @@ band takes the PDs between the line of the band before it and its own. Money is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations_with_replacement
 from math import comb
@@ -201,12 +201,18 @@ def crossings(paths: Floats, levels: Floats) -> Ints:
     paths: (days, n) PDs of each customer at successive closes, NaN where nobody asks about them.  levels: (l,) falling.
     Whoever was above a line at an earlier close of these does not count again.
     """
-    highest = np.fmax.accumulate(paths, axis=0)
+    return come_above(highest_so_far(paths), levels)
+
+
+def highest_so_far(paths: Floats) -> tuple[Floats, ...]:
+    """For each close the highest PD so far of everybody who had one by then, rising. paths: as of `crossings`."""
+    return tuple(np.sort(day[~np.isnan(day)]) for day in np.fmax.accumulate(paths, axis=0))
+
+
+def come_above(highest: Sequence[Floats], levels: Floats) -> Ints:
+    """What `crossings` counts. highest: as of `highest_so_far`, one close at least."""
     rising = levels[::-1]
-    counts = []
-    for day in highest:
-        known = np.sort(day[~np.isnan(day)])
-        counts.append(np.append(0, (len(known) - np.searchsorted(known, rising, side="left"))[::-1]))
+    counts = [np.append(0, (len(known) - np.searchsorted(known, rising, side="left"))[::-1]) for known in highest]
     so_far = np.array(counts, dtype=np.int64)
     return so_far[1:] - so_far[:-1]
 

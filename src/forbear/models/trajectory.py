@@ -17,6 +17,8 @@ LEAST_POINTS = 3
 """Of a line: two fit any line exactly, and leave nothing to tell its error by."""
 LEVEL_DAYS = 7
 _LEVEL = 0.975
+_TOGETHER = 16_384
+"""Customers whose lines are drawn at once: what is needed meanwhile stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,32 @@ class Motion:
     velocity_error: float
     acceleration: Figure
     points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Velocities:
+    """Slopes of n lines [log-odds per day] with their 95 % intervals, (n,) each. NaN where one is not known."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """n lines through points by least squares, (n,) each.
+
+    day, mean: of the points.  square: squared distances of their days from `day`, summed.  variance: of what is left.
+    slope, slope_error: NaN for fewer than LEAST_POINTS, or all on one day.
+    """
+
+    points: Ints
+    day: Floats
+    mean: Floats
+    square: Floats
+    slope: Floats
+    slope_error: Floats
+    variance: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +123,38 @@ def line_of(day: Floats, values: Floats, last: float) -> Line:
     most of their windows, so what they say is nearer than they are sure.
     """
     unknown = Figure(np.nan, np.nan, np.nan)
-    count, centred = len(day), day - day.mean() if len(day) else day
-    square = float(centred @ centred)
-    if count < LEAST_POINTS or square == 0.0:
+    fit = _fit(day, values[:, None])
+    slope, slope_error, count = float(fit.slope[0]), float(fit.slope_error[0]), len(day)
+    if np.isnan(slope):
         return Line(unknown, np.nan, unknown, count)
-    slope = float(centred @ values) / square
-    left = values - values.mean() - slope * centred
-    variance = float(left @ left) / (count - 2)
-    slope_error = float(np.sqrt(variance / square))
-    ahead = last - float(day.mean())
-    level_error = float(np.sqrt(variance * (1.0 / count + ahead**2 / square)))
+    ahead = last - float(fit.day[0])
+    level_error = float(np.sqrt(fit.variance[0] * (1.0 / count + ahead**2 / fit.square[0])))
     times = float(stats.t.ppf(_LEVEL, count - 2))
-    level = float(values.mean()) + slope * ahead
+    level = float(fit.mean[0]) + slope * ahead
     return Line(_about(slope, times * slope_error), slope_error, _about(level, times * level_error), count)
+
+
+def velocities(day: Ints, log_odds: Floats, days: int) -> Velocities:
+    """How fast n customers move over so many days up to the last of (k,) rising days: for each what `motion` tells.
+
+    log_odds: (k, n), NaN where a customer has no score. Whoever has none on the last day is not known, as is whoever
+    has fewer than LEAST_POINTS in the window. Raises ValueError for no days.
+    """
+    if not len(day):
+        raise ValueError("no days to move over")
+    first = int(np.searchsorted(day, int(day[-1]) - days, side="right"))
+    window, n = day[first:].astype(np.float64), log_odds.shape[1]
+    times = np.full(max(len(window), 2) + 1, np.nan)
+    times[LEAST_POINTS:] = stats.t.ppf(_LEVEL, np.arange(LEAST_POINTS, len(times)) - 2)
+    found = np.empty((3, n))
+    for start in range(0, n, _TOGETHER):
+        some = slice(start, start + _TOGETHER)
+        values = log_odds[first:, some].astype(np.float64)
+        fit = _fit(window, values)
+        slope = np.where(np.isnan(values[-1]), np.nan, fit.slope)
+        half = times[fit.points] * fit.slope_error
+        found[:, some] = slope, slope - half, slope + half
+    return Velocities(*found)
 
 
 def motion(day: Ints, log_odds: Floats, days: int) -> Motion:
@@ -168,6 +215,24 @@ def moved(points: Points, features: Sequence[str]) -> Moved:
     first, last = float(points.log_odds[0]), float(points.log_odds[-1])
     named = dict(zip(features, by_feature.tolist(), strict=True))
     return Moved(first, last, named, tuple(by_model.tolist()))
+
+
+def _fit(day: Floats, values: Floats) -> _Fit:
+    """The lines through (k, n) values at (k,) days, NaN where there is no point."""
+    known = ~np.isnan(values)
+    points = known.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # 0 / 0 is NaN: not known
+        top = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
+        filled = np.where(known, values - top, 0.0)  # so that of a path that stays where it is the slope is 0 exactly
+        middle, mean = (day @ known) / points, filled.sum(axis=0) / points
+        centred = np.where(known, day[:, None] - middle, 0.0)
+        square = (centred**2).sum(axis=0)
+        enough = (points >= LEAST_POINTS) & (square > 0.0)
+        slope = np.where(enough, (centred * filled).sum(axis=0) / square, np.nan)
+        left = np.where(known, filled - mean - slope * centred, 0.0)
+        variance = (left**2).sum(axis=0) / (points - 2)
+        error = np.where(enough, np.sqrt(np.where(enough, variance, np.nan) / square), np.nan)
+    return _Fit(points, middle, mean + top, square, slope, error, variance)
 
 
 def _window(day: Ints, values: Floats, last: int, days: int) -> Line:

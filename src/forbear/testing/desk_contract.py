@@ -5,9 +5,10 @@ Needs pytest and hypothesis, development dependencies.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import chain as chained
 from typing import Any
 
@@ -17,17 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forbear.engine.audit import named_decision
-from forbear.engine.commits import START, VALUES
-from forbear.engine.desk import Desk, Known, Made, Picked, Standings
+from forbear.engine.commits import START
+from forbear.engine.desk import Desk, Known, Made, Picked
 from forbear.engine.outputs import Decision, Named, Outputs, Position
 from forbear.engine.queries import Scored
+from forbear.testing.desk_bank import OTHERS, between, elsewhere, newest_of, rows_of
 from forbear.testing.outputs import CUSTOMERS, FIRST_DAY, days, scores
 from forbear.testing.queries_contract import KeptStore, erased
 from forbear.testing.store_contract import StoreHarness
 
-OTHERS = (3, 12, 2**63 + 7, 2**64 - 2)
-"""Keys of the customers of the bank's second partition; their ids are other-0 and so on."""
-_TRIGGERED = 8
 _LAW = settings(
     deadline=None,
     max_examples=10,
@@ -44,7 +43,7 @@ class DeskContract(StoreHarness[KeptStore]):
 
     def bank(self) -> tuple[KeptStore, Desk, tuple[tuple[Outputs, ...], tuple[Outputs, ...]]]:
         """The store of the first partition, the desk, and the outputs of both partitions."""
-        store, here, there = self.make(), days(3), tuple(map(_elsewhere, days(2, first_decision=1_000)))
+        store, here, there = self.make(), days(3), tuple(map(elsewhere, days(2, first_decision=1_000)))
         for nth, outputs in enumerate(here):
             self.together(store).commit({0: outputs} | ({1: there[nth]} if nth < len(there) else {}))
         return store, self.desk(store), (here, there)
@@ -68,6 +67,7 @@ class DeskContract(StoreHarness[KeptStore]):
             lambda: desk.known([]),
             lambda: desk.listed("", 1),
             desk.standings,
+            lambda: desk.close_scores(1, there[0].days[0]),
             lambda: desk.scores_behind(1, START, 1),
             lambda: desk.scores_at([(0, START)]),
             lambda: desk.picked(Picked(), 1),
@@ -77,6 +77,7 @@ class DeskContract(StoreHarness[KeptStore]):
             lambda: desk.links(1, 1),
             lambda: desk.parts("model"),
             lambda: desk.tallies(0, 1),
+            lambda: desk.tallies_behind(0),
             desk.totals,
         ]
 
@@ -119,20 +120,22 @@ class DeskContract(StoreHarness[KeptStore]):
         """Everybody of each partition's last close, by rising key, with what was committed of them."""
         _, desk, (here, there) = self.bank()
 
-        assert _rows(desk.standings().value) == _newest({0: here[-1:], 1: there[-1:]})
+        assert rows_of(desk.standings().value) == newest_of({0: here[-1:], 1: there[-1:]})
 
     def test_a_standing_moves_with_what_comes_after_the_close(self) -> None:
         """A score between closes, and one of a close that is recorded in part, take the place of the one before."""
         store, desk, (here, there) = self.bank()
-        between = _between(33, FIRST_DAY + 3, CUSTOMERS[1:3])
+        later = between(33, FIRST_DAY + 3, CUSTOMERS[1:3])
         part = scores(35, FIRST_DAY + 3, CUSTOMERS[:2])
-        for after, until, scored in ((here[-1].until, Position(35, 0), between), (Position(35), Position(35, 2), part)):
+        for after, until, scored in ((here[-1].until, Position(35, 0), later), (Position(35), Position(35, 2), part)):
             store.commit(Outputs(after=after, until=until, predictions=scored))
-        both = (here[-1], Outputs(after=here[-1].until, until=Position(35), predictions=between))
+        both = (here[-1], Outputs(after=here[-1].until, until=Position(35), predictions=later))
         found = desk.standings().value
 
-        assert _rows(found) == _newest({0: (*both, Outputs(after=START, until=START, predictions=part)), 1: there[-1:]})
-        assert {row[0]: row[2] for row in _rows(found) if row[1] == 0} == dict(
+        assert rows_of(found) == newest_of(
+            {0: (*both, Outputs(after=START, until=START, predictions=part)), 1: there[-1:]}
+        )
+        assert {row[0]: row[2] for row in rows_of(found) if row[1] == 0} == dict(
             zip(CUSTOMERS, (35, 35, 33, 29), strict=True)
         )
 
@@ -144,7 +147,7 @@ class DeskContract(StoreHarness[KeptStore]):
         store.commit(Outputs(after=here[-1].until, until=Position(40), predictions=some, days=(closed,)))
         erased(store, CUSTOMERS[1])
 
-        assert [row[0] for row in _rows(desk.standings().value)] == sorted([CUSTOMERS[0], CUSTOMERS[2], *OTHERS])
+        assert [row[0] for row in rows_of(desk.standings().value)] == sorted([CUSTOMERS[0], CUSTOMERS[2], *OTHERS])
 
     @_LAW
     @given(st.lists(st.lists(st.sampled_from(CUSTOMERS), max_size=3, unique=True), max_size=5), st.integers(0, 5))
@@ -155,7 +158,7 @@ class DeskContract(StoreHarness[KeptStore]):
             offset, row = 10 * nth, days(1)[0].days[0]
             rows = (replace(row, offset=offset, day=FIRST_DAY + nth),) if nth == closes else ()
             customers = tuple(sorted(some, key=CUSTOMERS.index))
-            kind = scores if nth == closes else _between
+            kind = scores if nth == closes else between
             made.append(
                 Outputs(
                     after=after,
@@ -167,9 +170,33 @@ class DeskContract(StoreHarness[KeptStore]):
             store.commit(made[-1])
             after = made[-1].until
 
-        assert _rows(self.desk(store).standings().value) == _newest(
+        assert rows_of(self.desk(store).standings().value) == newest_of(
             {0: tuple(made[closes if closes < len(made) else 0 :])}
         )
+
+    def test_a_close_is_read_as_a_whole(self) -> None:
+        """Everybody's score at that close of that partition by rising key, and no other score; erased ones are gone."""
+        store, desk, (here, there) = self.bank()
+        store.commit(
+            Outputs(after=here[-1].until, until=Position(35), predictions=between(33, FIRST_DAY + 2, CUSTOMERS[1:3]))
+        )
+        closes = [
+            (partition, outputs) for partition, some in enumerate((here, there)) for outputs in some if outputs.days
+        ]
+        assert len(closes) == 5
+        for partition, outputs in closes:
+            p, found = outputs.predictions, desk.close_scores(partition, outputs.days[0]).value
+            assert p is not None
+            order = np.argsort(p.customer)
+            assert found.day == p.day[0]
+            assert found.customer.tolist() == p.customer[order].tolist()
+            assert found.pd.tolist() == p.pd[order].astype(np.float32).tolist()
+            assert found.log_odds.tolist() == p.log_odds[order].astype(np.float32).tolist()
+
+        assert (len(nobody := desk.close_scores(2, here[0].days[0]).value), nobody.day) == (0, None)
+        assert len(desk.close_scores(0, replace(here[0].days[0], offset=8)).value) == 0
+        erased(store, CUSTOMERS[3])
+        assert desk.close_scores(0, here[1].days[0]).value.customer.tolist() == sorted(CUSTOMERS[:3])
 
     @pytest.mark.parametrize("limit", [1, 3, 100])
     def test_scores_are_read_on_from_a_position(self, limit: int) -> None:
@@ -232,7 +259,7 @@ class DeskContract(StoreHarness[KeptStore]):
         """Asked after each commit for what is behind the last entry, every decision of any partition comes once."""
         store, seen, last = self.make(), list[Made](), 0
         desk = self.desk(store)
-        here, there = days(3), tuple(map(_elsewhere, days(3, first_decision=1_000)))
+        here, there = days(3), tuple(map(elsewhere, days(3, first_decision=1_000)))
         for outputs in zip(here, there, strict=True):
             for partition, one in enumerate(outputs):
                 self.together(store).commit({partition: one})
@@ -303,6 +330,21 @@ class DeskContract(StoreHarness[KeptStore]):
             (2, "offer", 1, 500),
         ]
 
+    def test_tallies_go_on_behind_an_entry(self) -> None:
+        """Counted in any two parts decisions are what they are in all, and behind the last there is nothing."""
+        _, desk, _ = self.bank()
+        whole, last = desk.tallies(FIRST_DAY, FIRST_DAY + 9).value, desk.made_behind(0, 100).value[-1].entry
+        assert desk.tallies_behind(0).value == (last, whole)
+        assert desk.tallies_behind(last).value == (last, ())
+        for made in desk.made_behind(0, 100).value[:-1]:
+            behind = [one.decision for one in desk.made_behind(made.entry, 100).value]
+            found = desk.tallies_behind(made.entry).value
+            assert found.entry == last
+            assert {(one.day, one.outcome, one.action, one.channel): one.decisions for one in found.tallies} == Counter(
+                (one.day, one.outcome, one.action, one.channel) for one in behind
+            )
+            assert sum(one.cost_minor for one in found.tallies) == sum(one.cost_minor for one in behind)
+
     @pytest.mark.parametrize("limit", [0, -1, 1_001])
     def test_pages_are_bounded(self, limit: int) -> None:
         """A page of none or of too many is refused, and so are too many keys."""
@@ -349,48 +391,3 @@ _PICKED: list[tuple[Picked, Callable[[Decision], bool]]] = [
 
 def _ids(decisions: list[Decision]) -> list[str]:
     return [one.decision_id for one in decisions]
-
-
-def _elsewhere(outputs: Outputs) -> Outputs:
-    """The same of the customers of the second partition."""
-    other = dict(zip(CUSTOMERS, OTHERS, strict=True))
-    moved: dict[str, Any] = {
-        name: tuple(
-            replace(one, customer=other[one.customer]) if hasattr(one, "customer") else one
-            for one in getattr(outputs, name)
-        )
-        for name in VALUES
-        if name != "customers"
-    }
-    moved["customers"] = tuple(
-        one._replace(customer=other[one.customer], customer_id=one.customer_id.replace("customer", "other"))
-        for one in outputs.customers
-    )
-    scored = outputs.predictions
-    assert scored is not None
-    keys = np.array([other[int(one)] for one in scored.customer], dtype=np.uint64)
-    return replace(outputs, predictions=replace(scored, customer=keys), **moved)
-
-
-def _between(offset: int, day: int, customers: tuple[int, ...]) -> Any:
-    """Predictions that an event made."""
-    made = scores(offset, day, customers)
-    return replace(made, trigger=np.full(len(made), _TRIGGERED, dtype=np.uint8))
-
-
-def _rows(standings: Standings) -> list[tuple[Any, ...]]:
-    columns = [getattr(standings, field.name) for field in fields(Standings)]
-    assert all(len(column) == len(standings) for column in columns)
-    return list(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _newest(stretches: dict[int, tuple[Outputs, ...]]) -> list[tuple[Any, ...]]:
-    """Standings by going through all scores one by one."""
-    newest: dict[int, tuple[Any, ...]] = {}
-    for partition, outputs in stretches.items():
-        for p in (one.predictions for one in outputs if one.predictions is not None):
-            for row in range(len(p)):
-                values = (p.offset, p.ordinal, p.as_of_us, p.day, p.pd, p.band, p.policy)
-                key = int(p.customer[row])
-                newest[key] = (key, partition, *(column[row].item() for column in values))
-    return [newest[key] for key in sorted(newest)]

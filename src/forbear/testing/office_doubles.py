@@ -14,6 +14,7 @@ from forbear.domain.errors import ConflictError
 from forbear.engine.audit import chain
 from forbear.engine.office import ASKED_TOPIC, Access, Asked, Job, KeyRecord, Office, Reply, Waiting
 from forbear.engine.outputs import AuditRecord
+from forbear.engine.policy_drafts import DraftPlace, DraftState, DraftVerdict, PolicyDraft, is_own
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class MemoryRooms:
     outgoing: dict[int, Waiting] = field(default_factory=dict)
     entries: count[int] = field(default_factory=lambda: count(1))
     jobs: dict[str, Job] = field(default_factory=dict)
+    drafts: dict[str, PolicyDraft] = field(default_factory=dict)
 
 
 def memory_office(writer: str = "api", rooms: MemoryRooms | None = None) -> Office:
@@ -41,6 +43,7 @@ def memory_office(writer: str = "api", rooms: MemoryRooms | None = None) -> Offi
         asked=MemoryAskedScores(rooms),
         outgoing=MemoryOutgoing(rooms),
         jobs=MemoryJobs(rooms),
+        drafts=MemoryPolicyDrafts(rooms),
     )
 
 
@@ -203,6 +206,42 @@ class MemoryJobs:
         """The newest jobs, newest first; of one instant by their ids."""
         with self.rooms.lock:
             return sorted(self.rooms.jobs.values(), key=lambda job: (-job.made_us, job.job_id))[:limit]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPolicyDrafts:
+    """Drafts of a policy in memory."""
+
+    rooms: MemoryRooms
+
+    def add(self, draft: PolicyDraft) -> None:
+        """Keep a new, open draft. Raises ConflictError where its id is taken."""
+        with self.rooms.lock:
+            if draft.draft_id in self.rooms.drafts:
+                raise ConflictError(f"draft {draft.draft_id} is there already")
+            self.rooms.drafts[draft.draft_id] = replace(draft, verdict=None)
+
+    def get(self, draft_id: str) -> PolicyDraft | None:
+        """One draft."""
+        return self.rooms.drafts.get(draft_id)
+
+    def drafts(
+        self, limit: int, state: DraftState | None = None, beyond: DraftPlace | None = None
+    ) -> Sequence[PolicyDraft]:
+        """Drafts, newest first, of one instant by their ids."""
+        found = sorted(self.rooms.drafts.values(), key=lambda one: (-one.made_us, one.draft_id))
+        behind = (-(2**63), "") if beyond is None else (-beyond.made_us, beyond.draft_id)
+        theirs = (one for one in found if state in (None, one.state) and (-one.made_us, one.draft_id) > behind)
+        return list(islice(theirs, limit))
+
+    def judge(self, draft_id: str, verdict: DraftVerdict) -> bool:
+        """Keep what somebody else than the maker says of an open draft; False where that cannot be."""
+        with self.rooms.lock:
+            draft = self.rooms.drafts.get(draft_id)
+            if draft is None or draft.state is not DraftState.OPEN or is_own(draft, verdict.who, verdict.by):
+                return False
+            self.rooms.drafts[draft_id] = replace(draft, verdict=verdict)
+            return True
 
 
 def _waits(rooms: MemoryRooms, topic: str, key: str, value: bytes) -> int:

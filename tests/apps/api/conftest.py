@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
@@ -19,7 +19,7 @@ from fastapi import APIRouter, WebSocket
 from pydantic import BaseModel
 
 from forbear.adapters.sql.desk import SqlDesk, open_desk
-from forbear.adapters.sql.store import open_store
+from forbear.adapters.sql.store import SqlStores, open_store, open_stores
 from forbear.apps.api.access import RULES, Rule
 from forbear.apps.api.app import ROUTERS, create_app
 from forbear.apps.api.board import Board
@@ -28,6 +28,7 @@ from forbear.apps.api.opening import Opening, open_parts
 from forbear.apps.api.parts import ApiParts, VisitHere
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.serving import ApiServer, server_of
+from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.services import ApiSettings
 from forbear.apps.telemetry import Journal
 from forbear.client.models import Asked, Text
@@ -61,6 +62,29 @@ def nothing_recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlDe
     open_store(url).close()
     with closing(open_desk(url)) as desk:
         yield desk
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store without rows, to be copied."""
+    path = tmp_path_factory.mktemp("empty") / "empty.db"
+    open_store(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def new(empty_store: Path, tmp_path: Path) -> Iterator[Callable[[], tuple[SqlStores, SqlDesk]]]:
+    """Makes stores and their desk."""
+    opened: list[Any] = []
+
+    def make() -> tuple[SqlStores, SqlDesk]:
+        url = f"sqlite:///{shutil.copy(empty_store, tmp_path / f'{len(opened)}.db')}"
+        opened.extend((open_stores(url), open_desk(url)))
+        return opened[-2], opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
 
 
 @dataclass
@@ -180,9 +204,12 @@ def house(nothing_recorded: SqlDesk) -> Callable[..., House]:
         office, desk, clock, log = office or memory_office(), EmptyDesk(nothing_recorded), Clock(), StringIO()
         board = Board(desk)  # type: ignore[arg-type]
         board.refresh()
+        trails = TrailKeeper(desk)  # type: ignore[arg-type]
+        trails.refresh()
         parts = ApiParts(
             desk=desk,  # type: ignore[arg-type]
             board=board,
+            trails=trails,
             office=office,
             settings=settings,
             now_us=clock.now_us,
@@ -280,14 +307,15 @@ class Reader:
             cursor = {"cursor": page["further"]}
 
 
-@pytest.fixture(scope="session")
-def reader(worked: Path) -> Iterator[Reader]:
-    """The application over that home, as it is opened to be served; warm."""
-    asked = Opening(home=worked, environment={}, writer="test")
+@contextmanager
+def _reading(home: Path) -> Iterator[Reader]:
     with ExitStack() as open_ones:
+        asked = Opening(home=home, environment={}, writer="test")
         parts = replace(open_ones.enter_context(open_parts(asked)), settings=QUICK)
         assert parts.warm is not None
+        assert parts.trails is not None
         parts.warm()
+        parts.trails.refresh()
         keys = {}
         for role in Role:
             keys[role], record = fresh_key(KeyWish(name="test", role=role, days=90, rate=None), parts.now_us())
@@ -295,3 +323,16 @@ def reader(worked: Path) -> Iterator[Reader]:
         client = Visitor(create_app(replace(parts, warm=None)))
         open_ones.callback(client.close)
         yield Reader(parts, client, keys)
+
+
+@pytest.fixture(scope="session")
+def reading() -> Callable[[Path], AbstractContextManager[Reader]]:
+    """The application over a home, as it is opened to be served; warm."""
+    return _reading
+
+
+@pytest.fixture(scope="session")
+def reader(worked: Path) -> Iterator[Reader]:
+    """The application over that home."""
+    with _reading(worked) as made:
+        yield made

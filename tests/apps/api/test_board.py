@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import fields
 from threading import Event, Thread
 from typing import Any
 
@@ -15,75 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forbear.adapters.sql.desk import SqlDesk, open_desk
-from forbear.adapters.sql.store import SqlStores, open_store, open_stores
+from forbear.adapters.sql.desk import SqlDesk
 from forbear.apps.api import board as boards
-from forbear.apps.api.board import Beyond, Board, View
+from forbear.apps.api.board import Beyond, Board, View, Which
 from forbear.domain.errors import BackendUnavailable
-from forbear.engine.commits import START
 from forbear.engine.desk import Standings
-from forbear.engine.outputs import Outputs, Position
-from forbear.testing.outputs import CUSTOMERS, FIRST_DAY, days, parts, scores
+from forbear.engine.outputs import Position
+from forbear.testing.desk_steps import STEPS, StepBank
+from forbear.testing.outputs import CUSTOMERS, days
 
 _LAW = settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-_OTHERS = tuple(key // 2 for key in CUSTOMERS)
-STEPS = st.lists(
-    st.tuples(
-        st.integers(0, 1),
-        st.sampled_from(["close", "between", "part", "nothing", "empty close"]),
-        st.sets(st.integers(0, 3)),
-        st.booleans(),
-    ),
-    max_size=12,
-)
-"""Partition, what is committed, of whom, and whether the board is refreshed after it."""
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store without rows, to be copied."""
-    path = tmp_path_factory.mktemp("board") / "empty.db"
-    open_store(f"sqlite:///{path}").close()
-    return path
-
-
-@pytest.fixture
-def new(empty: Path, tmp_path: Path) -> Iterator[Callable[[], tuple[SqlStores, SqlDesk]]]:
-    """Makes stores and their desk."""
-    opened: list[Any] = []
-
-    def make() -> tuple[SqlStores, SqlDesk]:
-        url = f"sqlite:///{shutil.copy(empty, tmp_path / f'{len(opened)}.db')}"
-        opened.extend((open_stores(url), open_desk(url)))
-        return opened[-2], opened[-1]
-
-    yield make
-    for one in opened:
-        one.close()
-
-
-class Bank:
-    """Two partitions to which things happen."""
-
-    def __init__(self, stores: SqlStores) -> None:
-        self.stores, self.at, self.day = stores, {0: START, 1: START}, FIRST_DAY
-        self.stores.commit({0: Outputs(after=START, until=Position(0), parts=parts())})
-        self.at[0] = Position(0)
-
-    def happen(self, partition: int, what: str, whom: set[int]) -> None:
-        """Commit one stretch."""
-        after, offset = self.at[partition], self.at[partition].offset + 1
-        customers = tuple((CUSTOMERS, _OTHERS)[partition][one] for one in sorted(whom))
-        made = scores(offset, self.day, customers) if customers and "empty" not in what and what != "nothing" else None
-        if made is not None and what == "between":
-            made = replace(made, trigger=np.full(len(made), 8, dtype=np.uint8))
-        until = Position(offset, 4) if what == "part" else Position(offset + 1)
-        closed: tuple[Any, ...] = ()
-        if "close" in what:
-            closed = (replace(days(1)[0].days[0], offset=offset, day=self.day),)
-            self.day += 1
-        self.stores.commit({partition: Outputs(after=after, until=until, predictions=made, days=closed)})
-        self.at[partition] = until
 
 
 def same(view: View, desk: SqlDesk) -> bool:
@@ -99,7 +37,7 @@ def same(view: View, desk: SqlDesk) -> bool:
 def test_the_board_is_the_standings(new: Any, steps: list[tuple[int, str, set[int], bool]], most: int) -> None:
     """After any commits, refreshed after some of them, it is the standings read anew; whoever fell out is out."""
     stores, desk = new()
-    bank, board = Bank(stores), Board(desk)
+    bank, board = StepBank(stores), Board(desk)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(boards, "MOST_BEHIND", most)
         for partition, what, whom, refreshed in steps:
@@ -143,7 +81,7 @@ def test_pages_are_the_sorted_whole(pd: list[float], data: Any, least: float, ba
     found: list[int] = []
     beyond: Beyond | None = None
     while True:
-        page = view.page(min_pd=least, band=band, beyond=beyond, limit=limit)
+        page = view.page(Which(least, band), beyond=beyond, limit=limit)
         found += [row.customer for row in page.rows]
         if (beyond := page.further) is None:
             break

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlalchemy import ColumnElement, Connection, Engine, false, func, select
 
 from forbear.adapters.sql import reports
-from forbear.adapters.sql.desk_standings import standings_in
+from forbear.adapters.sql.desk_standings import close_in, standings_in
 from forbear.adapters.sql.desk_statements import KNOWN, desk_statements, link_of, made_of, made_query, score_of
 from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.engine import dialect_of, engine_of, guarded
@@ -18,8 +18,8 @@ from forbear.adapters.sql.queries import IN_FORCE, SqlQueries, in_force
 from forbear.adapters.sql.rows import selected, value_of
 from forbear.adapters.sql.schema import ANSWERS, CUSTOMERS, DAYS, DECISIONS, PARTS, ROWS
 from forbear.engine.audit import Link
-from forbear.engine.desk import Known, Made, MadePage, Picked, Seen, Standings, Totals
-from forbear.engine.outputs import AnswerRow, Contact, Part, Position
+from forbear.engine.desk import CloseScores, Known, Made, MadePage, Picked, Seen, Standings, Tallied, Totals
+from forbear.engine.outputs import AnswerRow, Contact, DayRow, Part, Position
 from forbear.engine.queries import MOST_ROWS, Scored, Tally
 
 
@@ -76,6 +76,12 @@ class SqlDesk:
         """The newest score of everybody who was scored at the last close or since."""
         with self._reading() as (connection, marks):
             return Seen(marks, standings_in(connection, self._ask, marks))
+
+    def close_scores(self, partition: int, close: DayRow) -> Seen[CloseScores]:
+        """Everybody's score at a close of a partition."""
+        place = {"partition": partition, "offset": close.offset, "day": close.day}
+        with self._reading() as (connection, marks):
+            return Seen(marks, close_in(connection, self._ask["at_close"], **place))
 
     def scores_behind(self, partition: int, position: Position, limit: int) -> Seen[tuple[Scored, ...]]:
         """Predictions at or behind a position, in log order."""
@@ -138,7 +144,14 @@ class SqlDesk:
     def tallies(self, first: int, last: int) -> Seen[tuple[Tally, ...]]:
         """Decisions of all partitions by day, outcome, action and channel, in that order; both ends included."""
         with self._reading() as (connection, marks):
-            return Seen(marks, reports.tallies(connection, None, first, last))
+            return Seen(marks, reports.tallies(connection, DECISIONS.c.day.between(first, last)))
+
+    def tallies_behind(self, entry: int) -> Seen[Tallied]:
+        """The same of those recorded after an entry, whatever their day."""
+        with self._reading() as (connection, marks):
+            last = connection.scalar(select(func.max(DECISIONS.c.entry))) or 0
+            new = DECISIONS.c.entry.between(entry + 1, last)
+            return Seen(marks, Tallied(max(entry, last), reports.tallies(connection, new) if last > entry else ()))
 
     def totals(self) -> Seen[Totals]:
         """The store in numbers. In SQLite the predictions are those of day closes, since those between are not told."""

@@ -1,4 +1,4 @@
-"""The newest score of everybody, as arrays: read from the last close of each partition on."""
+"""Scores of everybody as arrays: the newest, read from the last close of each partition on, and those of one close."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from forbear.adapters.sql.statements import Statement
-from forbear.engine.desk import Standings
+from forbear.engine.desk import CloseScores, Standings
 
 STANDING: Mapping[str, Any] = {
     "customer": np.int64,
@@ -24,6 +24,8 @@ STANDING: Mapping[str, Any] = {
     "policy": np.int32,
 }
 """The columns of predictions that a standing has."""
+AT_CLOSE: Mapping[str, Any] = {"day": np.int32, "customer": np.int64, "log_odds": np.float32, "pd": np.float32}
+"""The columns of predictions that a score at a close has."""
 _AT_ONCE = 20_000
 
 
@@ -33,20 +35,30 @@ def standings_in(connection: Connection, ask: Mapping[str, Statement], marks: It
     ask: `closed` and `since` of the desk's statements.  marks: the partitions.
     """
     pages = [page for partition in marks for page in _pages(connection, ask, partition)]
-    columns = {
-        name: np.concatenate([np.empty(0, dtype=kind), *(page[name] for page in pages)])
-        for name, kind in STANDING.items()
-    }
+    rows = np.concatenate([np.empty(0, dtype=[*STANDING.items()]), *pages])
     # Each partition is in log order, so the last row of a customer is the newest.
-    customer = columns.pop("customer").view(np.uint64)
-    keys, from_behind = np.unique(customer[::-1], return_index=True)
-    newest = len(customer) - 1 - from_behind
-    return Standings(customer=keys, **{name: values[newest] for name, values in columns.items()})
+    keys, from_behind = np.unique(rows["customer"].view(np.uint64)[::-1], return_index=True)
+    newest = len(rows) - 1 - from_behind
+    return Standings(customer=keys, **{name: rows[name][newest] for name in STANDING if name != "customer"})
 
 
-def _pages(connection: Connection, ask: Mapping[str, Statement], partition: int) -> Iterator[dict[str, NDArray[Any]]]:
+def close_in(connection: Connection, asked: Statement, **close: int) -> CloseScores:
+    """Everybody's score at a close. asked: `at_close` of the desk's statements.  close: its partition, offset, day."""
+    found = [_columns(rows, AT_CLOSE) for rows in asked.pages(connection, _AT_ONCE, **close)]
+    rows = np.concatenate([np.empty(0, dtype=[*AT_CLOSE.items()]), *found])
+    customer = rows["customer"].view(np.uint64)
+    order = np.argsort(customer)
+    day = int(rows["day"][0]) if len(rows) else None
+    return CloseScores(day=day, customer=customer[order], log_odds=rows["log_odds"][order], pd=rows["pd"][order])
+
+
+def _pages(connection: Connection, ask: Mapping[str, Statement], partition: int) -> Iterator[NDArray[Any]]:
     ((closed,),) = ask["closed"].rows(connection, partition=partition)
     since = -1 if closed is None else closed
     for rows in ask["since"].pages(connection, _AT_ONCE, partition=partition, offset=since):
-        columns = zip(STANDING.items(), zip(*rows, strict=True), strict=True)
-        yield {name: np.array(values, dtype=kind) for (name, kind), values in columns}
+        yield _columns(rows, STANDING)
+
+
+def _columns(rows: list[tuple[Any, ...]], kinds: Mapping[str, Any]) -> NDArray[Any]:
+    """Rows as a structured array: a tuple for each column in between would take as long again as reading them."""
+    return np.fromiter(rows, dtype=[*kinds.items()], count=len(rows))

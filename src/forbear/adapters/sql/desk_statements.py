@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Engine, Select, Table, Text, and_, bindparam, func, select, tuple_
+from sqlalchemy import BigInteger, Engine, Integer, Select, Table, Text, and_, bindparam, func, select, tuple_
 
-from forbear.adapters.sql.desk_standings import STANDING
+from forbear.adapters.sql.desk_standings import AT_CLOSE, STANDING
 from forbear.adapters.sql.engine import dialect_of
 from forbear.adapters.sql.rows import scored_of, selected, value_of
 from forbear.adapters.sql.schema import AUDIT, CONTACTS, CUSTOMERS, DAYS, DECISIONS, POSITIONS, PREDICTED, PREDICTIONS
@@ -30,6 +30,7 @@ def desk_statements(engine: Engine) -> Mapping[str, Statement]:
     whose = bindparam("customer", type_=CUSTOMERS.c.customer.type)
     in_bytes = own.by_bytes(CUSTOMERS.c.customer_id)
     offset, ordinal = bindparam("offset", type_=BigInteger), bindparam("ordinal", type_=BigInteger)
+    closed = bindparam("day", type_=Integer)
     scored = _named(PREDICTIONS, *_SCORED).where(p.partition == bindparam("partition"))
     behind = scored.where(tuple_(p.offset, p.ordinal) >= tuple_(offset, ordinal))
     links = select(AUDIT.c.partition, *selected(AuditRecord), *selected(Decision)).join_from(
@@ -50,6 +51,13 @@ def desk_statements(engine: Engine) -> Mapping[str, Statement]:
         "since": select(*(p[name] for name in STANDING))
         .where(p.partition == bindparam("partition"), p.offset >= offset, p.customer.is_not(None))
         .order_by(p.offset, p.ordinal),
+        # By the day that scores count for PostgreSQL knows the part of the table that holds a close.
+        "at_close": select(*(p[name] for name in AT_CLOSE)).where(
+            p.partition == bindparam("partition"),
+            p.offset == offset,
+            p.day.between(closed, closed + 1),
+            p.customer.is_not(None),
+        ),
         "made": made_query().where(DECISIONS.c.decision_id == bindparam("decision_id")),
         "made_behind": made_query()
         .where(DECISIONS.c.entry > bindparam("entry"))

@@ -1,4 +1,4 @@
-"""The office in a database: keys, accesses, answers given, scores that were asked for, what waits, jobs."""
+"""The office in a database: keys, accesses, answers given, scores that were asked for, what waits, jobs, drafts."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office_accesses import SqlAccesses
 from forbear.adapters.sql.office_outgoing import SqlAskedScores, SqlOutgoing
 from forbear.adapters.sql.office_rooms import Rooms
+from forbear.adapters.sql.policy_drafts import SqlPolicyDrafts
 from forbear.adapters.sql.schema_office import ABOUT_CUSTOMERS, API_KEYS, JOBS, REPLIES
 from forbear.adapters.sql.statements import Statement
 from forbear.domain.errors import ConflictError
@@ -37,6 +38,7 @@ def open_office(url: str, *, writer: str, access: Access | None = None, publishe
             asked=SqlAskedScores(rooms, published=published),
             outgoing=SqlOutgoing(rooms),
             jobs=SqlJobs(rooms),
+            drafts=SqlPolicyDrafts(rooms),
             rooms=rooms,
         )
     except BaseException:

@@ -31,7 +31,7 @@ from sqlalchemy.types import TypeDecorator
 from forbear.domain.stated import canonical_json
 from forbear.policy.triggers import Trigger
 
-REVISION = "0006"
+REVISION = "0007"
 """The version of the schema that this code reads and writes: the newest migration."""
 
 NOBODY = 0

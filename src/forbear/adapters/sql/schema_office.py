@@ -1,4 +1,4 @@
-"""The tables of an office. What each holds is told by the value of the same name in `engine.office`."""
+"""The tables of an office. What each holds is told by the value of the same name in `engine`."""
 
 from __future__ import annotations
 
@@ -90,6 +90,32 @@ JOBS = Table(
     column("error", Text),
     Index("jobs_made_us", "made_us"),
 )
+
+POLICY_DRAFTS = Table(
+    "policy_drafts",
+    META,
+    column("draft_id", Text, key=True),
+    column("who", Text),
+    column("by", Text),
+    column("made_us", BigInteger),
+    column("title", Text),
+    column("why", Text),
+    column("basis", Text),
+    column("basis_version", Text),
+    column("digest", Text),
+    column("version", Text),
+    column("text", Text),
+    column("question", LargeBinary),
+    column("figures", LargeBinary),
+    column("sealed_sha", Text),
+    column("state", Text),
+    column("judged_who", Text, erasable=True),
+    column("judged_by", Text, erasable=True),
+    column("judged_us", BigInteger, erasable=True),
+    column("judged_why", Text, erasable=True),
+    Index("policy_drafts_made_us", "made_us", "draft_id"),
+)
+"""A draft is about nobody in particular. What is judged is NULL while it is open."""
 
 ABOUT_CUSTOMERS = {ACCESSES: ("customer",), ASKED_SCORES: ()}
 """What names a customer: columns that an erasure leaves empty; whole rows where none are listed."""

@@ -77,6 +77,10 @@ _READS: dict[str, Rule] = {
 _SHORT = ("list_customers", "high_risk", "customer", "customer_history", "list_interventions", "statistics")
 """What is also at the short path that clients of earlier systems know, under the same rule."""
 _READS |= {f"{operation}_short": _READS[operation] for operation in _SHORT}
+_BOOK: dict[str, Rule] = {
+    "segments": Rule(says="The book by segment and band.", roles=EVERYBODY),
+    "worsening": Rule(says="Who is getting worse fastest, and how the book moves.", roles=BOOK, personal=True),
+}
 _PREDICT = Rule(
     says="Score a customer, features, or a stranger's events.", roles=CUSTOMERS, personal=True, writes=True, cost=2.0
 )
@@ -110,6 +114,9 @@ _CONTACTS: dict[str, Rule] = {
     "contact_permission": Rule(says="Whether a customer may be contacted.", roles=CUSTOMERS, personal=True),
     "record_contact": Rule(says="Record a contact made elsewhere.", roles=HELPERS, personal=True, writes=True),
     "record_arrival": Rule(says="Tell what a provider says of a message.", roles=_PROVIDERS, writes=True),
+    "decide_intervention": Rule(
+        says="Approve or refuse an offer that waits.", roles=APPROVERS, personal=True, writes=True
+    ),
     "record_contact_stop": Rule(says="Record or lift a stop of contacts.", roles=HELPERS, personal=True, writes=True),
 }
 _JOBS: dict[str, Rule] = {
@@ -136,6 +143,27 @@ _CASES: dict[str, Rule] = {
     "override_quality": Rule(says="Overrides in numbers.", roles=EVERYBODY),
 }
 
+_COCKPIT: dict[str, Rule] = {
+    "policy_what_if": Rule(
+        says="What another policy would come to, for groups of people too.", roles=BOOK, personal=True, cost=5.0
+    ),
+    "draft_policy": Rule(says="Draft a policy for another person to approve.", roles=BOOK, writes=True, cost=5.0),
+    "list_policy_drafts": Rule(says="Drafts of a policy.", roles=BOOK),
+    "policy_draft": Rule(says="One draft of a policy, with its figures.", roles=BOOK),
+    "judge_policy_draft": Rule(says="Approve or reject somebody else's draft.", roles=APPROVERS, writes=True),
+}
+
+_REPORTS: dict[str, Rule] = {
+    "list_reports": Rule(says="Written reports: which, of when, and how to write them anew.", roles=EVERYBODY),
+    "report": Rule(says="A written report; none is about a person.", roles=EVERYBODY),
+}
+_PAST: dict[str, Rule] = {
+    "customer_transactions": Rule(
+        says="A customer's transactions, outcomes and updates.", roles=CUSTOMERS, personal=True, cost=5.0
+    ),
+    "customer_windows": Rule(says="A customer's ledger by day, and features now.", roles=CUSTOMERS, personal=True),
+}
+
 RULES: dict[str, Rule] = {
     "healthz": Rule(says="Whether the process lives.", open=True),
     "readyz": Rule(says="Whether it answers questions yet, and still.", open=True),
@@ -146,11 +174,15 @@ RULES: dict[str, Rule] = {
     "create_key": Rule(says="Make a key; its secret is shown once.", roles=ADMINS, writes=True, secret=True),
     "revoke_key": Rule(says="Have a key hold no longer.", roles=ADMINS, writes=True),
     **_READS,
+    **_BOOK,
     **_SCORES,
     **_HELP,
     **_CONTACTS,
     **_JOBS,
     **_CASES,
+    **_COCKPIT,
+    **_REPORTS,
+    **_PAST,
     "live": Rule(says="The live feed over a WebSocket.", roles=EVERYBODY, cost=5.0, says_key=True),
     "live_events": Rule(says="The live feed as server-sent events.", roles=EVERYBODY, cost=5.0),
 }

@@ -19,15 +19,20 @@ from starlette.routing import BaseRoute
 
 from forbear.apps.api import (
     cases,
+    cockpit,
     contacting,
     figures,
     histories,
     interventions,
     long_jobs,
     own,
+    past,
     people,
+    reports,
     risks,
     scoring,
+    segments,
+    worsening,
     writing,
 )
 from forbear.apps.api.access import RULES, Rule, require_complete
@@ -37,8 +42,10 @@ from forbear.apps.api.health import WARM_UP
 from forbear.apps.api.live import Live
 from forbear.apps.api.measuring import tell_of
 from forbear.apps.api.parts import ApiParts
-from forbear.apps.api.reception import Gate, Reception, place_of, refused
+from forbear.apps.api.reception import Gate, Reception, refused
+from forbear.apps.api.tallying import Tallying
 from forbear.apps.api.visit import visit_of
+from forbear.apps.masking import place_of
 from forbear.domain.errors import BackendUnavailable, ConfigError
 
 _AGAIN_SECONDS = 1.0
@@ -50,10 +57,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     histories.histories,
     interventions.decisions,
     figures.figures,
+    segments.segments,
+    worsening.worsening,
     writing.writes,
     contacting.contacting,
     long_jobs.jobs,
     cases.cases,
+    cockpit.cockpit,
+    reports.reports,
+    past.past,
     people.short,
     histories.short,
     interventions.short,
@@ -102,6 +114,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts, app.state.reception, app.state.telling = parts, reception, risks.Telling(parts)
+    app.state.tallying = Tallying(parts.desk)
     app.state.documents = cache(partial(documents_of, routes, rules))  # slow to make: not before somebody asks
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refuse)
@@ -131,10 +144,10 @@ def _warm(parts: ApiParts) -> None:
             if parts.warm is not None:
                 parts.warm()
         except BackendUnavailable as error:
-            note("warm-up waits", trouble=place_of(error))
+            note("warm-up waits", level="warning", trouble=place_of(error))
             time.sleep(_AGAIN_SECONDS)
         except Exception as error:  # noqa: BLE001  # it is not ready then, and the log says why
-            note("warm-up failed", trouble=place_of(error))
+            note("warm-up failed", level="error", trouble=place_of(error))
             return
         else:
             parts.readiness.there(WARM_UP)

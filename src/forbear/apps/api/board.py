@@ -49,6 +49,20 @@ class Beyond(NamedTuple):
     customer: int
 
 
+class Which(NamedTuple):
+    """Whom of a view: whoever has at least a PD, is in a band, and is among some, where that is asked for.
+
+    among: (n,) of the rows of the view.
+    """
+
+    min_pd: float = 0.0
+    band: str | None = None
+    among: NDArray[np.bool_] | None = None
+
+
+EVERYBODY = Which()
+
+
 class Listing(NamedTuple):
     """A page of standings. further: ask with this as `beyond` for the next, None on the last."""
 
@@ -107,16 +121,15 @@ class View:
             )
         ]
 
-    def page(
-        self, *, min_pd: float = 0.0, band: str | None = None, beyond: Beyond | None = None, limit: int
-    ) -> Listing:
-        """Those with at least a PD, and of one band if asked for, by falling PD; equals by rising key.
+    def page(self, which: Which = EVERYBODY, *, beyond: Beyond | None = None, limit: int) -> Listing:
+        """Those who are asked for by falling PD; equals by rising key.
 
         beyond: the last row of the page before, whether or not it stands there still.
         """
-        end = int(np.searchsorted(self.lowered, -min_pd, side="right"))
+        end = int(np.searchsorted(self.lowered, -which.min_pd, side="right"))
         start = 0 if beyond is None else self._behind(beyond)
-        rows = self.falling[start:end][: limit + 1] if band is None else self._of_band(band, start, end, limit + 1)
+        there = self.those(which)
+        rows = self.falling[start:end][: limit + 1] if there is None else self._of(there, start, end, limit + 1)
         found = self.at(rows[:limit])
         further = Beyond(found[-1].pd, found[-1].customer) if len(rows) > limit else None
         return Listing(tuple(found), further)
@@ -127,13 +140,18 @@ class View:
         equals: Keys = self.standings.customer[self.falling[first:past]]
         return first + int(np.searchsorted(equals, np.uint64(beyond.customer), side="right"))
 
-    def _of_band(self, band: str, start: int, end: int, most: int) -> NDArray[np.intp]:
-        if band not in self.words:
-            return self.falling[:0]
-        word, pieces, count = self.words.index(band), [self.falling[:0]], 0
+    def those(self, which: Which) -> NDArray[np.bool_] | None:
+        """(n,) who is of the band and the segment that are asked for, None for everybody."""
+        if which.band is None:
+            return which.among
+        band: NDArray[np.bool_] = self.word == (self.words.index(which.band) if which.band in self.words else -1)
+        return band if which.among is None else band & which.among
+
+    def _of(self, there: NDArray[np.bool_], start: int, end: int, most: int) -> NDArray[np.intp]:
+        pieces, count = [self.falling[:0]], 0
         while start < end and count < most:
             piece = self.falling[start : min(start + _CHUNK, end)]
-            pieces.append(piece[self.word[piece] == word])
+            pieces.append(piece[there[piece]])
             start, count = start + _CHUNK, count + len(pieces[-1])
         return np.concatenate(pieces)[:most]
 

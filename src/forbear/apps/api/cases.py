@@ -95,7 +95,8 @@ def get_case(case_id: CaseId, parts: PartsHere, visit: VisitHere) -> shapes.Case
         raise _unknown_case() from None
     if told.case.customer:
         visit.saw(told.case.customer)
-    return answer(shapes.CaseTold.model_validate(told_document(told, who.at_us)))
+    terms = {"results": work.terms.kinds[told.case.kind].results, "override_reasons": work.terms.override_reasons}
+    return answer(shapes.CaseTold.model_validate({**told_document(told, who.at_us), **terms}))
 
 
 @cases.post("/cases/{case_id}/steps", operation_id="add_case_step", status_code=201, summary="Do something with a case")

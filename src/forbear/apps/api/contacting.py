@@ -12,18 +12,30 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
+from forbear.apps.api.interventions import DecisionId
 from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
 from forbear.apps.api.telling import answer, at, require_known
 from forbear.apps.api.visit import Visit
-from forbear.client.contacts import Arrival, Arrived, ContactMade, ContactPermission, ContactStop, Entered, PurposeWord
+from forbear.client.contacts import (
+    Arrival,
+    Arrived,
+    ContactMade,
+    ContactPermission,
+    ContactStop,
+    Entered,
+    GivenVerdict,
+    InterventionMoved,
+    PurposeWord,
+)
 from forbear.client.models import Instant
 from forbear.domain.contacts import Contacted, Fact, Lifted, Purpose, Question, Restricted, Stop, means_of
+from forbear.domain.errors import ConflictError
 from forbear.engine.contact_ledger import ContactLedger
-from forbear.engine.interventions import Interventions
-from forbear.engine.lifecycle import Receipt, ReceiptKind, Reply
+from forbear.engine.interventions import NOBODY, Interventions, Move
+from forbear.engine.lifecycle import UNSENT, Receipt, ReceiptKind, Reply, State
 from forbear.engine.sending import FOLLOW_US
 from forbear.features.columns import micros
 from forbear.features.hashing import key_of
@@ -140,6 +152,32 @@ def record_contact_stop(customer_id: CustomerId, asked: ContactStop, parts: Part
     if asked.lifted:
         return _enter(parts, Lifted(**about))
     return _enter(parts, Restricted(**about, until_us=until_us))
+
+
+@contacting.post(
+    "/interventions/{decision_id}/verdict",
+    operation_id="decide_intervention",
+    status_code=201,
+    summary="Approve or refuse an offer",
+)
+def decide_intervention(
+    decision_id: DecisionId, asked: GivenVerdict, parts: PartsHere, visit: VisitHere
+) -> InterventionMoved:
+    """Let an offer be sent that waits for a person, or end one that was not sent. The law is asked again first."""
+    store = contacting_of(parts).interventions
+    one = store.get(decision_id)
+    if one is None:
+        raise Refusal("unknown", "no offer of that id is on its way")
+    if one.customer != NOBODY:
+        visit.saw(one.customer)
+    approve = asked.verdict == "approve"
+    if one.state is not State.PROPOSED and (approve or one.state not in UNSENT):
+        raise ConflictError(f"the offer is {one.state}: nobody's word is waited for", mend="look at it again")
+    now_us = parts.now_us()
+    after, due_us = (State.APPROVED, now_us) if approve else (State.REFUSED, None)
+    move = Move(after=after, at_us=now_us, by=visit.known.who[:64], why=asked.why, due_us=due_us)
+    moved = store.move(one, move)
+    return answer(InterventionMoved(decision_id=decision_id, state=moved.state.value), 201)
 
 
 @contacting.post(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
 import re
-import secrets
 import time
 from collections.abc import Mapping
 
@@ -18,11 +16,15 @@ from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Reception, refused
 from forbear.apps.api.visit import Visit, request_id_of
+from forbear.apps.masking import looks_like_chance
 from forbear.apps.metrics import catalogue
+from forbear.apps.telemetry import Level
+from forbear.apps.tracing.port import Asked, Kind, caller_of
 
 _UNREADABLE = re.compile("[\x00-\x1f\x7f\ufffd]")
-_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SWITCHING = 101
+_FAILED = 500
 
 
 class Frame:
@@ -30,7 +32,6 @@ class Frame:
 
     def __init__(self, app: ASGIApp, parts: ApiParts, reception: Reception, feeds: Mapping[str, str]) -> None:
         self._app, self._parts, self._reception, self._feeds = app, parts, reception, feeds
-        self._log_key = secrets.token_bytes(16)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a connection."""
@@ -42,19 +43,33 @@ class Frame:
         scope.setdefault("state", {})["visit"] = visit
         sending = _Sending(send, visit)
         began = time.perf_counter()
+        if not self._parts.tracer.on:
+            await self._met(scope, receive, headers, sending)
+            self._told(scope, sending, time.perf_counter() - began)
+            return
+        method = _method(scope)
+        asked = Asked(kind=Kind.SERVER, under=caller_of(headers.get("traceparent", "")))
+        with self._parts.tracer.span(method, asked) as span:
+            here = self._parts.tracer.here()
+            visit.headers |= {} if here is None else {"X-Trace-ID": here.ids["trace_id"]}
+            await self._met(scope, receive, headers, sending)
+            span.rename(f"{method} {visit.route or '-'}")
+            span.tell(**{"http.request.method": method, "http.route": visit.route or "-"})
+            span.tell(**{"http.response.status_code": sending.status}, operation=visit.operation)
+            span.tell(request_id=self._request(visit.request_id))
+            if sending.status >= _FAILED:
+                span.failed(visit.trouble or str(sending.status))
+            self._told(scope, sending, time.perf_counter() - began)
+
+    async def _met(self, scope: Scope, receive: Receive, headers: Headers, sending: _Sending) -> None:
+        """Meet a request or a WebSocket."""
         if scope["type"] == "websocket":
             await self._feed(scope, receive, sending)
-        else:
-            visit.intake = Intake(
-                receive,
-                headers,
-                most_bytes=self._parts.settings.body_bytes,
-                seconds=self._parts.settings.body_seconds,
-            )
-            await self._serve(scope, visit.intake, sending)
-        seconds = time.perf_counter() - began
-        self._count(scope, sending, seconds)
-        self._note(scope, sending, seconds)
+            return
+        settings = self._parts.settings
+        intake = Intake(receive, headers, most_bytes=settings.body_bytes, seconds=settings.body_seconds)
+        sending.visit.intake = intake
+        await self._serve(scope, intake, sending)
 
     async def _serve(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
         try:
@@ -89,6 +104,10 @@ class Frame:
         else:
             await sending({"type": "websocket.close", "code": 1008})
 
+    def _told(self, scope: Scope, sending: _Sending, seconds: float) -> None:
+        self._count(scope, sending, seconds)
+        self._note(scope, sending, seconds)
+
     def _count(self, scope: Scope, sending: _Sending, seconds: float) -> None:
         """Tell the meter. What named no operation of ours, by path or method, counts as one."""
         if (meter := self._parts.meter) is None:
@@ -101,36 +120,43 @@ class Frame:
 
     def _note(self, scope: Scope, sending: _Sending, seconds: float) -> None:
         visit, journal = sending.visit, self._parts.journal
-        if journal is None:
+        level: Level = "error" if sending.status >= _FAILED else "info"
+        if journal is None or not journal.writes(level):
             return
         facts: dict[str, object] = {}
         if visit.caller is not None:
             who = visit.caller.who
-            facts["who"] = self._alias(who) if who.startswith("oidc:") else who
+            facts["who"] = journal.style.references.text(who) if who.startswith("oidc:") else who
         if visit.customers:
-            facts["about"] = self._alias(str(next(iter(visit.customers))))
+            facts["customer_ref"] = journal.customer_ref(next(iter(visit.customers)))
             facts["persons"] = len(visit.customers)
         if visit.trouble:
             facts["trouble"] = visit.trouble
         journal.note(
             "request",
-            request_id=visit.request_id,
-            method=scope.get("method", "WEBSOCKET"),
+            level=level,
+            request_id=self._request(visit.request_id),
+            method=_method(scope),
             route=visit.route or "-",
+            operation=visit.operation,
             status=sending.status,
-            ms=round(seconds * 1000, 2),
+            duration_ms=round(seconds * 1000, 2),
             bytes_in=visit.intake.bytes if visit.intake else 0,
             bytes_out=sending.bytes,
             **facts,
         )
 
-    def _alias(self, personal: str) -> str:
-        """A person in the log: the same letters for the same person, until this process ends.
+    def _request(self, request_id: str) -> str:
+        """The id of a request as it may be written: one that a caller made may name somebody, and becomes letters."""
+        if self._parts.journal is None or looks_like_chance(request_id):
+            return request_id
+        return self._parts.journal.request_ref(request_id)
 
-        The key is chance and kept nowhere: from the log alone nobody gets back to a person by trying all there are.
-        Whoever may know finds the person in the chain of accesses, by the request id.
-        """
-        return hmac.digest(self._log_key, personal.encode(), "sha256").hex()[:12].translate(_LETTERS)
+
+def _method(scope: Scope) -> str:
+    """The method of a request; a word that is no method is a caller's own, and not passed on."""
+    given: str = scope.get("method", "WEBSOCKET") if scope["type"] == "http" else "WEBSOCKET"
+    return given if given in _METHODS or given == "WEBSOCKET" else "OTHER"
 
 
 class _Sending:

@@ -1,6 +1,7 @@
 """Long jobs: one after the other in a thread, each row on the disk before the job is said to be done.
 
-A job that a server leaves behind at its end is found as failed by the next one.
+A job that a server leaves behind at its end is found as failed by the next one. A report is written by its own command
+in a process beside, which ends with the server.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from threading import Condition, Thread
@@ -16,6 +17,7 @@ from threading import Condition, Thread
 import msgspec
 
 from forbear.adapters.disk import storage_errors
+from forbear.apps.api.report_jobs import Ids, ReportWriter, job_kind, report_of
 from forbear.domain.errors import ConflictError, ForbearError
 from forbear.engine.looking import Looks
 from forbear.engine.office import Job, Jobs, JobState
@@ -27,15 +29,30 @@ MOST_WAITING = 10
 KEPT = 20
 """Files of finished jobs that are kept, the newest."""
 _OPEN = (JobState.WAITING, JobState.RUNNING)
-Ids = Callable[[list[int]], dict[int, str]]
-"""Customer ids by key, of those that are known."""
+_ENDED = "the server ended before it was done"
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What jobs are done with. folder: where their files go.  ids: looks up who customers are.
+
+    writer: writes reports, None where there are none.  now_us: [us UTC].
+    """
+
+    onlooker: Onlooker
+    folder: Path
+    ids: Ids
+    writer: ReportWriter | None
+    now_us: Callable[[], int]
 
 
 class JobRoom:
-    """Works on jobs. folder: where their files go.  ids: looks up who customers are."""
+    """Works on jobs. jobs: where they are kept."""
 
-    def __init__(self, jobs: Jobs, onlooker: Onlooker, folder: Path, ids: Ids, now_us: Callable[[], int]) -> None:
-        self._jobs, self._onlooker, self._folder, self._ids, self._now_us = jobs, onlooker, folder, ids, now_us
+    def __init__(self, jobs: Jobs, tools: Tools) -> None:
+        self._jobs, self._tools = jobs, tools
+        self._onlooker, self._folder = tools.onlooker, tools.folder
+        self._running = ""
         self._waiting: deque[Job] = deque()
         self._changed = Condition()
         self._cancelled: set[str] = set()
@@ -46,7 +63,7 @@ class JobRoom:
         """Begin; what another server left open has failed."""
         for job in self._jobs.jobs(100):
             if job.state in _OPEN:
-                self._put(job, state=JobState.FAILED, error="the server ended before it was done")
+                self._put(job, state=JobState.FAILED, error=_ENDED)
         self._thread.start()
 
     def stop(self) -> None:
@@ -58,9 +75,18 @@ class JobRoom:
             self._thread.join()
 
     def submit(self, who: str, kind: str) -> Job:
-        """Have a job done. Raises ConflictError where too many wait."""
-        job = Job(job_id=token_hex(16), who=who, kind=kind, made_us=self._now_us(), total=self._onlooker.customers)
+        """Have everybody scored. Raises ConflictError where too many wait."""
+        return self._submit(who, kind, self._onlooker.customers)
+
+    def submit_report(self, who: str, report: str) -> Job:
+        """Have a report written anew. Raises ConflictError where too many wait, or this one does or is under way."""
+        return self._submit(who, job_kind(report), 0, alone=True)
+
+    def _submit(self, who: str, kind: str, total: int, *, alone: bool = False) -> Job:
+        job = Job(job_id=token_hex(16), who=who, kind=kind, made_us=self._tools.now_us(), total=total)
         with self._changed:
+            if alone and kind in {self._running, *(one.kind for one in self._waiting)}:
+                raise ConflictError("it is being written already", mend="look at the jobs, and wait until it is done")
             if len(self._waiting) >= MOST_WAITING:
                 raise ConflictError(f"{MOST_WAITING} jobs wait already", mend="wait until some are done, or cancel one")
             self._jobs.put(job)
@@ -93,16 +119,46 @@ class JobRoom:
                 self._changed.wait_for(lambda: self._waiting or self._stopped)
                 if self._stopped:
                     for job in self._waiting:
-                        self._put(job, state=JobState.FAILED, error="the server ended before it was done")
+                        self._put(job, state=JobState.FAILED, error=_ENDED)
                     return
                 job = self._waiting.popleft()
+                self._running = job.kind
             try:
                 self._work(job)
             except ForbearError as error:
                 self._put(job, state=JobState.FAILED, error=str(error))
+            self._running = ""
 
     def _work(self, job: Job) -> None:
         job = self._put(job, state=JobState.RUNNING)
+        if (report := report_of(job.kind)) is not None:
+            self._write(job, report)
+        else:
+            self._score(job)
+
+    def _ends(self, job: Job) -> bool:
+        return job.job_id in self._cancelled or self._stopped
+
+    def _write(self, job: Job, report: str) -> None:
+        """Write a report; what it is at is told at most as often as it is looked."""
+        at = {"done": 0, "total": 0}
+
+        def moved(done: int, total: int) -> None:
+            at.update(done=done, total=total)
+            self._put(job, **at)
+
+        if self._tools.writer is None:
+            self._put(job, state=JobState.FAILED, error="this server writes no reports")
+            return
+        ended = self._tools.writer.write(report, stop=lambda: self._ends(job), moved=moved)
+        if ended.done:
+            self._put(job, state=JobState.DONE, done=max(at["total"], 1), total=max(at["total"], 1))
+        elif job.job_id in self._cancelled:
+            self._put(job, state=JobState.CANCELLED, **at)
+        else:
+            self._put(job, state=JobState.FAILED, error=_ENDED if self._stopped else ended.said, **at)
+
+    def _score(self, job: Job) -> None:
         name = f"{job.job_id}.ndjson"
         draft = self._folder / f"{name}.draft"
         with storage_errors(f"cannot write {self._folder}"):
@@ -110,7 +166,7 @@ class JobRoom:
             try:
                 with draft.open("wb") as file:
                     for looks in self._onlooker.sweep():
-                        if job.job_id in self._cancelled or self._stopped:
+                        if self._ends(job):
                             raise _Ended  # noqa: TRY301
                         file.write(self._lines(looks))
                         job = self._put(job, done=job.done + len(looks))
@@ -131,7 +187,7 @@ class JobRoom:
         keys, policy = looks.customer.tolist(), self._onlooker.rulings.policy
         ids: dict[int, str] = {}
         for first in range(0, len(keys), 1_000):
-            ids |= self._ids(keys[first : first + 1_000])
+            ids |= self._tools.ids(keys[first : first + 1_000])
         names = [band.name for band in policy.bands]
         columns = zip(keys, looks.hurdle.tolist(), looks.pd.tolist(), looks.band.tolist(), strict=True)
         rows = [

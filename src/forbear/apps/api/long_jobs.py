@@ -12,6 +12,8 @@ from forbear.apps.api.paging import Limit
 from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate
+from forbear.apps.api.report_jobs import KIND, report_of
+from forbear.apps.api.reports import named, shelf_of
 from forbear.apps.api.telling import at, onlooker_of
 from forbear.client.scores import JobShown, JobsPage, NewJob
 from forbear.engine.office import Job, JobState
@@ -22,11 +24,26 @@ JobId = Annotated[
 ]
 
 
-@jobs.post("", operation_id="submit_job", status_code=202, summary="Have a long job done")
+@jobs.post(
+    "",
+    operation_id="submit_job",
+    status_code=202,
+    summary="Have a long job done",
+    responses={404: {"$ref": "#/components/responses/Problem404"}},
+)
 def submit_job(asked: NewJob, parts: PartsHere, visit: VisitHere) -> JobShown:
-    """Have everybody scored as the ledgers stand; GET the job until it is done, then its result."""
-    onlooker_of(parts)
-    return _shown(_room(parts).submit(visit.known.who, asked.kind))
+    """Have everybody scored as the ledgers stand, or a report written anew; GET the job until it is done.
+
+    Of the former there is a result then, the latter is where reports are. One job is worked on at a time.
+    """
+    if asked.report is None:
+        onlooker_of(parts)
+        return _shown(_room(parts).submit(visit.known.who, asked.kind))
+    shelf = shelf_of(parts)
+    kind = named(shelf, asked.report)
+    if why := kind.why_not(shelf.setting):
+        raise Refusal("not_here", f"no job can write {kind.name}: {why}")
+    return _shown(_room(parts).submit_report(visit.known.who, kind.name))
 
 
 @jobs.get("", operation_id="list_jobs", summary="Long jobs")
@@ -46,13 +63,18 @@ def get_job(job_id: JobId, parts: PartsHere) -> JobShown:
     operation_id="get_job_result",
     response_class=FileResponse,
     summary="What came of a job",
-    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One JSON document a line"}},
+    responses={
+        200: {"content": {"application/x-ndjson": {}}, "description": "One JSON document a line"},
+        409: {"$ref": "#/components/responses/Problem409"},
+    },
 )
 def get_job_result(job_id: JobId, parts: PartsHere) -> Response:
     """What came of a job that is done, one JSON document a line; the files of the newest jobs are kept."""
     job = _known(parts, job_id)
     if job.state is not JobState.DONE:
         raise Refusal("conflict", f"the job is {job.state}")
+    if (report := report_of(job.kind)) is not None:
+        raise Refusal("conflict", f"it wrote a report: it is at /v1/reports/{report}")
     path = _room(parts).result(job)
     if path is None:
         raise Refusal("unknown", "the file of this job is not kept any more")
@@ -82,9 +104,11 @@ def _known(parts: ApiParts, job_id: str) -> Job:
 
 
 def _shown(job: Job) -> JobShown:
+    report = report_of(job.kind)
     return JobShown(
         job_id=job.job_id,
-        kind=job.kind,
+        kind=job.kind if report is None else KIND,
+        report=report,
         state=job.state.value,
         made_at=at(job.made_us),
         done=job.done,

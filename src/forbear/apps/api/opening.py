@@ -15,28 +15,38 @@ from typing import TYPE_CHECKING
 
 from forbear.adapters.sql.contact_ledger import SqlContactLedger
 from forbear.adapters.sql.desk import open_desk
-from forbear.adapters.sql.engine import engine_of
 from forbear.adapters.sql.help_figures import SqlHelpFigures
 from forbear.adapters.sql.interventions import SqlInterventions
-from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office import SqlOffice, open_office
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.apps.api.board import Board
+from forbear.apps.api.cockpit_source import CockpitSource, Kept
 from forbear.apps.api.contacting import Contacting
-from forbear.apps.api.jobs import JobRoom
+from forbear.apps.api.jobs import JobRoom, Tools
+from forbear.apps.api.membership import Membership
+from forbear.apps.api.noted_jobs import NotedJobs
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
-from forbear.apps.api.periodic import Periodic
+from forbear.apps.api.pasts import Pasts
+from forbear.apps.api.periodic import Lasting, Periodic
 from forbear.apps.api.places import onlooker_of, places_of
 from forbear.apps.api.publishing import LogOutlet, Outlet, Publishing
+from forbear.apps.api.report_jobs import ReportWriter
+from forbear.apps.api.report_table import Setting
+from forbear.apps.api.shelf import Shelf
+from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
 from forbear.apps.jobs.casework import casework_over
 from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
 from forbear.apps.jobs.contacts import own_pack
+from forbear.apps.records import records_url, rooms_at
 from forbear.apps.services import Services, services_of
 from forbear.apps.telemetry import Journal
+from forbear.apps.tracing.around import TracedOutlet, watched
+from forbear.apps.tracing.port import NULL, Tracer
 from forbear.engine.desk import Desk
+from forbear.engine.onlooker import Onlooker
 
 if TYPE_CHECKING:
     from forbear.adapters.kafka.cluster import Cluster
@@ -52,7 +62,7 @@ JOBS = "api/jobs"
 class Opening:
     """What is opened, and for whom. writer: the name accesses are recorded under, this process's alone.
 
-    loopback: only this machine can ask.  journal: None for no log.
+    loopback: only this machine can ask.  journal: None for no log.  tracer: takes spans.
     """
 
     home: Path
@@ -60,6 +70,7 @@ class Opening:
     writer: str
     loopback: bool = True
     journal: Journal | None = None
+    tracer: Tracer = NULL
 
 
 @contextmanager
@@ -75,54 +86,48 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
     with (
         office_of(asked.home, asked.environment, writer=asked.writer) as office,
         closing(open_desk(_records(asked.home, services))) as desk,
-        casework_over(home, _store(home, services), desk) as casework,
-        ExitStack() as contacts,
+        _rooms_of(home, services, office) as rooms,
+        ExitStack() as until,
     ):
-        rooms = contacts.enter_context(_rooms_of(home, services, office))
-        contacting = Contacting(
-            ledger=SqlContactLedger(rooms),
-            interventions=SqlInterventions(rooms),
-            law=law_book(own_pack(home)),
-            jurisdiction=jurisdiction_here(home),
-            region=home.deployment.country,
-        )
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
-        publishing = Publishing(office.outgoing, _outlet_of(home, cluster), _noting(asked.journal))
-        room = JobRoom(office.jobs, onlooker, home.folder / JOBS, lambda keys: _names(desk, keys), now_us)
+        publishing = Publishing(office.outgoing, _outlet_of(home, cluster, asked.tracer), _noting(asked.journal))
+        shelf = Shelf(Setting(home, asked.environment, apart=bool(services.store or services.kafka)))
+        jobs = office.jobs if asked.journal is None else NotedJobs(office.jobs, asked.journal)
+        room = JobRoom(jobs, _tools(home, desk, onlooker, shelf))
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
-        board, settling = Board(desk), Periodic("settling", office.settle, _SETTLED_SECONDS)
-        begins = [board.start, watch.start, publishing.start, room.start, settling.start]
-
-        def warm() -> None:
-            while begins:  # what has begun is not begun again where a later one failed
-                begins[0]()
-                begins.pop(0)
-
-        try:
-            yield ApiParts(
-                desk=desk,
-                board=board,
-                office=office,
-                onlooker=onlooker,
-                watch=watch,
-                publishing=publishing,
-                casework=casework,
-                helped=SqlHelpFigures(rooms),
-                jobs=room,
-                contacting=contacting,
-                settings=services.api,
-                near=services.store is None,
-                loopback=asked.loopback,
-                tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
-                warm=warm,
-                journal=asked.journal,
-            )
-        finally:
-            for one in (settling, room, publishing, watch, board):
-                one.stop()
+        board, trails = Board(desk), TrailKeeper(desk)
+        cockpit = CockpitSource(home, desk, Kept(board, trails), _file_of(home, services.api.groups))
+        settling = Periodic("settling", office.settle, _SETTLED_SECONDS)
+        lasting = Lasting(board, trails, cockpit, watch, publishing, room, settling)
+        until.callback(lasting.stop)
+        yield ApiParts(
+            desk=watched(desk, "records", asked.tracer),
+            board=board,
+            trails=trails,
+            membership=Membership(home.segments),
+            office=office,
+            onlooker=onlooker,
+            watch=watch,
+            publishing=publishing,
+            casework=casework_over(home, rooms, desk),
+            helped=SqlHelpFigures(rooms),
+            cockpit=cockpit,
+            jobs=room,
+            contacting=_contacting_of(home, rooms),
+            shelf=shelf,
+            pasts=_pasts_of(home, services, asked.journal, until),
+            settings=services.api,
+            near=services.store is None,
+            loopback=asked.loopback,
+            tokens=Tokens(services.api.oidc) if services.api.oidc.issuer else None,
+            warm=lasting.start,
+            journal=asked.journal,
+            deployment=home.deployment,
+            tracer=asked.tracer,
+        )
 
 
 @contextmanager
@@ -138,28 +143,56 @@ def office_of(folder: Path, environment: Mapping[str, str], *, writer: str) -> I
 
 @contextmanager
 def _rooms_of(home: Home, services: Services, office: SqlOffice) -> Iterator[Rooms]:
-    """Of the store, where contacts and interventions are: beside the office, or a file of its own."""
+    """Of the records, where contacts, interventions and cases are: beside the office, or a file of their own."""
     if services.store is not None:
         yield office.rooms
         return
-    engine = engine_of(f"sqlite:///{home.database}")
-    try:
-        bring_forward(engine)
-        yield Rooms(engine)
-    finally:
-        engine.dispose()
+    with rooms_at(records_url(home, services)) as rooms:
+        yield rooms
+
+
+def _contacting_of(home: Home, rooms: Rooms) -> Contacting:
+    return Contacting(
+        ledger=SqlContactLedger(rooms),
+        interventions=SqlInterventions(rooms),
+        law=law_book(own_pack(home)),
+        jurisdiction=jurisdiction_here(home),
+        region=home.deployment.country,
+    )
+
+
+def _file_of(home: Home, named: str) -> Path | None:
+    """A file that settings name, relative to the home; None for none."""
+    return home.folder / named if named else None
+
+
+def _pasts_of(home: Home, services: Services, journal: Journal | None, until: ExitStack) -> Pasts | None:
+    """What reads the past of customers, up to the end of a block; None where the log is not this home's own."""
+    if services.kafka is not None:
+        return None
+    pasts = Pasts(home, _noting(journal))
+    until.callback(pasts.stop)
+    return pasts
 
 
 def _patience(cluster: Cluster) -> float:
     return min(MOST_PATIENCE_SECONDS, cluster.patience_seconds)
 
 
-def _outlet_of(home: Home, cluster: Cluster | None) -> Outlet:
-    if cluster is None:
-        return LogOutlet(home)
-    from forbear.apps.stream.outlet import KafkaOutlet
+def _outlet_of(home: Home, cluster: Cluster | None, tracer: Tracer) -> Outlet:
+    outlet: Outlet = LogOutlet(home)
+    if cluster is not None:
+        from forbear.apps.stream.outlet import KafkaOutlet
 
-    return KafkaOutlet(cluster)
+        outlet = KafkaOutlet(cluster)
+    return TracedOutlet(outlet, tracer) if tracer.on else outlet
+
+
+def _tools(home: Home, desk: Desk, onlooker: Onlooker, shelf: Shelf) -> Tools:
+    def ids(keys: list[int]) -> dict[int, str]:
+        return _names(desk, keys)
+
+    return Tools(onlooker, home.folder / JOBS, ids, ReportWriter(shelf, ids), now_us)
 
 
 def _names(desk: Desk, keys: list[int]) -> dict[int, str]:
@@ -169,14 +202,9 @@ def _names(desk: Desk, keys: list[int]) -> dict[int, str]:
 def _noting(journal: Journal | None) -> Callable[[str, str], None]:
     def note(what: str, why: str) -> None:
         if journal is not None:
-            journal.note(what, why=why)
+            journal.note(what, level="warning" if why else "info", why=why)
 
     return note
-
-
-def _store(home: Home, services: Services) -> str:
-    """Where cases are written: the store itself, never a copy of it."""
-    return services.store.reached if services.store else f"sqlite:///{home.database}"
 
 
 def _records(folder: Path, services: Services) -> str:

@@ -9,8 +9,9 @@ from typing import Annotated, Literal, NamedTuple
 import numpy as np
 from fastapi import APIRouter, Depends, Query
 
-from forbear.apps.api.board import Beyond, View
+from forbear.apps.api.board import Beyond, View, Which
 from forbear.apps.api.histories import contact_shown
+from forbear.apps.api.membership import SegmentName
 from forbear.apps.api.paging import Cursor, Limit, Pages
 from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
@@ -45,6 +46,7 @@ class Riskiest(NamedTuple):
     """Which customers by falling PD, and from where on."""
 
     band: str | None
+    segment: str | None
     min_pd: float
     cursor: str | None
     limit: int
@@ -52,7 +54,12 @@ class Riskiest(NamedTuple):
     @property
     def pages(self) -> Pages:
         """The cursors of this question."""
-        return Pages(f"riskiest {self.band or ''} {self.min_pd!r}")
+        return Pages(f"riskiest {self.band or ''} {self.min_pd!r} {self.segment or ''}".rstrip())
+
+    @property
+    def some(self) -> bool:
+        """Whether only some are asked for."""
+        return self.band is not None or self.segment is not None or self.min_pd > 0.0
 
     @property
     def beyond(self) -> Beyond | None:
@@ -71,14 +78,20 @@ class Riskiest(NamedTuple):
         return self.pages.cursor((struct.unpack("<q", struct.pack("<d", beyond.pd))[0], beyond.customer))
 
 
-async def _asked(band: BandName = None, min_pd: LeastPd = 0.0, cursor: Cursor = None, limit: Limit = 100) -> Riskiest:
-    return Riskiest(band, min_pd, cursor, limit)
+async def _asked(
+    band: BandName = None,
+    segment: SegmentName = None,
+    min_pd: LeastPd = 0.0,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> Riskiest:
+    return Riskiest(band, segment, min_pd, cursor, limit)
 
 
 RiskiestHere = Annotated[Riskiest, Depends(_asked)]
 Sort = Annotated[
     Literal["customer_id", "-pd"] | None,
-    Query(description="By id, or by falling PD; by id unless `band` or `min_pd` is given, which take the latter."),
+    Query(description="By id, or by falling PD; unless told by id, and by falling PD where only some are asked for."),
 ]
 
 
@@ -88,11 +101,10 @@ def list_customers(
     parts: PartsHere, visit: VisitHere, view: ViewHere, asked: RiskiestHere, sort: Sort = None
 ) -> CustomersPage:
     """Customers by id, or by falling PD. The latter lists whoever was scored at the last close of a day, or since."""
-    filtered = asked.band is not None or asked.min_pd > 0.0
-    if sort == "-pd" or (sort is None and filtered):
+    if sort == "-pd" or (sort is None and asked.some):
         return _riskiest(parts, visit, view, asked)
-    if filtered:
-        raise Refusal("invalid", "`band` and `min_pd` go with sort=-pd")
+    if asked.some:
+        raise Refusal("invalid", "`band`, `segment` and `min_pd` go with sort=-pd")
     beyond = str(_BY_ID.place(asked.cursor, str)[0]) if asked.cursor else ""
     seen = parts.desk.listed(beyond, asked.limit)
     keys = [one.customer for one in seen.value]
@@ -131,7 +143,8 @@ def customer(customer_id: CustomerId, parts: PartsHere, visit: VisitHere, view: 
 
 
 def _riskiest(parts: ApiParts, visit: Visit, view: View, asked: Riskiest) -> CustomersPage:
-    listing = view.page(min_pd=asked.min_pd, band=asked.band, beyond=asked.beyond, limit=asked.limit)
+    which = Which(asked.min_pd, asked.band, parts.membership.among(view, asked.segment))
+    listing = view.page(which, beyond=asked.beyond, limit=asked.limit)
     seen = parts.desk.known([row.customer for row in listing.rows])
     visit.saw(*seen.value)
     items = tuple(

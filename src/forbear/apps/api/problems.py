@@ -48,6 +48,8 @@ KINDS: dict[str, Kind] = {
     "conflict": Kind(409, "Somebody was first", "read again, and decide anew"),
     "in_flight": Kind(409, "The same request is being answered", "wait, and ask again with the same idempotency key"),
     "shown_once": Kind(409, "It was done, and its answer is shown once", "make another with another idempotency key"),
+    "not_readable": Kind(409, "What was written cannot be read", "have it written anew, as the detail says"),
+    "not_here": Kind(409, "Not possible in this deployment", "do as the detail says, or ask whoever runs the server"),
     "model_mismatch": Kind(409, "The model and this request disagree", "see which feature set is in force"),
     "too_large": Kind(413, "The request is too large", "send less, in several requests"),
     "path_too_long": Kind(414, "The path is too long", "shorten it"),

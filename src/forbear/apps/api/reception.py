@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -20,6 +18,7 @@ from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.problems import Refusal, answer_to
 from forbear.apps.api.recording import Recorder
 from forbear.apps.api.visit import Visit, purpose_of, visit_of
+from forbear.apps.masking import place_of
 from forbear.domain.errors import ForbearError
 from forbear.engine.office import Access, Asked
 
@@ -158,15 +157,3 @@ def _conditional(request: Request, response: Response, *, personal: bool) -> Res
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return response
-
-
-def place_of(error: BaseException) -> str:
-    """What kind of error it was and where it came from. Its message may name a person, and is left out.
-
-    An error that was raised for another is followed to that one.
-    """
-    while error.__cause__ is not None:
-        error = error.__cause__
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"

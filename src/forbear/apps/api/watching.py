@@ -98,6 +98,11 @@ class Watch:
         followed = self._followed.get(partition)
         return None if followed is None else max(0, followed.end - self.onlooker.position(partition))
 
+    def end(self, partition: int) -> int | None:
+        """The offset behind the last event of a partition's log, as it was seen last; None for no such partition."""
+        followed = self._followed.get(partition)
+        return None if followed is None else followed.end
+
     @property
     def troubles(self) -> Mapping[int, str]:
         """Why partitions stand still, by partition."""

@@ -19,6 +19,7 @@ from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
 from forbear.apps.api.telling import answer, band_of, onlooker_of, require_known
 from forbear.apps.api.visit import Visit
+from forbear.apps.tracing.port import Asked, Kind, mark_of_decision, mark_of_event
 from forbear.client.scores import Accepted, CustomerHelpWish, GivenAnswer, HelpWish, Outcome, Outreach
 from forbear.domain.events import Event, HelpRequested, Instructed, OfferAnswered, PaymentOutcome, checked, encode
 from forbear.domain.terms import Answer, Instruction, OutcomeStatus
@@ -155,10 +156,21 @@ def _accepted(parts: ApiParts, event: Event, name: str, said: str) -> Accepted:
     """Have an event wait for the log."""
     event = checked(event)
     topic = ORDERS if isinstance(event, Instructed) else ABOUT_CUSTOMERS
-    entry = parts.office.outgoing.add(topic, getattr(event, "customer_id", ""), encode(event))
+    with parts.tracer.span("event accepted", _begins(parts, event, name), event_id=name, kind=type(event).__name__):
+        entry = parts.office.outgoing.add(topic, getattr(event, "customer_id", ""), encode(event))
     if parts.publishing is not None:
         parts.publishing.wake()
     return answer(Accepted(id=name, entry=entry, waiting=parts.office.outgoing.count(), said=said), 202)
+
+
+def _begins(parts: ApiParts, event: Event, name: str) -> Asked:
+    """Where the trace of an event begins: linked to the request that it came by, and to the offer that it answers."""
+    if not parts.tracer.on:
+        return Asked()
+    here, mark = parts.tracer.here(), mark_of_event(name)
+    parts.tracer.join(mark)
+    about = [mark_of_decision(event.decision_id)] if isinstance(event, OfferAnswered) else []
+    return Asked(kind=Kind.PRODUCER, at=mark, links=[*([here] if here else []), *about])
 
 
 def _now(parts: ApiParts) -> datetime:

@@ -95,7 +95,7 @@ def _header(report: CreditReport) -> Html:
     return element(
         "header",
         element("h1", TITLE),
-        element("p", f"Deep Credit Risk panel. Made {report.request.created}.", class_="eyebrow"),
+        element("p", f"{report.request.source}. Made {report.request.created}.", class_="eyebrow"),
         element("p", headline(report), class_="headline"),
         tiles(*told),
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import forbear
-from forbear.adapters.disk import write_whole
+from forbear.adapters.disk import write_document, write_whole
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.explaining import explain_riskiest
@@ -66,12 +66,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """Evaluations, the leading model first, and where the page is.
+    """Evaluations, the leading model first, and where document and page are.
 
     explained: rows whose every score was explained.  largest_error: the most by which any score of theirs missed the
     sum of its attributions, by kind of model [log-odds].
     """
 
+    request: Request
+    synthetic: bool
     evaluations: tuple[Evaluation, ...]
     page: Path
     replay: Replay
@@ -79,12 +81,24 @@ class Backtest:
     largest_error: Mapping[str, float]
     truth: KnownTruth | None = None
 
+    @property
+    def written(self) -> Path:
+        """Where the document is."""
+        return self.page.with_suffix(".json")
+
     def summary(self) -> dict[str, object]:
-        """One object for a script: the leading model's figures at the top, the others under their names."""
+        """One object for a script: the document, and where it and its page are."""
+        return {"document": str(self.written), "page": str(self.page), **self.document()}
+
+    def document(self) -> dict[str, object]:
+        """Plain values: the leading model's figures at the top, the others under their names."""
         leading, *others = self.evaluations
         return {
+            "created": self.request.created,
+            "synthetic": self.synthetic,
+            "first": self.request.first.isoformat(),
+            "last": self.request.last.isoformat(),
             **figures_of(leading),
-            "page": str(self.page),
             "others": {evaluation.model: figures_of(evaluation) for evaluation in others},
             "feed": self.replay.fold_counts,
             "explained": {"rows": self.explained, "largest_error": dict(self.largest_error)},
@@ -121,7 +135,9 @@ def backtest(home: Home, request: Request, console: Console) -> Backtest:
     path = home.reports / f"backtest-{request.first}-{request.last}.html"
     write_whole(path, render(page).encode())
     explained, errors = len(monthly.labels) + len(weekly.labels), _largest_errors(tested)
-    return Backtest(evaluations, path, replay, explained, errors, truth)
+    found = Backtest(request, home.synthetic, evaluations, path, replay, explained, errors, truth)
+    write_document(found.written, found.document())
+    return found
 
 
 def figures_of(evaluation: Evaluation) -> dict[str, object]:

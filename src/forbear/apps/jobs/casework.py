@@ -11,14 +11,13 @@ from forbear.adapters.holidays import bank_calendar
 from forbear.adapters.sql.case_moves import SqlMoves
 from forbear.adapters.sql.cases import SqlCases
 from forbear.adapters.sql.desk import open_desk
-from forbear.adapters.sql.engine import engine_of
-from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.adapters.sql.overrides import SqlOverrides
 from forbear.adapters.sql.promises import SqlPromises
 from forbear.adapters.vault import FileVault
 from forbear.apps.home import Home
 from forbear.apps.package_data import shipped, toml_of
+from forbear.apps.records import records_url, require_records, rooms_at
 from forbear.apps.services import services_of
 from forbear.domain.errors import ConfigError
 from forbear.engine.case_terms import CaseTerms, parse_case_terms
@@ -37,35 +36,27 @@ def open_casework(folder: Path, environment: Mapping[str, str]) -> Iterator[Case
     home without data, or without a store that a worker has begun.
     """
     home, services = Home(folder), services_of(folder, environment)
-    home.deployment  # noqa: B018  # a folder that is no home is refused
-    if services.store is None and not home.database.exists():
-        raise ConfigError(f"{home.database} is not there: nobody was decided on yet", mend="start `forbear run` first")
-    url = services.store.reached if services.store else f"sqlite:///{home.database}"
-    with closing(open_desk(url)) as desk, casework_over(home, url, desk) as work:
-        yield work
+    require_records(home, services)
+    url = records_url(home, services)
+    with closing(open_desk(url)) as desk, rooms_at(url) as rooms:
+        yield casework_over(home, rooms, desk)
 
 
-@contextmanager
-def casework_over(home: Home, url: str, desk: Desk) -> Iterator[Casework]:
+def casework_over(home: Home, rooms: Rooms, desk: Desk) -> Casework:
     """The same over a store and a desk that are there."""
-    engine = engine_of(url)
-    try:
-        bring_forward(engine)
-        rooms, deployment = Rooms(engine), home.deployment
-        yield Casework(
-            cases=SqlCases(rooms),
-            promises=SqlPromises(rooms),
-            overrides=SqlOverrides(rooms),
-            moves=SqlMoves(rooms),
-            records=desk,
-            vault=lambda: closing(FileVault(home.keys)),
-            terms=case_terms_of(home),
-            calendar=bank_calendar(deployment.country),
-            zone=deployment.time_zone,
-            currency=deployment.currency,
-        )
-    finally:
-        engine.dispose()
+    deployment = home.deployment
+    return Casework(
+        cases=SqlCases(rooms),
+        promises=SqlPromises(rooms),
+        overrides=SqlOverrides(rooms),
+        moves=SqlMoves(rooms),
+        records=desk,
+        vault=lambda: closing(FileVault(home.keys)),
+        terms=case_terms_of(home),
+        calendar=bank_calendar(deployment.country),
+        zone=deployment.time_zone,
+        currency=deployment.currency,
+    )
 
 
 def case_terms_of(home: Home) -> CaseTerms:

@@ -20,6 +20,7 @@ from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.accessing import COMMAND_LINE, access
 from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
+from forbear.apps.records import records_url, rooms_at
 from forbear.apps.services import services_of
 from forbear.domain.contacts import Contacted, Fact, Purpose, Question, Verdict, means_of
 from forbear.domain.errors import ConfigError, ErasedCustomer
@@ -51,12 +52,8 @@ class Asking:
 @contextmanager
 def ledger_of(home: Home) -> Iterator[SqlContactLedger]:
     """The contact ledger of a home, which is its store's. Raises ConfigError for a folder that is no home."""
-    services = services_of(home.folder, os.environ)
-    if services.store is None:
-        home.deployment  # noqa: B018  # a folder that is no home is refused, and nothing is made in it
-    url = services.store.reached if services.store else f"sqlite:///{home.database}"
-    with closing(open_office(url, writer=COMMAND_LINE, published=False)) as office:
-        yield SqlContactLedger(office.rooms)
+    with rooms_at(records_url(home, services_of(home.folder, os.environ))) as rooms:
+        yield SqlContactLedger(rooms)
 
 
 def on_record(home: Home, route: str, customer: int, now: datetime) -> None:

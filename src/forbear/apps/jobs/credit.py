@@ -47,7 +47,7 @@ class CreditRequest:
     """What is asked.
 
     data: folder of the panel.  lgd, ead: names of the parts, built in or by entry point.  plan: when models are fitted.
-    resamples: of the bootstrap.  created: for the page, in words.
+    resamples: of the bootstrap.  created: for the page, in words.  synthetic: whether the loans are made up.
     """
 
     data: Path
@@ -56,6 +56,12 @@ class CreditRequest:
     lgd: str = "mortgage"
     ead: str = "annuity"
     resamples: int = 200
+    synthetic: bool = False
+
+    @property
+    def source(self) -> str:
+        """What the panel is, in words."""
+        return "Synthetic mortgages" if self.synthetic else "Deep Credit Risk panel"
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ class CreditReport:
         panel, parameters = self.read.panel, self.parameters
         return {
             "created": self.request.created,
-            "source": "Deep Credit Risk panel",
+            "source": self.request.source,
+            "synthetic": self.request.synthetic,
             "currency": "USD",
             "parameters": {"version": parameters.version, "digest": parameters.digest},
             "parts": {"lgd": self.request.lgd, "ead": self.request.ead},

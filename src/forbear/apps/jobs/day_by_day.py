@@ -15,12 +15,15 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.running import running
 from forbear.domain.errors import ConfigError
+from forbear.engine.ports import Origin
 from forbear.engine.running import Running
 from forbear.features.columns import EventKind
 from forbear.features.local_time import local_time
 
 AHEAD = "days-ahead"
-"""In the home: what has not happened yet."""
+"""In the home: the log of what has not happened yet."""
+AHEAD_TOPIC = 3
+"""The number under which the home's log says how far that one has happened: behind those of `engine.router.TOPICS`."""
 _LIMIT = 16_384
 
 
@@ -48,7 +51,7 @@ class DayByDay:
         while (closed := self._next_close()) is not None:
             day, past = closed
             with closing(self._home.sink()) as sink:
-                sink.publish(self._ahead.read(first, past))
+                sink.publish(self._ahead.read(first, past), Origin(AHEAD_TOPIC, past))
                 at_us = sink.received_us
             while self._worker.step(_LIMIT) is not None:
                 pass

@@ -25,11 +25,11 @@ def groups_file(home: Home, asked: Path | None) -> Path | None:
     return asked or (of_bank if of_bank.exists() else None)
 
 
-def groups_in(path: Path, among: Keys) -> Mapping[str, Mapping[str, Keys]]:
+def groups_in(path: Path, among: Keys | None) -> Mapping[str, Mapping[str, Keys]]:
     """Of each column but `customer_id` of a CSV file, the keys of the customers of each group.
 
-    among: keys of the customers who count.  Raises ConfigError for a file without such columns, with too many of
-    them, or with a column that is no grouping because it tells nearly everybody apart.
+    among: keys of the customers who count, None for whoever is named.  Raises ConfigError for a file without such
+    columns, with too many of them, or with a column that is no grouping because it tells nearly everybody apart.
     """
     with storage_errors(f"cannot read {path}"):
         if not path.is_file():
@@ -44,7 +44,7 @@ def groups_in(path: Path, among: Keys) -> Mapping[str, Mapping[str, Keys]]:
         mend = f"its first line names {WHO} and 1 to {_MOST_COLUMNS} groupings"
         raise ConfigError(f"{path} holds no groups", mend=mend)
     keys = keys_of(np.array([(row[WHO] or "").encode() for row in rows], dtype="S"))
-    here = np.isin(keys, among)
+    here = np.ones(len(keys), dtype=np.bool_) if among is None else np.isin(keys, among)
     return {name: _grouped(path, name, keys[here], [row[name] for row in np.array(rows)[here]]) for name in names}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.monitoring_course import course_document
 from forbear.apps.jobs.monitoring_days import Asked, Days, Gathered, gather
 from forbear.apps.jobs.monitoring_scores import ScoredClose
 from forbear.apps.package_data import shipped, toml_of
@@ -126,6 +127,7 @@ class Monitored:
                     for one in self.closes
                 ],
             },
+            **course_document({one.kind: one for one in self.judged}),
         }
 
 

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,10 +15,8 @@ import msgspec
 
 from forbear.adapters.outreach.dry_run import DryRun
 from forbear.adapters.sql.contact_ledger import SqlContactLedger
-from forbear.adapters.sql.engine import engine_of
 from forbear.adapters.sql.intervention_paths import SqlPaths, SqlSwitch
 from forbear.adapters.sql.interventions import SqlInterventions
-from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office_rooms import Rooms
 from forbear.adapters.sql.queries import in_force
 from forbear.adapters.sqlite import copy_of
@@ -28,7 +26,10 @@ from forbear.apps.jobs.outreach_letters import BankSecretary
 from forbear.apps.jobs.outreach_listening import HomeSwitch, Listener, Telling
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.outreach_settings import people_of, providers_of, read_outreach, wording_of
+from forbear.apps.records import records_url, require_records, rooms_at
 from forbear.apps.services import services_of
+from forbear.apps.tracing.around import TracedCarrier, told_of_move
+from forbear.apps.tracing.port import NULL, Tracer
 from forbear.domain.errors import ConfigError
 from forbear.engine.by_hand import Hand
 from forbear.engine.interventions import Intervention
@@ -72,26 +73,18 @@ def office_of(home: Home, environment: Mapping[str, str], *, dry: bool = False) 
 
     Raises ConfigError where no worker ever ran, and for a dry run over a server.
     """
-    named = services_of(home.folder, environment).store
+    services = services_of(home.folder, environment)
+    require_records(home, services)
+    if dry and services.store is not None:
+        raise ConfigError("a dry run needs a store that can be copied", mend="run it on a copy of the database")
     with tempfile.TemporaryDirectory(prefix="forbear-") as folder:
-        if named is not None:
-            if dry:
-                raise ConfigError("a dry run needs a store that can be copied", mend="run it on a copy of the database")
-            url = named.reached
-        elif not home.database.exists():
-            raise ConfigError(f"no worker ever ran on {home.folder}", mend="run `forbear run --once` with this --home")
-        else:
-            path = home.database
-            if dry:
-                path = Path(folder) / "copy.db"
-                copy_of(home.database, path)
-            url = f"sqlite:///{path}"
-        engine = engine_of(url)
-        try:
-            bring_forward(engine)
-            yield Office(Rooms(engine), named is None)
-        finally:
-            engine.dispose()
+        url = records_url(home, services)
+        if dry:
+            copy = Path(folder) / "copy.db"
+            copy_of(home.database, copy)
+            url = f"sqlite:///{copy}"
+        with rooms_at(url) as rooms:
+            yield Office(rooms, embedded=services.store is None)
 
 
 class Rounds:
@@ -117,7 +110,16 @@ class Rounds:
             by_hand=self._settings.by_hand,
         )
         self._world = self._world_of()
-        self._sender = Sender(self.ports, self._world, Rules(mendable=_MENDABLE, **_reporting(home)))
+        self._sender = self._sender_over(self.ports)
+        self._tracer: Tracer = NULL
+
+    def trace(self, tracer: Tracer) -> None:
+        """Have a tracer told of every call of a provider, and of receipts."""
+        self._tracer = tracer
+        if tracer.on:
+            carriers = {channel: TracedCarrier(one, tracer) for channel, one in self.ports.carriers.items()}
+            self.ports = replace(self.ports, carriers=carriers)
+            self._sender = self._sender_over(self.ports)
 
     def round(self, heard: Heard = lambda _: None) -> Did:
         """One round. heard: told of each intervention that moved."""
@@ -143,7 +145,10 @@ class Rounds:
 
     def receive(self, receipt: Receipt) -> Intervention | None:
         """Take in what a provider tells later: the intervention after it, None where it tells nothing new."""
-        return self._sender.receive(receipt)
+        moved = self._sender.receive(receipt)
+        if moved is not None and self._tracer.on:
+            told_of_move(self._tracer, moved)
+        return moved
 
     def once(self, heard: Heard = lambda _: None) -> tuple[int, int]:
         """Rounds until nothing is to be done now; how many offers were taken in, and how many moves there were."""
@@ -157,6 +162,9 @@ class Rounds:
         return taken, moved
 
     # ---- inside
+
+    def _sender_over(self, ports: Ports) -> Sender:
+        return Sender(ports, self._world, Rules(mendable=_MENDABLE, **_reporting(self._home)))
 
     def _world_of(self) -> World:
         zone = ZoneInfo(self._home.deployment.time_zone)
@@ -195,10 +203,12 @@ class Rounds:
 
 
 @contextmanager
-def rounds_of(home: Home, clock: Clock, *, dry: bool = False) -> Iterator[Rounds]:
-    """Rounds over a home, with the settings of the environment."""
+def rounds_of(home: Home, clock: Clock, *, dry: bool = False, tracer: Tracer = NULL) -> Iterator[Rounds]:
+    """Rounds over a home, with the settings of the environment. tracer: takes spans."""
     with office_of(home, os.environ, dry=dry) as office:
-        yield Rounds(home, office, clock, os.environ, dry=dry)
+        rounds = Rounds(home, office, clock, os.environ, dry=dry)
+        rounds.trace(tracer)
+        yield rounds
 
 
 def _reporting(home: Home) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -18,7 +18,8 @@ from forbear.apps.jobs.scoring import chosen_model
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.engine.arrears import arrears_at
 from forbear.engine.backfill import BookAt, Rows, book_at, newest_close, rows_on
-from forbear.engine.register import Register, register_at
+from forbear.engine.register import NO_CREDIT, NOT_TOLD, PRODUCTS, Register, register_at
+from forbear.engine.segments import UNTOLD, Segmented, segmented
 from forbear.features.columns import day_number, day_of
 from forbear.features.figures import FIGURES
 from forbear.features.hashing import Keys
@@ -49,6 +50,11 @@ THIRDS = ("lower third", "middle third", "upper third")
 NOT_KNOWN = "not known"
 TENURES = ("under 6 months", "6 to 12 months", "over a year")
 _TENURE_DAYS = (183, 365)
+_ORDER = {
+    "product": (*map(str, PRODUCTS), NO_CREDIT, NOT_TOLD),
+    "tenure": TENURES,
+    "income": (*THIRDS, NOT_KNOWN),
+}
 _CHANCE = Bootstrap(0, 500)
 
 
@@ -72,6 +78,7 @@ class PortfolioRequest:
 class Portfolio:
     """The book. moves: between bands, paired.  arrears: moves between days past due, None without payments.
 
+    segmented: who is in which segment at the later close, everybody of whom anything was known.
     indices: the stress index at each close of its reference period, of which `first` is the newest, and at `last`.
     """
 
@@ -85,6 +92,7 @@ class Portfolio:
     gathered: Concentration
     moves: Transitions
     arrears: ArrearsMoves | None
+    segmented: Segmented = UNTOLD
 
     @property
     def reference(self) -> tuple[date, ...]:
@@ -165,6 +173,7 @@ def portfolio(home: Home, request: PortfolioRequest, console: Console) -> Portfo
         gathered=concentration(dates.after.pd, names),
         moves=band_moves(dates, policy),
         arrears=arrears_moves(arrears, register, last),
+        segmented=segmented_by(register, after, names["income"]),
     )
 
 
@@ -241,6 +250,16 @@ def told_segments(register: Register, customers: Keys, day: int | Ints) -> dict[
         "region": tuple(register.region[row] for row in rows),
         "tenure": tuple(TENURES[place] for place in tenure.tolist()),
     }
+
+
+def segmented_by(register: Register, after: BookAt, income: Sequence[str]) -> Segmented:
+    """Everybody of a register by segment, as of a close. income: (n,) segments of the rows of the close."""
+    known = dict(zip(after.rows.customer.tolist(), income, strict=True))
+    by = {
+        **told_segments(register, register.customer, after.day),
+        "income": tuple(known.get(key, NOT_KNOWN) for key in register.customer.tolist()),
+    }
+    return segmented(after.day, register.customer, by, _ORDER)
 
 
 def _third(income: float, edges: Floats) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from forbear.adapters.sql.help_figures import SqlHelpFigures
@@ -39,11 +40,17 @@ ROUNDS_AT = (time(9, 30), time(13, 0), time(16, 30))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarterRequest:
-    """calls: that the team can make in a round.  seed: of what people reply.  created: when, in words."""
+    """calls: that the team can make in a round.  seed: of what people reply.  created: when, in words.
+
+    days: at most so many are played, None for all there are; those behind them stay ahead, see `day_by_day`.
+    worked_days: so many of them agents work the list, None for all; later on it grows.
+    """
 
     created: str
     calls: int = 20
     seed: int = 0
+    days: int | None = None
+    worked_days: int | None = None
     manners: Manners = field(default_factory=Manners)
 
 
@@ -67,7 +74,7 @@ class _Clock:
         return instant(self.now_us)
 
 
-class _Mail:
+class Mail:
     """What is on its way back: receipts and replies, each at its time."""
 
     def __init__(self, seed: int, manners: Manners) -> None:
@@ -100,12 +107,13 @@ class _Played:
     def __init__(self, home: Home, office: Office, work: Casework, request: QuarterRequest) -> None:
         self.clock, self.moves, self.days = _Clock(), Counter[str](), 0
         self._home, self._work = home, work
-        self._mail = _Mail(request.seed, request.manners)
+        self._mail = Mail(request.seed, request.manners)
         # Nothing is handed to a provider, and the log is told at the closes: see `day`.
         self._rounds = Rounds(home, office, self.clock, {}, dry=True)
         self.agents = Agents(work, self._rounds.hand, _owed(home), request.manners, request.seed, request.calls)
         self._telling = Telling(home, office.rooms)
         self._zone = ZoneInfo(home.deployment.time_zone)
+        self._worked_days = request.worked_days
 
     def day(self, closed: ClosedDay) -> None:
         """What people and machines do on the day behind a close."""
@@ -123,7 +131,8 @@ class _Played:
             if (one := self._rounds.receive(receipt)) is not None:
                 self.moves[one.state.value] += 1
         settle(self._work, urgent_band_of(self._work.records), closed_day, now_us)
-        self.agents.round(now_us)
+        if self._worked_days is None or self.days <= self._worked_days:
+            self.agents.round(now_us)
 
     def _heard(self, one: Intervention) -> None:
         self.moves[one.state.value] += 1
@@ -144,7 +153,7 @@ def play_quarter(home: Home, request: QuarterRequest, console: Console) -> Quart
         work = stack.enter_context(open_casework(home.folder, {}))
         played = _Played(home, office, work, request)
         with console.progress("Playing", days.events) as progress:
-            for closed in days.days():
+            for closed in islice(days.days(), request.days):
                 played.day(closed)
                 progress(days.done)
         figures = SqlHelpFigures(office.rooms)

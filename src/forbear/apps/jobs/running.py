@@ -20,12 +20,14 @@ from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.metrics.meter import Meter
 from forbear.apps.metrics.working import Measured
 from forbear.apps.telemetry import Journal
+from forbear.apps.tracing.port import NULL, Asked, Kind, Tracer
+from forbear.apps.tracing.recorded import TracedStore
 from forbear.domain.errors import StorageError
 from forbear.domain.events import encode
 from forbear.engine.behind import CommittingBehind
 from forbear.engine.outputs import Position
 from forbear.engine.ports import Source
-from forbear.engine.running import KEEP_EVENTS, Running
+from forbear.engine.running import KEEP_EVENTS, Running, Stepped
 from forbear.engine.worker import PARTITION, Setup, Worker
 from forbear.features.columns import events_of
 
@@ -60,10 +62,14 @@ class Ran(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a run asks of the world. seconds: a clock that never goes back.  wait: for more events, or an end."""
+    """What a run asks of the world. seconds: a clock that never goes back.  wait: for more events, or an end.
+
+    tracer: takes spans.
+    """
 
     seconds: Callable[[], float]
     wait: Callable[[], bool]
+    tracer: Tracer = NULL
 
 
 def letters_of(source: Source) -> Callable[[int], str]:
@@ -72,8 +78,10 @@ def letters_of(source: Source) -> Callable[[int], str]:
 
 
 @contextmanager
-def running(home: Home, keep_events: int = KEEP_EVENTS, meter: Meter | None = None) -> Iterator[Running]:
-    """The worker of a home, not started yet. meter: told of its work.
+def running(
+    home: Home, keep_events: int = KEEP_EVENTS, meter: Meter | None = None, tracer: Tracer = NULL
+) -> Iterator[Running]:
+    """The worker of a home, not started yet. meter: told of its work.  tracer: told of what is recorded.
 
     Raises StorageError where another process runs it.
     """
@@ -104,7 +112,8 @@ def running(home: Home, keep_events: int = KEEP_EVENTS, meter: Meter | None = No
         behind = stack.enter_context(closing(CommittingBehind(measured.store(store))))
         worker = Worker(setup)
         measured.follows(lambda: {PARTITION: worker.follower}, lambda: source.end)
-        yield Running(worker, measured.source(source), behind, FileSnapshots(home.worker), keep_events, behind.wait)
+        recorded = TracedStore(behind, tracer) if tracer.on else behind
+        yield Running(worker, measured.source(source), recorded, FileSnapshots(home.worker), keep_events, behind.wait)
 
 
 def run_worker(home: Home, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -112,7 +121,7 @@ def run_worker(home: Home, console: Console, journal: Journal, request: RunReque
 
     Raises what the worker, its store and its log raise; what was recorded stays, and the next run goes on from there.
     """
-    with running(home, request.keep_events, request.meter) as worker:
+    with running(home, request.keep_events, request.meter, world.tracer) as worker:
         with console.progress("Reading history", home.archive.next_offset) as progress:
             worker.start(home.feed, home.snapshots, told_before(home), progress)
         journal.note("started", offset=worker.worker.position, recorded=list(worker.position), end=worker.source.end)
@@ -135,7 +144,7 @@ def _archiving_too(world: World, archive: Callable[[], None]) -> World:
         archive()
         return world.wait()
 
-    return World(world.seconds, wait)
+    return World(world.seconds, wait, world.tracer)
 
 
 def _followed(worker: Running, console: Console, journal: Journal, request: RunRequest, world: World) -> Ran:
@@ -143,7 +152,7 @@ def _followed(worker: Running, console: Console, journal: Journal, request: RunR
     told, events, again, predictions, decisions = begun, 0, 0, 0, 0
     with console.progress("Working", worker.source.end - start) as progress:
         while True:
-            done = worker.step(request.limit)
+            done = _stepped(worker, request.limit, world.tracer)
             if done is None:
                 if not request.follow or not world.wait():
                     break
@@ -162,6 +171,17 @@ def _followed(worker: Running, console: Console, journal: Journal, request: RunR
             if request.follow and not world.wait():
                 break
     return Ran(events, again, predictions, decisions, worker.worker.position)
+
+
+def _stepped(worker: Running, limit: int, tracer: Tracer) -> Stepped | None:
+    """One step; as a span where there is anything to do."""
+    if not tracer.on or worker.source.end <= worker.worker.position:
+        return worker.step(limit)
+    with tracer.span("batch", Asked(kind=Kind.CONSUMER), partition=PARTITION, offset=worker.worker.position) as span:
+        done = worker.step(limit)
+        if done is not None:
+            span.tell(**done._asdict())
+        return done
 
 
 def _archived(home: Home, worker: Running, request: RunRequest, journal: Journal) -> None:

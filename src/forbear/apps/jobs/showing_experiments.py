@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from math import isnan
 from pathlib import Path
+from typing import Any
 
-from forbear.adapters.disk import write_whole
+import numpy as np
+
+from forbear.adapters.disk import write_document, write_whole
+from forbear.apps.beside import page_beside
 from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
 from forbear.apps.jobs.campaign import SPEND, CampaignFound, CampaignRequest, read_campaign
@@ -15,6 +19,8 @@ from forbear.models.effects.definition import Definition, seen_by, size_of
 from forbear.models.effects.read_out import Reading
 from forbear.models.results import Figure
 
+MOST_POINTS = 200
+"""Of the effect as it became known that a document keeps, of however many there are."""
 _FEWER = (0.25, 0.5, 1.0, 2.0)
 """Parts of the customers needed for which it is told what they would show."""
 
@@ -79,24 +85,14 @@ def show_watch(home: Home, which: str, console: Console) -> Observed:
 
 
 def show_reading(home: Home, which: str, console: Console, *, created: str) -> Path:
-    """Everything that an experiment has shown, and a page of it among the home's reports."""
+    """Everything that an experiment has shown: a document among the home's reports, and a page of it beside it."""
     seen = observe(home, definition_of(home, which))
-    page = _page(seen, created)
-    path = home.reports / f"experiment-{seen.definition.name}.html"
-    home.reports.mkdir(parents=True, exist_ok=True)
+    page, document = _page(seen, created), home.reports / f"experiment-{seen.definition.name}.json"
+    path = page_beside(document)
+    told = reading_document(seen, page)
+    write_document(document, told)
     write_whole(path, render(page).encode())
-    console.result(
-        {
-            "name": seen.definition.name,
-            "synthetic": seen.synthetic,
-            "page": str(path),
-            "customers": page.customers,
-            "needed": page.size.customers,
-            "always_valid": page.watched.figure.as_dict() if page.watched else None,
-            "roi": page.roi.as_dict(),
-            "readings": [_plain(one) for one in page.readings],
-        }
-    )
+    console.result({"document": str(document), "page": str(path), **told})
     _label(seen, console)
     console.say(headline(page))
     header = ("change against the hold-out, 95 % interval", "offered", "held out", "effect", "adjusted p", "finding")
@@ -105,6 +101,31 @@ def show_reading(home: Home, which: str, console: Console, *, created: str) -> P
         console.say("It has not reached its size: until then only the bounds of `watch` may be acted on")
     console.say(f"Page: {path}")
     return path
+
+
+def reading_document(seen: Observed, page: ExperimentPage) -> dict[str, Any]:
+    """What was read out of an experiment, as plain values; the page of it has the same figures."""
+    contrast, size = seen.contrast, page.size
+    return {
+        "created": page.created,
+        "name": seen.definition.name,
+        "synthetic": seen.synthetic,
+        "outcome": seen.definition.outcome,
+        "hold_out_share": seen.definition.hold_out_share,
+        "least_effect": seen.definition.least_effect,
+        "customers": page.customers,
+        "needed": size.customers,
+        "offered": int(contrast.given.sum()),
+        "held_out": int(contrast.held.sum()),
+        "waiting": seen.waiting,
+        "exempt": seen.exempt,
+        "always_valid": page.watched.figure.as_dict() if page.watched else None,
+        "decided_after": page.watched.decided if page.watched else None,
+        "so_far": _so_far(page),
+        "currency": seen.currency,
+        "roi": page.roi.as_dict(),
+        "readings": [_plain(one) for one in page.readings],
+    }
 
 
 def show_campaign(request: CampaignRequest, out: Path, console: Console) -> CampaignFound:
@@ -156,6 +177,21 @@ def _page(seen: Observed, created: str) -> ExperimentPage:
         roi=seen.roi(),
         synthetic=seen.synthetic,
     )
+
+
+def _so_far(page: ExperimentPage) -> list[dict[str, object]]:
+    """The effect after so many customers, with bounds that hold at once; evenly thinned, the newest always there."""
+    if page.watched is None:
+        return []
+    found = page.watched
+    rows = np.unique(np.linspace(0, len(found.after) - 1, MOST_POINTS).round().astype(int)).tolist()
+    return [
+        {
+            "customers": int(found.after[row]),
+            **Figure(float(found.value[row]), float(found.low[row]), float(found.high[row])).as_dict(),
+        }
+        for row in rows
+    ]
 
 
 def _known(value: float) -> float | None:

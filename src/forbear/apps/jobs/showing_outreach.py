@@ -19,7 +19,8 @@ from forbear.apps.jobs.outreach_listening import HomeSwitch
 from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.metrics.working import RoundsTold
 from forbear.apps.signals import until_told
-from forbear.apps.telemetry import journal_of
+from forbear.apps.telemetry import Telemetry, telemetry_of
+from forbear.apps.tracing.around import told_of_move
 from forbear.domain.errors import ConfigError, InvalidEvent
 from forbear.engine.inbound import arrived_of
 from forbear.engine.interventions import Ended, Intervention, Move
@@ -64,16 +65,17 @@ def show_rounds(home: Home, console: Console, asked: RunAsked) -> None:
     def heard(one: Intervention) -> None:
         states[one.state.value] = states.get(one.state.value, 0) + 1
         rounds_told.moved(one.state.value, one.channel)
-        journal.note("moved", intervention=one.intervention_id, state=one.state.value, channel=one.channel, why=one.why)
+        note_move(telemetry, one)
         if asked.verbose:
             console.say(f"{one.intervention_id} {one.channel} {one.action}: {one.state}{_because(one)}")
 
     with ExitStack() as stack:
+        home.deployment  # noqa: B018  # a folder that is no home is refused, and nothing is made in it
         rounds_told = RoundsTold(stack.enter_context(telling(here(home, "outreach", asked.metrics))))
-        rounds = stack.enter_context(rounds_of(home, lambda: datetime.now(UTC), dry=asked.dry))
+        telemetry = stack.enter_context(telemetry_of(home.folder, "outreach"))
+        rounds = stack.enter_context(rounds_of(home, lambda: datetime.now(UTC), dry=asked.dry, tracer=telemetry.tracer))
         rounds_told.breakers(rounds.ports.carriers)
         told = stack.enter_context(until_told())
-        journal = stack.enter_context(journal_of(home.folder / "logs" / "outreach.jsonl"))
         if asked.once:
             taken, _ = rounds.once(heard)
         else:
@@ -86,6 +88,19 @@ def show_rounds(home: Home, console: Console, asked: RunAsked) -> None:
     console.result({"dry_run": asked.dry, "taken": taken, "moves": dict(sorted(states.items()))})
     moves = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items())) or "nothing moved"
     console.say(f"Took in {taken:,} offers: {moves}{'; a dry run: nothing was sent or kept' if asked.dry else ''}")
+
+
+def note_move(telemetry: Telemetry, moved: Intervention) -> None:
+    """Tell of an intervention that has moved: a line, and a span in the trace of its decision."""
+    told_of_move(telemetry.tracer, moved)
+    telemetry.journal.note(
+        "moved",
+        decision_id=moved.intervention_id,
+        customer_ref=telemetry.journal.customer_ref(moved.customer),
+        state=moved.state.value,
+        channel=moved.channel,
+        why=moved.why,
+    )
 
 
 def show_counts(home: Home, console: Console) -> None:

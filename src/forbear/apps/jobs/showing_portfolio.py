@@ -28,6 +28,7 @@ class Written:
 def show_portfolio(home: Home, request: PortfolioRequest, written: Written, console: Console) -> Portfolio:
     """Write the portfolio as JSON, with a page for people beside it, and show its main figures.
 
+    Who is in which segment is kept in the home, unless that of a later day is.
     Raises ConfigError for a document that bears the name of its page; else as `portfolio` does.
     """
     path = written.out or home.reports / DOCUMENT
@@ -38,6 +39,7 @@ def show_portfolio(home: Home, request: PortfolioRequest, written: Written, cons
     write_document(path, document)
     source = home.deployment.source
     write_whole(page, render_portfolio(PortfolioPage(found, source, written.created, synthetic=synthetic)).encode())
+    told = home.segments.keep(found.segmented)
     console.result({"document": str(path), "page": str(page), **document})
     if synthetic:
         console.say("Synthetic data: none of this is evidence about real customers")
@@ -65,10 +67,12 @@ def show_portfolio(home: Home, request: PortfolioRequest, written: Written, cons
         show_moves(console, title, found.arrears.pooled)
     before, now = (interval(found.indices[day], ".1f") for day in (found.first, found.last))
     console.say(f"Stress index: {before} before, {now} now")
-    told = ", ".join(f"{of:.0%} in the riskiest {share:.0%}" for share, of in found.gathered.top.items())
-    console.say(f"Expected misses: {told}")
+    gathered = ", ".join(f"{of:.0%} in the riskiest {share:.0%}" for share, of in found.gathered.top.items())
+    console.say(f"Expected misses: {gathered}")
     console.say(f"Document: {path}")
     console.say(f"Page: {page}")
+    if told:
+        console.say(f"Who is in which segment, for the HTTP interface: {home.segments.path}, as of {found.last}")
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from forbear.adapters.disk import write_whole
+from forbear.adapters.disk import write_document, write_whole
 from forbear.apps.console import Console, figure
 from forbear.apps.home import Home
 from forbear.apps.jobs.comparing import Beside, Compared, compare, document, keep
@@ -22,12 +22,15 @@ from forbear.engine.replayed import OFFER
 from forbear.features.columns import day_of
 from forbear.models.effects.off_policy import Between
 
+DOCUMENT = ".json"
+"""What the name of the document beside a page ends in."""
 NOT_REAL = "A replay: nobody is told of it, and nothing of it stands in the home"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to come of a replay. beside: what it is compared with.  keep, out: files to write.
+    """What is to come of a replay. beside: what it is compared with.  keep, out: files to write, the latter a page with
+    its document beside it.
 
     created: when the page is made, in words.
     """
@@ -42,6 +45,8 @@ def show_replay(home: Home, console: Console, request: ReplayRequest, wanted: Wa
     """Replay, and show what differs. Raises what `compare` raises, and ConfigError for a place that is no place."""
     for name, path in (("--keep", wanted.keep), ("--out", wanted.out)):
         _require_outside(home, name, path)
+    if wanted.out is not None and wanted.out.suffix == DOCUMENT:
+        raise ConfigError(f"--out {wanted.out} is the name of the document", mend="name the page: it stands beside it")
     begun = time.monotonic()
     found = compare(home, console, request, wanted.beside)
     seconds = time.monotonic() - begun
@@ -49,6 +54,7 @@ def show_replay(home: Home, console: Console, request: ReplayRequest, wanted: Wa
         keep(wanted.keep, found.played)
     if wanted.out is not None:
         write_whole(wanted.out, replay_page(found, wanted.created).encode())
+        write_document(wanted.out.with_suffix(DOCUMENT), {"created": wanted.created, **document(found)})
     page = None if wanted.out is None else str(wanted.out)
     console.result({**document(found), "page": page, "seconds": round(seconds, 3)})
     _show(console, found, seconds)

@@ -14,16 +14,18 @@ from forbear.apps.jobs.checkpointing import DayCheckpoints
 from forbear.apps.jobs.closing import Closer, Tending, in_words, log_is_free
 from forbear.apps.jobs.instructing import Teller, instruct, policy_from, promote_model, promote_policy, with_shares
 from forbear.apps.jobs.orders import Told
+from forbear.apps.jobs.policy_drafts import approved_policy, is_draft, note_promotion
 from forbear.apps.jobs.running import RunRequest, World, run_worker
 from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.signals import until_told
-from forbear.apps.telemetry import journal_of
+from forbear.apps.telemetry import telemetry_of
 from forbear.domain.errors import ConfigError
 from forbear.domain.terms import Instruction
 from forbear.engine.audit import anchor
 from forbear.engine.closing import ClosingRule, is_due
 from forbear.features.columns import day_of, micros
 from forbear.features.local_time import local_time
+from forbear.policy.document import Policy
 
 _POLL_SECONDS = 0.002
 _SWITCHES = {
@@ -42,7 +44,9 @@ def show_run(
     """
     begun = time.monotonic()
     with ExitStack() as stack:
-        journal = stack.enter_context(journal_of(home.folder / "logs" / "worker.jsonl"))
+        _ = home.deployment
+        telemetry = stack.enter_context(telemetry_of(home.folder, "worker"))
+        journal = telemetry.journal
         told = stack.enter_context(until_told())
         request = replace(request, meter=stack.enter_context(telling(here(home, "worker", metrics))))
         points = DayCheckpoints(home, journal, lambda: datetime.now(UTC), time.monotonic)
@@ -51,7 +55,7 @@ def show_run(
             points.tend()
             return not told.wait(_POLL_SECONDS)
 
-        world = World(time.monotonic, waits)
+        world = World(time.monotonic, waits, telemetry.tracer)
         if close_by is not None:
             closer = stack.enter_context(closing(Closer(home, close_by)))
             tending = Tending(closer, journal, time.monotonic, lambda: datetime.now(UTC))
@@ -60,7 +64,7 @@ def show_run(
                 tending.tend(lambda: log_is_free(home))
                 return waits()
 
-            world = World(time.monotonic, wait)
+            world = World(time.monotonic, wait, telemetry.tracer)
         ran = run_worker(home, console, journal, request, world)
         points.make()
     seconds = time.monotonic() - begun
@@ -79,13 +83,17 @@ def show_promotion(teller: Teller, console: Console, asked: tuple[str | None, st
     home = teller.home
     if kind is None and not source:
         raise ConfigError("nothing to promote", mend="name a --model, a --policy, or both")
+    if shares and is_draft(source):
+        raise ConfigError("a draft has lines of its own", mend="leave out --shares")
     told: list[Told] = []
-    policy = policy_from(home, source) if source else None
+    policy = _named(home, source) if source else None
     if policy is not None and shares:
         policy = with_shares(home, policy, shares_in(shares), kind, console)
     if kind is not None:
         told += promote_model(teller, kind)
     if policy is not None:
+        if is_draft(source):
+            note_promotion(home, source, teller.by, teller.now)
         told.append(promote_policy(teller, policy))
     console.result({"told": [asdict(one) for one in told]})
     for one in told:
@@ -95,6 +103,10 @@ def show_promotion(teller: Teller, console: Console, asked: tuple[str | None, st
     if policy is not None:
         console.say("Bands: " + ", ".join(f"{band.name} from {band.enter:.2%}" for band in policy.bands))
     return tuple(told)
+
+
+def _named(home: Home, source: str) -> Policy:
+    return approved_policy(home, source) if is_draft(source) else policy_from(home, source)
 
 
 def show_switch(teller: Teller, console: Console, what: str) -> None:

@@ -21,7 +21,7 @@ from forbear.apps.stream.places import stream_of
 from forbear.apps.stream.process import ProcessRequest, lock_of, log_of, status_folder
 from forbear.apps.stream.pulse import statuses
 from forbear.apps.stream.supervisor import Post, Seen, Supervisor, Watching, how_it_ended
-from forbear.apps.telemetry import journal_of
+from forbear.apps.telemetry import lines_to_stream, telemetry_of
 from forbear.domain.errors import ConfigError, StorageError
 
 _SHOW_SECONDS = 1.0
@@ -88,10 +88,10 @@ def supervised(home: Home, request: UpRequest, environment: Mapping[str, str] | 
     folder, given = stream_of(home), environment or {}
     with storage_errors(f"cannot write {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder / "up.lock") as mine, journal_of(log_of(home, "up")) as journal:
+    with alone(folder / "up.lock") as mine, telemetry_of(home.folder, "up", service=True) as telemetry:
         if not mine:
             raise StorageError(f"the workers of {home.folder} are run already", mend="stop those first")
-        watching = Watching(lambda name, pid: _ready(status_folder(home), name, pid), journal.note)
+        watching = Watching(lambda name, pid: _ready(status_folder(home), name, pid), telemetry.journal.note)
         posts = [
             _post(home, one, {**given, **environment_of(request.metrics, nth)})
             for nth, one in enumerate(request.processes(), 1)
@@ -122,7 +122,8 @@ def _partitions() -> int:
 def _post(home: Home, process: ProcessRequest, environment: Mapping[str, str]) -> Post:
     options = ("--home", home.folder, "--instance", process.instance, "--health-port", process.health_port)
     command = (sys.executable, "-P", "-m", "forbear.apps.cli", "worker", process.kind, *map(str, options))
-    return Post(process.name, command, log_of(home, process.name).with_suffix(".out"), environment)
+    said = log_of(home, process.name).with_suffix(".out")
+    return Post(process.name, command, said, environment, lines_to_stream(os.environ))
 
 
 def _ready(folder: Path, name: str, pid: int) -> bool:

@@ -16,7 +16,7 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.archiving import compacted
 from forbear.apps.jobs.closing import Closer, Looked, in_words, told_of
 from forbear.apps.jobs.running import RunRequest, World, run_worker
-from forbear.apps.telemetry import journal_of
+from forbear.apps.telemetry import telemetry_of
 from forbear.domain.errors import ConfigError, NotEnoughData, StorageError
 from forbear.engine.closing import ClosingRule
 from forbear.engine.outputs import DayRow
@@ -50,11 +50,11 @@ def show_sweep(home: Home, console: Console, request: SweepRequest) -> None:
     with storage_errors(f"cannot read {home.worker}"), nobody_holds(home.worker / _LOCK) as free:
         mine = free
     if mine:
-        with journal_of(home.folder / "logs" / "worker.jsonl") as journal:
+        with telemetry_of(home.folder, "worker") as telemetry:
             for looked in closed:
-                journal.note("closed", **told_of(looked))
-            world = World(time.monotonic, lambda: False)
-            run_worker(home, console, journal, RunRequest(), world)
+                telemetry.journal.note("closed", **told_of(looked))
+            world = World(time.monotonic, lambda: False, telemetry.tracer)
+            run_worker(home, console, telemetry.journal, RunRequest(), world)
     days = _recorded(home, closed) if mine and closed else []
     if waiting is not None:
         raise _refusal(waiting)

@@ -181,7 +181,7 @@ def thresholds(home: Home, request: ThresholdsRequest, console: Console) -> Thre
     book, paths = _book(rows, model, days)
     totals = Totals.of(book, terms)
     arrivals = crossings(paths, totals.levels)
-    held = _in_place(totals, policy)
+    held = in_place(totals, policy)
     outcomes = outcomes_of(totals, np.concatenate([held, all_plans(totals)]))
     loads = loads_of(outcomes, totals, arrivals)
     fits = feasible(outcomes, loads, limits)
@@ -203,7 +203,7 @@ def thresholds(home: Home, request: ThresholdsRequest, console: Console) -> Thre
         fits=fits,
         loads=loads,
         plans=tuple(
-            Plan(name, row, _by_chance(book, totals, outcomes, (row, request.chance)))
+            Plan(name, row, by_chance(book, totals, outcomes.places[row], request.chance))
             for name, row in rows_shown.items()
             if row is not None
         ),
@@ -233,14 +233,14 @@ def _book(rows: Rows, model: Artefact | ExpertScorecard, days: list[int]) -> tup
     return ScoredBook(EarlyPd(pd[now]), rows.customer[now].view(np.int64)), paths
 
 
-def _in_place(totals: Totals, policy: Policy) -> Ints:
+def in_place(totals: Totals, policy: Policy) -> Ints:
     """(1, b) the plan that the policy is, each PD judged by itself."""
     return totals.places_of(np.array([band.enter for band in policy.bands]))[np.newaxis, :]
 
 
-def _by_chance(book: ScoredBook, totals: Totals, outcomes: Outcomes, asked: tuple[int, Bootstrap]) -> Figure:
-    row, chance = asked
-    known = (totals.cut_off(place) for place in outcomes.places[row].tolist())
+def by_chance(book: ScoredBook, totals: Totals, places: Ints, chance: Bootstrap) -> Figure:
+    """The net of one plan, places (b,), with its interval of chance and effects."""
+    known = (totals.cut_off(place) for place in places.tolist())
     cut_offs = np.array([np.inf if cut_off is None else cut_off for cut_off in known])
     return net_by_chance(book, totals.terms, cut_offs, chance)
 

@@ -54,10 +54,11 @@ def terms_of(policy: Policy, economics: Economics) -> Terms:
 def economics_of(home: Home, inputs: Path | None, effect_from: str) -> Economics:
     """The inputs of a file, with the effects of an experiment of the home where one is named.
 
-    inputs: None: those of the package, taken in the currency of the home.
+    inputs: None: the home's own `economics.toml`, else those of the package, taken in the currency of the home.
     Raises ConfigError for a file that holds none, and for one of another currency.
     """
     currency = home.deployment.currency
+    inputs = inputs or own_economics(home)
     if inputs is None:
         found = msgspec.structs.replace(parse_economics(shipped(ECONOMICS)), currency=currency)
     else:
@@ -70,6 +71,12 @@ def economics_of(home: Home, inputs: Path | None, effect_from: str) -> Economics
     if not effect_from:
         return found
     return as_read_out(found, observe(home, definition_of(home, effect_from)))
+
+
+def own_economics(home: Home) -> Path | None:
+    """The file of a home's own inputs, if it has one."""
+    path = home.folder / ECONOMICS
+    return path if path.is_file() else None
 
 
 def as_read_out(economics: Economics, seen: Observed) -> Economics:

@@ -83,7 +83,9 @@ def plan_of(found: Thresholds, plan: Plan) -> dict[str, Any]:
                 "a_day": float(load.mean[row]),
                 "busiest_day": float(load.busiest[row]),
                 "places": found.limits.places[channel],
-                "days_for_first": _days(float(load.first[row]), found.limits.places[channel] - float(load.mean[row])),
+                "days_for_first": days_for(
+                    float(load.first[row]), found.limits.places[channel] - float(load.mean[row])
+                ),
             }
             for channel, load in found.loads.items()
         },
@@ -128,7 +130,7 @@ def _net(found: Thresholds, row: int) -> dict[str, float]:
     return {name: float(getattr(found.outcomes, of)[row]) for name, of in _NET.items()}
 
 
-def _days(first: float, free: float) -> int | None:
+def days_for(first: float, free: float) -> int | None:
     """Days until the first offers are worked off with so many places left free; None for never."""
     return ceil(first / free) if free > 0.0 else 0 if not first else None
 

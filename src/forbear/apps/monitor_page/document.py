@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forbear.apps.jobs.monitoring import Monitored, retrain_advice, run_book
+from forbear.apps.jobs.monitoring_course import ROOM, SHOWN_DAYS, WEEK, by_week
 from forbear.apps.monitor_page import plots
 from forbear.apps.page.canvas import Drawing
 from forbear.apps.page.frame import footer, section, synthetic_note, tiles, whole
@@ -19,9 +20,6 @@ from forbear.models.monitoring import Finding, Judged
 from forbear.models.monitoring_performance import Performance
 
 TITLE = "Monitoring"
-SHOWN_DAYS, WEEK = 91, 7
-_ROOM = 3.0
-"""Of usual departures: what a plot shows as chance. The verdict itself adjusts for how much is looked at."""
 _WORDS = {"page": "page", "warn": "warning"}
 _NOTES = (
     (
@@ -132,7 +130,7 @@ def _contacts(found: Monitored) -> Html:
     expected, values = departures.expected[shown, 0], departures.expected[shown, 0] + departures.effect[shown, 0]
     if np.isnan(values).all():
         return section("Who is contacted", "", absent("Not drawn: there is not enough history to compare with."))
-    room = _ROOM * departures.spread[shown, 0]
+    room = ROOM * departures.spread[shown, 0]
     told = plots.Course(family.days[shown], values, expected, room, family.warns[shown, 0])
     last = values[-1]
     summary = f"{PERCENT.write(last)} are in a band; days like it have {PERCENT.write(expected[-1])}."
@@ -164,7 +162,7 @@ def _score(found: Monitored) -> Html:
 
 def _features(found: Monitored) -> Html:
     family = _family(found, "feature_drift")
-    weeks = _by_week(family)
+    weeks = by_week(family)
     if np.isnan(weeks.psi).all():
         return section("Features", "", absent("Not drawn: there is not enough history to compare with."))
     largest = np.nan_to_num(weeks.psi).max(axis=1)
@@ -178,18 +176,6 @@ def _features(found: Monitored) -> Html:
     )
     figure = element("figure", plotted(drawn), element("figcaption", summary), class_="card whole")
     return section("Features", lead, figure)
-
-
-def _by_week(family: Judged) -> plots.Weeks:
-    """The shown weeks of a family of features."""
-    effect, warns = family.departures.effect[-SHOWN_DAYS:], family.warns[-SHOWN_DAYS:]
-    days = family.days[-SHOWN_DAYS:].tolist()
-    starts = range(len(days) % WEEK, len(days), WEEK)
-    filled = np.where(np.isnan(effect), -1.0, effect)
-    largest = np.array([filled[start : start + WEEK].max(axis=0) for start in starts]).reshape(-1, len(family.names)).T
-    alarmed = np.array([warns[start : start + WEEK].any(axis=0) for start in starts]).reshape(-1, len(family.names)).T
-    ends = [days[start + WEEK - 1] for start in starts]
-    return plots.Weeks(family.names, np.where(largest < 0.0, np.nan, largest), alarmed, ends, family.limits.warn)
 
 
 def _performance(found: Monitored) -> Html:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from forbear.apps.jobs.monitoring_course import Weeks
 from forbear.apps.page.canvas import Drawing, colour, dashes, draw, shares_on
 from forbear.apps.page.markup import Html
 from forbear.apps.report.plots import days_on
@@ -31,20 +32,6 @@ class Course:
     expected: Floats
     room: Floats
     alarmed: Bools
-
-
-@dataclass(frozen=True, slots=True)
-class Weeks:
-    """PSI of each feature in each week, (k, weeks), the largest of its days. alarmed: weeks with an alarm.
-
-    ends: last days of the weeks.  warn: the PSI that warns.
-    """
-
-    names: Sequence[str]
-    psi: Floats
-    alarmed: Bools
-    ends: Sequence[int]
-    warn: float
 
 
 def heat(found: Weeks, drawing: Drawing) -> Html:

@@ -19,6 +19,8 @@ from forbear.apps.stream.places import snapshots_of_intervenor
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.saving import SavingBeside
 from forbear.apps.stream.services import stream_services
+from forbear.apps.tracing.port import Asked, Kind
+from forbear.apps.tracing.recorded import TracedStores
 from forbear.domain.errors import ConflictError
 from forbear.engine.behind import StoresBehind
 from forbear.engine.decider import Deciding
@@ -29,6 +31,7 @@ from forbear.features.compute import FeatureSet
 GROUP = "forbear-intervenor"
 """Its members share the one partition of the control topic: whoever has it is at work."""
 LIMIT = 4_096
+_BATCH = Asked(kind=Kind.CONSUMER)
 _POLL_SECONDS = 0.05
 _STAND_BY_SECONDS = 0.5
 _LEADER_SECONDS = 1.0
@@ -110,14 +113,16 @@ class Intervenor:
                 parts.pulse.progressed()
 
     def _take(self, run: DecidingRun, found: Mapping[int, list[Incoming]]) -> None:
-        pulse = self._parts.pulse
-        done = run.take(
-            {
-                partition: [(message.offset() or 0, message.value() or b"") for message in messages]
-                for partition, messages in found.items()
-            }
-        )
-        pulse.count("messages", sum(map(len, found.values())))
+        pulse, many = self._parts.pulse, sum(map(len, found.values()))
+        with pulse.tracer.span("batch", _BATCH, messages=many, partitions=len(found)) as span:
+            done = run.take(
+                {
+                    partition: [(message.offset() or 0, message.value() or b"") for message in messages]
+                    for partition, messages in found.items()
+                }
+            )
+            span.tell(predictions=done.predictions, decisions=done.decisions)
+        pulse.count("messages", many)
         pulse.count("predictions", done.predictions)
         pulse.count("decisions", done.decisions)
 
@@ -127,7 +132,9 @@ class Intervenor:
         named = (features.names, features.hash, home.deployment.currency)
         deciding = Deciding(*named, HomeParts(home), parts.vault, stages=self._measured.stages)
         snapshots = FileSnapshots(snapshots_of_intervenor(home))
-        recording = Recording(behind, snapshots, lambda kept: saving.save(snapshots, kept), wait=behind.wait)
+        tracer = parts.pulse.tracer
+        stores = TracedStores(behind, tracer) if tracer.on else behind
+        recording = Recording(stores, snapshots, lambda kept: saving.save(snapshots, kept), wait=behind.wait)
         return DecidingRun(deciding, range(partitions_of(parts.cluster, PREDICTIONS)), recording)
 
 

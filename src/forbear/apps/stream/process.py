@@ -14,6 +14,7 @@ from typing import Protocol, cast, get_args
 
 from forbear.adapters.disk import alone, storage_errors
 from forbear.apps.home import Home
+from forbear.apps.masking import place_of
 from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.metrics.working import told_of
 from forbear.apps.signals import until_told
@@ -21,7 +22,7 @@ from forbear.apps.stream.health import health
 from forbear.apps.stream.lifeline import end_with_supervisor
 from forbear.apps.stream.places import stream_of
 from forbear.apps.stream.pulse import Pulse, State, written
-from forbear.apps.telemetry import journal_of
+from forbear.apps.telemetry import telemetry_of
 from forbear.domain.errors import BackendUnavailable, ConfigError, StorageError
 
 _YOUNG = 50_000
@@ -90,8 +91,9 @@ def run_process(home: Home, request: ProcessRequest, work: Work | None = None) -
             mine = stack.enter_context(alone(lock_of(home, name)))
         if not mine:
             raise StorageError(f"{name} runs already on {home.folder}", mend="stop it, or pass another --instance")
-        journal = stack.enter_context(journal_of(log_of(home, name)))
-        pulse = Pulse(name, journal.note)
+        telemetry = stack.enter_context(telemetry_of(home.folder, name, service=True))
+        journal = telemetry.journal
+        pulse = Pulse(name, journal.note, tracer=telemetry.tracer)
         stack.enter_context(health(pulse, request.health_port))
         pulse.meter = stack.enter_context(telling(here(home, name, request.metrics)))
         told_of(pulse.meter, pulse.snapshot, get_args(State))
@@ -104,9 +106,11 @@ def run_process(home: Home, request: ProcessRequest, work: Work | None = None) -
             (work or _work_of(request.kind))(home, request.instance, pulse, told.is_set)
         except BaseException as error:
             if not (isinstance(error, BackendUnavailable) and told.is_set()):
-                journal.note("failed", error=type(error).__name__, why=str(error))
+                journal.note(
+                    "failed", level="error", trouble=place_of(error), error=type(error).__name__, why=str(error)
+                )
                 raise
-            journal.note("left_waiting", why=str(error))
+            journal.note("left_waiting", level="warning", why=str(error))
         journal.note("stopped")
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from forbear.adapters.disk import storage_errors
 from forbear.apps.metrics.meter import Meter
+from forbear.apps.tracing.port import NULL, Tracer
 
 State: TypeAlias = Literal["starting", "restoring", "catching up", "running", "waiting", "stopping", "failed"]
 """Only a process that is "running" is ready."""
@@ -44,7 +45,7 @@ class Pulse:
 
     meter: of the process, None where nobody asked for one: the work may tell it more than stands here.
     seconds: a clock that never goes back.  now: the clock on the wall, for people.  write: where lines of the journal
-    go; changes of state, and of a breaker, are noted by themselves.
+    go; changes of state, and of a breaker, are noted by themselves.  tracer: takes spans of the work.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class Pulse:
         *,
         seconds: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        tracer: Tracer = NULL,
     ) -> None:
-        self.name = name
+        self.name, self.tracer = name, tracer
         self.meter: Meter | None = None
         self.changed = Event()
         self._write, self._seconds, self._now = write, seconds, now

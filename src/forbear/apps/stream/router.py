@@ -23,6 +23,7 @@ from forbear.adapters.kafka.topics import CONTROL, OUTCOMES, TRANSACTIONS, UPDAT
 from forbear.apps.home import Home
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.services import stream_services
+from forbear.apps.tracing.around import routed
 from forbear.domain.errors import ConflictError, InvalidEvent
 from forbear.domain.events import (
     CustomerUpdated,
@@ -93,6 +94,10 @@ class Router:
             self._letters.add(topic, message.partition() or 0, refused)
             self._pulse.count("refused", 1)
             return
+        with routed(self._pulse.tracer, event):
+            self._send(topic, event)
+
+    def _send(self, topic: str, event: Event) -> None:
         if topic != CONTROL:
             self._publisher.send(TRANSACTIONS, *message_of(event))
             return

@@ -25,6 +25,7 @@ from forbear.apps.stream.places import snapshots_of_scorer
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.saving import SavingBeside
 from forbear.apps.stream.services import stream_services
+from forbear.apps.tracing.port import Asked, Kind
 from forbear.domain.errors import BackendUnavailable, ConflictError
 from forbear.engine.backfill import Feed
 from forbear.engine.follower import Following
@@ -40,6 +41,7 @@ from forbear.features.local_time import local_time
 GROUP = "forbear-scorer"
 LIMIT = 8_192
 """Events taken in at once."""
+_BATCH = Asked(kind=Kind.CONSUMER)
 _READERS = 2
 _POLL_SECONDS = 0.05
 _COMMIT_SECONDS = 1.0
@@ -91,9 +93,12 @@ class Scorer:
     def step(self, seconds: float) -> int:
         """Take in what came; answer how many messages."""
         messages = self._member.poll(LIMIT, seconds)
+        tracer = self._parts.pulse.tracer
         for partition, group in by_partition(messages).items():
             if partition in self._runs:
-                self._take(partition, group)
+                offset = group[0].offset() or 0
+                with tracer.span("batch", _BATCH, events=len(group), partition=partition, offset=offset):
+                    self._take(partition, group)
         now = time.monotonic()
         if now - self._committed >= _COMMIT_SECONDS:
             self._committed = now

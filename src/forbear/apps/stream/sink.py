@@ -24,6 +24,7 @@ from forbear.apps.home import Home
 from forbear.apps.stream.places import archive_of
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.services import stream_services
+from forbear.apps.tracing.around import told_of_publishing
 from forbear.domain.errors import BackendUnavailable, ConflictError, StorageError
 from forbear.engine.ports import Scanned
 from forbear.features.columns import joined
@@ -124,7 +125,7 @@ class Sink:
                 done[TRANSACTIONS, partition] = _written(kept)
             except StorageError as error:  # the topic holds it still: tried again, and nothing is lost meanwhile
                 parts.pulse.count("archive_failed", 1)
-                parts.pulse.note("archive_failed", why=str(error))
+                parts.pulse.note("archive_failed", level="error", why=str(error))
                 kept.since = time.monotonic()
         with suppress(ConflictError, BackendUnavailable):  # where to go on the archive itself says
             self._member.commit(done)
@@ -142,8 +143,9 @@ class Sink:
                 self._publisher.flush()
                 outbox.published(waiting[-1].entry)
                 pulse.count("published", len(waiting))
+                told_of_publishing(pulse.tracer, [one.document for one in waiting])
         except BackendUnavailable as error:
-            pulse.note("publishing_waits", why=str(error))
+            pulse.note("publishing_waits", level="warning", why=str(error))
             self._waits_for = str(error)
         else:
             self._waits_for = ""

@@ -41,13 +41,14 @@ class Rules:
 class Post:
     """One process to keep running. command: how it is started.  said: takes what it says on stdout and stderr.
 
-    environment: variables that it gets beside ours, or in their place.
+    environment: variables that it gets beside ours, or in their place.  lines: it writes its log to our own stdout.
     """
 
     name: str
     command: Sequence[str]
     said: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    lines: bool = False
 
 
 class Seen(NamedTuple):
@@ -191,8 +192,8 @@ class _Child:
                 self.process = subprocess.Popen(  # noqa: S603  # the words of whoever made the post
                     list(self.post.command),
                     stdin=subprocess.DEVNULL,
-                    stdout=words,
-                    stderr=subprocess.STDOUT,
+                    stdout=None if self.post.lines else words,
+                    stderr=words,
                     env={**os.environ, **self.post.environment, SUPERVISOR: str(os.getpid())},
                     start_new_session=True,  # Ctrl-C is for the supervisor: who hears it twice ends at once
                 )

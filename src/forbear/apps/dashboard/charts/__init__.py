@@ -1,0 +1,1 @@
+"""Charts as Vega-Lite, made from what the interface told and nothing else."""

@@ -1,0 +1,1 @@
+"""Parts of the page on which people work: cases, promises, and what was decided."""
