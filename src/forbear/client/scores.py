@@ -13,9 +13,7 @@ from forbear.client.models import Asked, Day, Flag, Instant, Text, Told, Whole
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
 """An id as the bank gives it: up to 64 visible ASCII characters."""
 Word: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,64}$")]
-ReportName: TypeAlias = Annotated[
-    str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,79}$"), Field(examples=["monitor"])
-]
+ReportName: TypeAlias = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,79}$")]
 """What a written report is asked for by."""
 Minor: TypeAlias = Annotated[Whole, Field(ge=1, le=10**15, examples=[30_000])]
 """An amount in minor units of the ledger's currency."""

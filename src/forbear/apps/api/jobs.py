@@ -1,7 +1,7 @@
-"""Long jobs: one after the other in a thread, each row on the disk before the job is said to be done.
+"""Long jobs: scores one after the other in a thread, each row on the disk before the job is said to be done.
 
 A job that a server leaves behind at its end is found as failed by the next one. A report is written by its own command
-in a process beside, which ends with the server.
+in a process beside, which ends with the server; reports too come one after the other, and hold no scores up.
 """
 
 from __future__ import annotations
@@ -57,22 +57,27 @@ class JobRoom:
         self._changed = Condition()
         self._cancelled: set[str] = set()
         self._stopped = False
-        self._thread = Thread(target=self._run, name="jobs", daemon=True)
+        self._threads = [
+            Thread(target=self._run, args=(reports,), name=name, daemon=True)
+            for name, reports in (("jobs", False), ("report-jobs", True))
+        ]
 
     def start(self) -> None:
         """Begin; what another server left open has failed."""
         for job in self._jobs.jobs(100):
             if job.state in _OPEN:
                 self._put(job, state=JobState.FAILED, error=_ENDED)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """End; what is open has failed."""
         with self._changed:
             self._stopped = True
-            self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join()
 
     def submit(self, who: str, kind: str) -> Job:
         """Have everybody scored. Raises ConflictError where too many wait."""
@@ -91,7 +96,7 @@ class JobRoom:
                 raise ConflictError(f"{MOST_WAITING} jobs wait already", mend="wait until some are done, or cancel one")
             self._jobs.put(job)
             self._waiting.append(job)
-            self._changed.notify()
+            self._changed.notify_all()
         return job
 
     def cancel(self, job_id: str) -> Job | None:
@@ -113,21 +118,33 @@ class JobRoom:
 
     # ---- inside
 
-    def _run(self) -> None:
+    def _run(self, reports: bool) -> None:
+        """Work on jobs of one sort: those that write reports, or the others."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._stopped)
+                self._changed.wait_for(lambda: self._stopped or self._next(reports))
+                job = self._next(reports)
                 if self._stopped:
-                    for job in self._waiting:
+                    while job is not None:
+                        self._waiting.remove(job)
                         self._put(job, state=JobState.FAILED, error=_ENDED)
+                        job = self._next(reports)
                     return
-                job = self._waiting.popleft()
-                self._running = job.kind
+                if job is None:
+                    continue
+                self._waiting.remove(job)
+                if reports:
+                    self._running = job.kind
             try:
                 self._work(job)
             except ForbearError as error:
                 self._put(job, state=JobState.FAILED, error=str(error))
-            self._running = ""
+            if reports:
+                self._running = ""
+
+    def _next(self, reports: bool) -> Job | None:
+        """The job of a sort that has waited longest."""
+        return next((one for one in self._waiting if (report_of(one.kind) is not None) == reports), None)
 
     def _work(self, job: Job) -> None:
         job = self._put(job, state=JobState.RUNNING)

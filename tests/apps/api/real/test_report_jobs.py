@@ -63,6 +63,16 @@ def test_a_job_writes_what_its_command_writes(real: Any, cli: Any, forbear: Clie
         list(forbear.get_job_result(job.job_id))
 
 
+def test_a_report_holds_no_scores_up(forbear: Client) -> None:
+    """While a report is written everybody can be scored; a cancelled report is not written to its end."""
+    report = forbear.submit_job("report", report="monitor")
+    scores = over(forbear, forbear.submit_job())
+    assert scores.state == "done"
+    assert forbear.get_job(report.job_id).state in {"waiting", "running"}
+    forbear.cancel_job(report.job_id)
+    assert over(forbear, forbear.get_job(report.job_id)).state == "cancelled"
+
+
 def test_no_report_names_a_customer(real: Any, forbear: Client) -> None:
     """In none of the documents that were written stands the id of any customer of the home."""
     ids = set(Home(real.home).archive.customers().values())
