@@ -38,7 +38,8 @@ def test_nothing_is_left_behind(home: Path, how: signal.Signals) -> None:
     assert len(children) == 4
 
     process.send_signal(how)
-    status = process.wait(60)
+    process.communicate(timeout=60)
+    status = process.returncode
 
     assert status == (0 if how is not signal.SIGKILL else -signal.SIGKILL)
     until = time.monotonic() + 10
