@@ -48,9 +48,11 @@ lint: $(STAMP)  ## Lint (mend: .venv/bin/ruff check --fix)
 types: $(STAMP)  ## mypy, strict
 	$(BIN)/mypy
 
-docs: $(STAMP)  ## Write docs/features.md and docs/api-access.md anew from what they describe
+docs: $(STAMP)  ## Write docs/features.md, docs/api-access.md, docs/metrics.md and Grafana's dashboards anew
 	$(BIN)/python -m forbear.apps.feature_page docs/features.md
 	$(BIN)/python -m forbear.apps.api.access docs/api-access.md
+	$(BIN)/python -m forbear.apps.metrics.page docs/metrics.md
+	$(BIN)/python -m forbear.apps.metrics.boards deploy/grafana/dashboards
 
 bench: $(STAMP)  ## Every figure that the README quotes, and how fast the running system is
 	$(BIN)/python bench/features.py

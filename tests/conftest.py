@@ -7,7 +7,7 @@ that a build says the same of the same commit; `make laws` draws them anew.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from forbear.domain.errors import ConfigError
+from forbear.testing.servers.browser import ChromiumBrowser
 from forbear.testing.servers.kafka import KafkaServer
 from forbear.testing.servers.postgres import PostgresServer
 from forbear.testing.servers.s3 import S3Server
@@ -40,6 +41,12 @@ def _without(message: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
+def without() -> Callable[[str], NoReturn]:
+    """Skips what cannot run here, with a reason; fails where skipping is forbidden."""
+    return _without
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for all tests of a run. Whoever stops or kills it starts it again."""
     try:
@@ -48,6 +55,17 @@ def postgres() -> Iterator[PostgresServer]:
         _without(str(error))
     with server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[ChromiumBrowser]:
+    """A Chromium of this machine, which the tests of one process share; each visit to it begins with nothing."""
+    try:
+        program = ChromiumBrowser()
+    except ConfigError as error:
+        _without(str(error))
+    with program:
+        yield program
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from forbear.adapters.replays import read_replay
@@ -150,11 +151,17 @@ def test_two_replays_are_compared(cli: Cli, ran: Path, tmp_path: Path) -> None:
 
     assert (same["identical"], same["against"]) == (True, str(kept))
     assert (other["identical"], other["page"]) == (False, str(page))
+    written = msgspec.json.decode(page.with_suffix(".json").read_bytes())
+    assert written == {key: value for key, value in other.items() if key not in {"page", "seconds"}} | {
+        "created": written["created"]
+    }
     assert "Synthetic data." in text
     assert "What differs" in text
     assert text.count("<svg") >= 2
     again = cli("replay", "--home", ran, "--keep", kept)
     assert (again.code, "is there already" in again.err) == (2, True)
+    wrong = cli("replay", "--home", ran, "--out", tmp_path / "page.json")
+    assert (wrong.code, "name of the document" in wrong.err) == (2, True)
 
 
 def test_groups_are_of_a_file_apart(cli: Cli, ran: Path, tmp_path: Path) -> None:

@@ -107,6 +107,9 @@ def test_backtest_says_everything_in_one_line(bank: Any) -> None:
         known = [figure[name] for name in ("low", "value", "high") if figure[name] is not None]
         assert known == sorted(known) or figure["value"] is None
     assert (said["model"], sorted(said["others"])) == ("boosting", ["lowest balance of 90 days", "scorecard"])
+    written = msgspec.json.decode(Path(said["document"]).read_bytes())
+    assert written == {key: value for key, value in said.items() if key not in {"document", "page"}}
+    assert (written["first"], written["last"], written["synthetic"]) == (UNTIL, "2023-10-01", True)
     assert said["positives"] <= said["rows"]
     assert said["lead_time"]
 

@@ -22,6 +22,7 @@ from forbear.client import AsyncClient, Client
 from forbear.client.bound import listing, operation, streaming
 from forbear.client.calls import Call, Listed
 from forbear.client.cases import NewOverride, NewPromise
+from forbear.client.cockpit import NewPolicyDraft, PolicyQuestion
 from forbear.client.contacts import Arrival, ContactMade, ContactStop
 from forbear.client.operations import Operations
 from forbear.client.scores import Outcome
@@ -50,6 +51,8 @@ ARGUMENTS: dict[str, Any] = {
     "contact": ContactMade(channel="phone"),
     "halt": ContactStop(stop="attorney"),
     "provider": "sms",
+    "draft": NewPolicyDraft(title="Lower", why="more help", basis="0" * 64, question=PolicyQuestion()),
+    "verdict": "approve",
     "arrival": Arrival(receipt_id="r-1", key="0" * 32, at=datetime(2026, 1, 5, 9, tzinfo=UTC), said="delivered"),
     "outcome": Outcome(obligation_id="O1", due_on=date(2026, 1, 1), amount_due_minor=1, status="missed"),
 }

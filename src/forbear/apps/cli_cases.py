@@ -357,15 +357,17 @@ def settle(
     from forbear.apps.jobs.case_figures import show_settled
     from forbear.apps.metrics.exporter import here, telling
     from forbear.apps.metrics.working import RoundsTold
+    from forbear.apps.telemetry import telemetry_of
 
     console = Console(json=json)
-    with telling(here(Home(home), "cases", metrics)) as meter:
+    _ = Home(home).deployment
+    with telemetry_of(home, "cases") as telemetry, telling(here(Home(home), "cases", metrics)) as meter:
         rounds = RoundsTold(meter)
-        show_settled(agent_of(home, by), console)
+        show_settled(agent_of(home, by), console, telemetry)
         rounds.ended()
         while every:
             time.sleep(every)
-            show_settled(agent_of(home, by), console)
+            show_settled(agent_of(home, by), console, telemetry)
             rounds.ended()
 
 

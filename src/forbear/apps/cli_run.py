@@ -101,13 +101,16 @@ def run(
     """
     forbear promote --model boosting --policy shipped --shares 1%,2%,4%
     forbear promote --policy our-policy.toml --by 'M. Muster'
+    forbear promote --policy draft:0123456789abcdef0123456789abcdef --by 'M. Muster'
     forbear promote --digest 0123456789ab
     """,
 )
 def promote(
     model: Annotated[AnyKind | None, typer.Option("--model", help="Newest model of this kind.")] = None,
     digest: Annotated[str, typer.Option("--digest", help="A model of the registry, by 12 or more digits.")] = "",
-    policy: Annotated[str, typer.Option("--policy", help="A policy file, or `shipped`.")] = "",
+    policy: Annotated[
+        str, typer.Option("--policy", help="A policy file, `shipped`, or draft: and an approved draft's id.")
+    ] = "",
     shares: Annotated[
         str, typer.Option("--shares", help="Cut-offs that take such shares of the book, the most urgent band first.")
     ] = "",

@@ -40,7 +40,9 @@ def worker(
 ) -> None:
     """Be one worker between Kafka and the store. Ctrl-C or SIGTERM ends it in order, a second one at once."""
     from forbear.apps.home import Home
+    from forbear.apps.masking import last_words
     from forbear.apps.stream.process import ProcessRequest, run_process
 
     request = ProcessRequest(kind=str(kind), instance=instance, health_port=health_port, metrics=metrics)
-    run_process(Home(home), request)
+    with last_words():  # its stderr is a log
+        run_process(Home(home), request)

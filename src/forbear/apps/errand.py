@@ -12,11 +12,11 @@ from threading import Thread
 
 ENDED = 75
 """Exit status of a command whose server has ended."""
-_LOWEST = 10
+_LOWEST, _STDIN = 10, 0
 
 
 def _end_with_the_server() -> None:
-    while sys.stdin.buffer.read(1_024):
+    while os.read(_STDIN, 1_024):  # no buffered reader: its lock would be held when the interpreter ends
         pass
     os._exit(ENDED)  # wherever the command stands: no other thread can end a thread
 

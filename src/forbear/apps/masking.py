@@ -7,15 +7,21 @@ came with data are in no code, so they are masked without anybody having foresee
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
+from functools import lru_cache
 from importlib.abc import InspectLoader
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 from types import CodeType
+
+from forbear.domain.errors import ConfigError, ForbearError, StorageError
 
 MASK = "***"
 PERSONAL = re.compile(
@@ -47,9 +53,12 @@ _CHANCE = re.compile(
     r"|(?=[0-9]*[a-f])(?:[0-9a-f]{32}|[0-9a-f]{64})|[a-p]{12}|[a-p]{16}"
 )
 """A UUID, a digest, or 12 or 16 of our own letters; 16 digits are no digest but a card."""
-_LONG_NUMBER = re.compile(r"\d(?:[\s().,:/_+-]?\d){5,}")
+_LONG_NUMBER = re.compile(r"\d(?:[\s().,:/_+-]{0,2}\d){5,}")
 """Six digits or more, however they are parted: accounts, phones, days of birth."""
 _MASKS = re.compile(r"\*{3,}")
+_LETTERS = re.compile(r"[a-p]{12}")
+_PHRASE = re.compile(r"[a-z][a-z _-]{0,60}")
+_FIELD = re.compile(r"[a-z][a-z0-9_]{0,30}(?:\.[a-z_]{1,30}){0,3}")
 _ENDS = "\"'`()[]{}<>,;:.!?*"
 _PARTS = re.compile(r"[-_.:/='()\[\]]+")
 _MIXED = re.compile(r"[A-Za-z0-9]+")
@@ -71,14 +80,33 @@ class Vocabulary:
         self._package, self._lock = package, Lock()
         self._words: frozenset[str] = frozenset(_ALSO.split())
         self._read: set[str] = set()
+        self._modules = 0
 
     def knows(self, word: str, *, first: bool = False) -> bool:
         """Whether the program says a word, in these very letters. first: of a text, where it may be capitalised."""
         if self._has(word, first):
             return True
-        with self._lock:  # a module that was loaded since may have said it
-            self._catch_up()
+        if len(sys.modules) == self._modules:
+            return False
+        # A module that was loaded since may have said it. Who answers requests waits for no other thread's reading.
+        if self._lock.acquire(blocking=not _on_a_loop()):
+            try:
+                self._catch_up()
+            finally:
+                self._lock.release()
         return self._has(word, first)
+
+    def learn_beside(self) -> None:
+        """Read what is loaded by now in a thread: it is a second's work where nothing was compiled before."""
+        begun = Event()
+
+        def read() -> None:
+            with self._lock:
+                begun.set()
+                self._catch_up()
+
+        Thread(target=read, name="words", daemon=True).start()
+        begun.wait()
 
     # ---- inside
 
@@ -86,7 +114,7 @@ class Vocabulary:
         return word in self._words or (first and word[:1].lower() + word[1:] in self._words)
 
     def _catch_up(self) -> None:
-        head = f"{self._package}."
+        count, head = len(sys.modules), f"{self._package}."
         loaded = [name for name in list(sys.modules) if name.startswith(head) and not name.startswith(_STRANGERS)]
         found: set[str] = set()
         for name in loaded:
@@ -95,6 +123,16 @@ class Vocabulary:
                 found.update(_words_of(name))
         if found:
             self._words |= found
+        self._modules = count
+
+
+def _on_a_loop() -> bool:
+    """Whether this thread runs an event loop just now."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _words_of(module: str) -> Iterator[str]:
@@ -133,6 +171,12 @@ def _words(text: str) -> Iterator[str]:
 
 
 _VOCABULARY = Vocabulary()
+learn_beside = _VOCABULARY.learn_beside
+
+
+def phrase(text: str) -> str:
+    """The name of an event, which is ours: small words as they are, and anything else as any text."""
+    return text if _PHRASE.fullmatch(text) else said(text)
 
 
 def said(text: str) -> str:
@@ -143,14 +187,14 @@ def said(text: str) -> str:
 
 def masked(facts: Mapping[str, object]) -> dict[str, object]:
     """Facts as they may be written: by their names, and by what they are."""
-    return {_name(name): safe(name, value) for name, value in facts.items()}
+    return {name if _FIELD.fullmatch(name) else said(name): safe(name, value) for name, value in facts.items()}
 
 
 def safe(name: str, value: object) -> object:
     """One fact as it may be written under its name."""
     if name == "customer_ref":
-        return _shaped(value, re.compile(r"[a-p]{12}"))
-    if PERSONAL.search(name):
+        return value if isinstance(value, str) and _LETTERS.fullmatch(value) else MASK
+    if _personal(name):
         return MASK
     match value:
         case None | bool() | int() | float():
@@ -182,6 +226,26 @@ def told_of(error: BaseException) -> str:
     return f"{place_of(error)}: {said(str(error))}"
 
 
+@contextmanager
+def last_words() -> Iterator[None]:
+    """Have what ends a process say no more on its way out than a log line may.
+
+    What is wrong with a setting or a disk is said in full: it is the operator's, and about nobody else.
+    """
+    try:
+        yield
+    except (ConfigError, StorageError):
+        raise
+    except ForbearError as error:
+        error.args = tuple(said(str(one)) for one in error.args)
+        error.mend = said(error.mend)
+        raise
+    except Exception as error:
+        if "FORBEAR_DEBUG" in os.environ:
+            raise
+        raise RuntimeError(told_of(error)) from None
+
+
 def place_of(error: BaseException) -> str:
     """What kind of error it was and where it came from. Its message may name a person, and is left out.
 
@@ -197,13 +261,14 @@ def place_of(error: BaseException) -> str:
 # ---- inside
 
 
+@lru_cache(1_024)
+def _personal(name: str) -> bool:
+    return PERSONAL.search(name) is not None
+
+
 def _name(name: str) -> str:
-    """A field's name, which may be a value where facts are counts by something."""
+    """A key within a fact, which may be a value where facts are counts by something."""
     return name if name in PLAIN or name in OPAQUE or (name.isdigit() and len(name) <= _DIGITS_PASS) else said(name)
-
-
-def _shaped(value: object, shape: re.Pattern[str]) -> object:
-    return value if isinstance(value, str) and shape.fullmatch(value) else MASK
 
 
 def _passed(word: str, *, first: bool) -> str:

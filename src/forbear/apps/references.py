@@ -62,11 +62,9 @@ def references_of(home: Path, environment: Mapping[str, str]) -> References:
 
 def _made(path: Path) -> None:
     """Make a key under a draft's name and give it its own at once: nobody reads half a key."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     if path.exists():
         return
-    with suppress(FileNotFoundError):
-        draft.unlink()
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -21,7 +21,7 @@ import structlog
 
 from forbear import __version__
 from forbear.adapters.disk import storage_errors
-from forbear.apps.masking import MASK, masked, place_of, said
+from forbear.apps.masking import MASK, learn_beside, masked, phrase, place_of
 from forbear.apps.references import References, references_of
 from forbear.apps.tracing.opening import tracer_of
 from forbear.apps.tracing.port import NULL, Mark, Tracer, fields_of
@@ -123,6 +123,7 @@ def telemetry_of(
     level = _setting(LOG_LEVEL, tuple(_LEVELS), least)
     to = stream or ((sys.stdout if service else sys.stderr) if told else None)
     with ExitStack() as stack:
+        learn_beside()
         opened: list[Tracer] = [NULL]
         style = Style(
             process=process,
@@ -167,7 +168,7 @@ def _setting(name: str, allowed: tuple[str, ...], default: str) -> str:
 def _said(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """The facts with what is personal masked; the event is a phrase of the program."""
     level, event = line.pop("_level", "info"), line.pop("event", "")
-    return {"level": level, "event": said(str(event)), **masked(line)}
+    return {"level": level, "event": phrase(str(event)), **masked(line)}
 
 
 def _plain(_logger: object, _method: str, line: MutableMapping[str, Any]) -> str:

@@ -115,6 +115,13 @@ class MadePage:
     further: int | None
 
 
+class Tallied(NamedTuple):
+    """Decisions behind one entry, counted. entry: the last that is counted, else the one that was asked from."""
+
+    entry: int
+    tallies: tuple[Tally, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Totals:
     """The store in numbers. customers: known.  rows: by name of table, as good as the database knows without counting
@@ -197,6 +204,10 @@ class Desk(Protocol):
 
     def tallies(self, first: int, last: int) -> Seen[tuple[Tally, ...]]:
         """Decisions of all partitions by day, outcome, action and channel, in that order; both ends included."""
+        ...
+
+    def tallies_behind(self, entry: int) -> Seen[Tallied]:
+        """The same of those recorded after an entry, whatever their day: what a count goes on with. 0: of all."""
         ...
 
     def totals(self) -> Seen[Totals]:

@@ -5,6 +5,7 @@ Needs pytest and hypothesis, development dependencies.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -76,6 +77,7 @@ class DeskContract(StoreHarness[KeptStore]):
             lambda: desk.links(1, 1),
             lambda: desk.parts("model"),
             lambda: desk.tallies(0, 1),
+            lambda: desk.tallies_behind(0),
             desk.totals,
         ]
 
@@ -327,6 +329,21 @@ class DeskContract(StoreHarness[KeptStore]):
             (2, "capacity", 1, 500),
             (2, "offer", 1, 500),
         ]
+
+    def test_tallies_go_on_behind_an_entry(self) -> None:
+        """Counted in any two parts decisions are what they are in all, and behind the last there is nothing."""
+        _, desk, _ = self.bank()
+        whole, last = desk.tallies(FIRST_DAY, FIRST_DAY + 9).value, desk.made_behind(0, 100).value[-1].entry
+        assert desk.tallies_behind(0).value == (last, whole)
+        assert desk.tallies_behind(last).value == (last, ())
+        for made in desk.made_behind(0, 100).value[:-1]:
+            behind = [one.decision for one in desk.made_behind(made.entry, 100).value]
+            found = desk.tallies_behind(made.entry).value
+            assert found.entry == last
+            assert {(one.day, one.outcome, one.action, one.channel): one.decisions for one in found.tallies} == Counter(
+                (one.day, one.outcome, one.action, one.channel) for one in behind
+            )
+            assert sum(one.cost_minor for one in found.tallies) == sum(one.cost_minor for one in behind)
 
     @pytest.mark.parametrize("limit", [0, -1, 1_001])
     def test_pages_are_bounded(self, limit: int) -> None:

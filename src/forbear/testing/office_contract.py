@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from forbear.domain.errors import ConflictError
 from forbear.engine.audit import first_break
-from forbear.engine.office import ASKED_TOPIC, Access, Asked, Job, JobState, KeyRecord, Office, Reply, Role, Waiting
+from forbear.engine.office import ASKED_TOPIC, Access, Asked, Job, JobState, KeyRecord, Reply, Role, Waiting
+from forbear.testing.policy_drafts_contract import PolicyDraftsContract
 
 KEY = KeyRecord(key_id="k1", name="desk", role=Role.AGENT, secret_sha="0" * 64, made_us=1)
 ACCESS = Access(
@@ -77,16 +78,8 @@ _SCORES = st.builds(
 )
 
 
-class OfficeContract:
+class OfficeContract(PolicyDraftsContract):
     """What holds of an office wherever it is kept."""
-
-    def make(self, writer: str = "one") -> Office:
-        """An office in which nothing was ever kept, for a writer."""
-        raise NotImplementedError
-
-    def again(self, office: Office, writer: str) -> Office:
-        """The same office as another process sees it, for a writer."""
-        raise NotImplementedError
 
     # ---- keys
 

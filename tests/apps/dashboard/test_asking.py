@@ -15,7 +15,7 @@ import pytest
 from forbear.apps.dashboard import listening
 from forbear.apps.dashboard.asking import Shelf, together
 from forbear.apps.dashboard.listening import KEPT, Listener
-from forbear.apps.dashboard.returning import Way, Ways
+from forbear.apps.dashboard.returning import Way, Ways, browser_of
 from forbear.client import NotThere, Problem
 from forbear.client.errors import found
 from forbear.client.feed import FeedRefused
@@ -112,6 +112,21 @@ def test_a_way_is_told_once_and_not_for_long() -> None:
     assert ways.take("a", 599.0) is None
     ways.keep("a", Way("live", (), 0.0))
     assert ways.take("a", 601.0) is None
+
+
+def test_a_browser_is_known_by_the_word_below_the_mask() -> None:
+    """The cookie changes with every page; the browser it is of does not. What is no such cookie is of none."""
+    first, second = (f"2|{mask.hex()}|{masked(mask, b'0123456789abcdef')}|1795370857" for mask in (b"abcd", b"wxyz"))
+
+    assert first != second
+    assert browser_of(first) == browser_of(second) != ""
+    assert browser_of(f"2|{b'abcd'.hex()}|{masked(b'abcd', b'another word 123')}|1795370857") != browser_of(first)
+    assert [browser_of(one) for one in ("", "2", "2|x|y|z", "2|||")] == [""] * 4
+
+
+def masked(mask: bytes, word: bytes) -> str:
+    """A word under a mask, in hexadecimal."""
+    return bytes(one ^ mask[place % len(mask)] for place, one in enumerate(word)).hex()
 
 
 # ---- the feed

@@ -117,7 +117,8 @@ def test_a_case_goes_through_the_page(visit: Any, client: Any, real: Any) -> Non
     """Opened, taken and closed on the page, it is so in the store; each step says what it did."""
     who = real.known.customers[6]
     app = visit("worklist", Role.APPROVER)
-    app.text_input[1].input(who)
+    [name] = [one for one in app.text_input if one.label == "Customer id"]
+    name.input(who)
     [kind] = [one for one in app.selectbox if one.label == "What it is about"]
     kind.set_value("human")
     button(app, "Open the case").click().run()
@@ -131,7 +132,7 @@ def test_a_case_goes_through_the_page(visit: Any, client: Any, real: Any) -> Non
 
     app.segmented_control(key="step").set_value("close").run()
     [result] = [one for one in app.selectbox if one.label == "Result"]
-    result.set_value("answered").run()
+    result.set_value("answered")
     button(app, "Close").click().run()
     assert "closed as answered" in said(whole(app))
     told = client.get_case(case.case_id).case

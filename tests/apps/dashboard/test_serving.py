@@ -44,6 +44,18 @@ def free_port() -> int:
         return port
 
 
+def until_it_answers(url: str, process: subprocess.Popen[bytes], out: Path) -> None:
+    """Wait until a dashboard answers; whatever it said before it died is told."""
+    for _ in range(900):
+        try:
+            if httpx.get(f"{url}/_stcore/health").is_success:
+                return
+        except httpx.HTTPError:
+            assert process.poll() is None, out.read_text()
+            time.sleep(0.1)
+    raise AssertionError("the dashboard does not answer")
+
+
 # ---- the command
 
 
@@ -55,13 +67,7 @@ def started(real: Any, tmp_path: Path) -> Any:
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=tmp_path)
         try:
-            for _ in range(600):
-                try:
-                    if httpx.get(f"http://127.0.0.1:{port}/_stcore/health").is_success:
-                        break
-                except httpx.HTTPError:
-                    assert process.poll() is None, (tmp_path / "out").read_text()
-                    time.sleep(0.1)
+            until_it_answers(f"http://127.0.0.1:{port}", process, tmp_path / "out")
             yield process, f"http://127.0.0.1:{port}", tmp_path / "out"
         finally:
             process.kill()

@@ -24,7 +24,6 @@ HERE = ("operations", "business")
 """Dashboards of what runs here; that of the stream is tried where there is one."""
 SILENT = {
     'count(up{job="forbear"} == 0) or vector(0)': "",
-    "sum by (error) (rate(forbear_commit_failures_total[5m]))": "no commit fails here",
     "forbear_collect_failed == 1": "every part can be read",
     "max by (experiment, bound) (forbear_experiment_effect_ratio)": "no experiment was read out",
     "max by (kind, severity) (forbear_monitor_alarms)": "the monitor found nothing that drifts",

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -38,6 +39,12 @@ def test_an_experiment_is_watched_and_read(cli: Cli, home: Path, share: float) -
     found = cli("experiment", "read", "spring", "--home", home, "--json").document
     assert (found["customers"], found["needed"]) == (seen["customers"], sized["customers"])
     assert found["always_valid"] == seen["effect"]
+    written = msgspec.json.decode(Path(found["document"]).read_bytes())
+    assert written == {key: value for key, value in found.items() if key not in {"document", "page"}}
+    assert written["customers"] == written["offered"] + written["held_out"]
+    assert (written["so_far"][-1:] or [None])[0] == (
+        found["always_valid"] and {"customers": written["customers"], **found["always_valid"]}
+    )
     page = Path(found["page"]).read_text(encoding="utf-8")
     assert "Experiment spring" in page
     assert page.count("<svg") >= (1 if found["readings"] else 0)

@@ -18,7 +18,7 @@ from forbear.adapters.sql.queries import IN_FORCE, SqlQueries, in_force
 from forbear.adapters.sql.rows import selected, value_of
 from forbear.adapters.sql.schema import ANSWERS, CUSTOMERS, DAYS, DECISIONS, PARTS, ROWS
 from forbear.engine.audit import Link
-from forbear.engine.desk import CloseScores, Known, Made, MadePage, Picked, Seen, Standings, Totals
+from forbear.engine.desk import CloseScores, Known, Made, MadePage, Picked, Seen, Standings, Tallied, Totals
 from forbear.engine.outputs import AnswerRow, Contact, DayRow, Part, Position
 from forbear.engine.queries import MOST_ROWS, Scored, Tally
 
@@ -144,7 +144,14 @@ class SqlDesk:
     def tallies(self, first: int, last: int) -> Seen[tuple[Tally, ...]]:
         """Decisions of all partitions by day, outcome, action and channel, in that order; both ends included."""
         with self._reading() as (connection, marks):
-            return Seen(marks, reports.tallies(connection, None, first, last))
+            return Seen(marks, reports.tallies(connection, DECISIONS.c.day.between(first, last)))
+
+    def tallies_behind(self, entry: int) -> Seen[Tallied]:
+        """The same of those recorded after an entry, whatever their day."""
+        with self._reading() as (connection, marks):
+            last = connection.scalar(select(func.max(DECISIONS.c.entry))) or 0
+            new = DECISIONS.c.entry.between(entry + 1, last)
+            return Seen(marks, Tallied(max(entry, last), reports.tallies(connection, new) if last > entry else ()))
 
     def totals(self) -> Seen[Totals]:
         """The store in numbers. In SQLite the predictions are those of day closes, since those between are not told."""

@@ -126,8 +126,9 @@ class SqlQueries:
 
     def tallies(self, first: int, last: int) -> Answer[tuple[Tally, ...]]:
         """Decisions by day, outcome, action and channel, in that order; both ends included."""
+        mine = (DECISIONS.c.partition == self.partition) & DECISIONS.c.day.between(first, last)
         with self._reading() as (connection, as_of):
-            return Answer(as_of, reports.tallies(connection, self.partition, first, last))
+            return Answer(as_of, reports.tallies(connection, mine))
 
     def contact_counts(self, first: int, last: int) -> Answer[Mapping[int, int]]:
         """How many customers were contacted so many times in some days; of those contacted at all."""

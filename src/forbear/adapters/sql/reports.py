@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Table, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, func, select
 
 from forbear.adapters.sql.rows import attributions_of
 from forbear.adapters.sql.schema import (
@@ -35,16 +35,14 @@ def count(connection: Connection, table: Table) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def tallies(connection: Connection, partition: int | None, first: int, last: int) -> tuple[Tally, ...]:
-    """Decisions by day, outcome, action and channel, in that order. partition: None for all of them."""
+def tallies(connection: Connection, which: ColumnElement[bool]) -> tuple[Tally, ...]:
+    """Those decisions by day, outcome, action and channel, in that order."""
     by = (DECISIONS.c.day, DECISIONS.c.outcome, DECISIONS.c.action, DECISIONS.c.channel)
     query = (
         select(*by, func.count().label("decisions"), func.sum(DECISIONS.c.cost_minor).label("cost_minor"))
-        .where(DECISIONS.c.day.between(first, last))
+        .where(which)
         .group_by(*by)
     )
-    if partition is not None:
-        query = query.where(DECISIONS.c.partition == partition)
     # PostgreSQL sums to decimals, and sorts words by the rules of some language.
     found = [{**row, "cost_minor": int(row["cost_minor"])} for row in connection.execute(query).mappings()]
     return tuple(Tally(**row) for row in sorted(found, key=lambda row: tuple(row.values())))

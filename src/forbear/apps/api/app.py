@@ -43,6 +43,7 @@ from forbear.apps.api.live import Live
 from forbear.apps.api.measuring import tell_of
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.reception import Gate, Reception, refused
+from forbear.apps.api.tallying import Tallying
 from forbear.apps.api.visit import visit_of
 from forbear.apps.masking import place_of
 from forbear.domain.errors import BackendUnavailable, ConfigError
@@ -113,6 +114,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.parts, app.state.reception, app.state.telling = parts, reception, risks.Telling(parts)
+    app.state.tallying = Tallying(parts.desk)
     app.state.documents = cache(partial(documents_of, routes, rules))  # slow to make: not before somebody asks
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _refuse)

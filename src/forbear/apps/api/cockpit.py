@@ -16,6 +16,7 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.telling import answer, at
 from forbear.apps.api.visit import Visit
+from forbear.apps.jobs.policy_drafts import SOURCE
 from forbear.apps.jobs.policy_what_if import drafted, is_as_it_is, moved
 from forbear.client import cockpit as shapes
 from forbear.domain.errors import ConfigError
@@ -34,8 +35,6 @@ cockpit = APIRouter(prefix="/v1", route_class=Gate, tags=["policy cockpit"])
 DraftId = Annotated[
     str, Path(pattern="^[0-9a-f]{32}$", description="As a list names it.", examples=["0123456789abcdef" * 2])
 ]
-SOURCE = "draft:"
-"""Before the id of a draft, in the place of the file of a policy, at the terminal."""
 _LONGEST_VERSION, _OWN_DIGITS = 40, 8
 _LONGEST_PURPOSE = 200
 

@@ -16,6 +16,7 @@ from forbear.apps.api.parts import ApiParts, PartsHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reading import DaysHere, ViewHere, as_of
 from forbear.apps.api.reception import Gate
+from forbear.apps.api.tallying import TallyingHere
 from forbear.apps.api.telling import answer
 from forbear.client.figures import (
     BandFigures,
@@ -41,7 +42,6 @@ BAR_EDGES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15
 """Of the histogram: a rare event's probabilities crowd near 0."""
 NOT_HELD = ("exposure_at_default", "loss_given_default", "expected_credit_loss", "stage")
 """What a portfolio is also asked for, and the records do not have."""
-_EARLIEST, _LATEST = -(2**31), 2**31 - 1
 
 figures = APIRouter(prefix="/v1", route_class=Gate, tags=["figures"])
 short = APIRouter(route_class=Gate, tags=["short paths"])
@@ -49,17 +49,14 @@ short = APIRouter(route_class=Gate, tags=["short paths"])
 
 @figures.get("/statistics", operation_id="statistics", summary="The book in numbers")
 @short.get("/stats", operation_id="statistics_short", summary="The book in numbers")
-def statistics(parts: PartsHere, view: ViewHere) -> Statistics:
+def statistics(parts: PartsHere, view: ViewHere, tallying: TallyingHere) -> Statistics:
     """How much is recorded, the last day that is closed everywhere, decisions by outcome, and customers by band."""
     totals = parts.desk.totals()
-    tallies = parts.desk.tallies(_EARLIEST, _LATEST)
-    last, decisions = totals.value.last_day, Counter[str]()
-    for one in tallies.value:
-        decisions[one.outcome] += one.decisions
+    decisions, last = tallying.outcomes(), totals.value.last_day
     days = () if last is None else closed_days(parts, totals.marks, last, last)
     return answer(
         Statistics(
-            as_of=as_of(totals.marks, tallies.marks, view.marks),
+            as_of=as_of(totals.marks, decisions.marks, view.marks),
             customers=totals.value.customers,
             rows=dict(totals.value.rows),
             in_force=tuple(
@@ -67,7 +64,7 @@ def statistics(parts: PartsHere, view: ViewHere) -> Statistics:
                 for part in totals.value.in_force.values()
             ),
             last_day=days[0] if days else None,
-            decisions=dict(decisions),
+            decisions=dict(decisions.value),
             book=book_of(view),
             currency=parts.deployment.currency if parts.deployment else "",
             time_zone=parts.deployment.time_zone if parts.deployment else "",
@@ -98,10 +95,10 @@ def list_days(parts: PartsHere, days: DaysHere) -> DaysPage:
 
 
 @figures.get("/tallies", operation_id="list_tallies", summary="Decisions by day")
-def list_tallies(parts: PartsHere, days: DaysHere) -> TalliesPage:
+def list_tallies(parts: PartsHere, days: DaysHere, tallying: TallyingHere) -> TalliesPage:
     """How many decisions came to the same, by day, outcome, action and channel; the last 90 days unless asked."""
     asked = days.until(_last_day(parts, parts.desk.marks()))
-    seen = parts.desk.tallies(*(asked or (0, -1)))
+    seen = tallying.of(*(asked or (0, -1)))
     items = tuple(
         TallyShown(
             day=day_of(one.day),

@@ -24,7 +24,13 @@ JobId = Annotated[
 ]
 
 
-@jobs.post("", operation_id="submit_job", status_code=202, summary="Have a long job done")
+@jobs.post(
+    "",
+    operation_id="submit_job",
+    status_code=202,
+    summary="Have a long job done",
+    responses={404: {"$ref": "#/components/responses/Problem404"}},
+)
 def submit_job(asked: NewJob, parts: PartsHere, visit: VisitHere) -> JobShown:
     """Have everybody scored as the ledgers stand, or a report written anew; GET the job until it is done.
 
@@ -57,7 +63,10 @@ def get_job(job_id: JobId, parts: PartsHere) -> JobShown:
     operation_id="get_job_result",
     response_class=FileResponse,
     summary="What came of a job",
-    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One JSON document a line"}},
+    responses={
+        200: {"content": {"application/x-ndjson": {}}, "description": "One JSON document a line"},
+        409: {"$ref": "#/components/responses/Problem409"},
+    },
 )
 def get_job_result(job_id: JobId, parts: PartsHere) -> Response:
     """What came of a job that is done, one JSON document a line; the files of the newest jobs are kept."""

@@ -24,6 +24,7 @@ from forbear.apps.api.cockpit_source import CockpitSource, Kept
 from forbear.apps.api.contacting import Contacting
 from forbear.apps.api.jobs import JobRoom, Tools
 from forbear.apps.api.membership import Membership
+from forbear.apps.api.noted_jobs import NotedJobs
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
 from forbear.apps.api.pasts import Pasts
@@ -91,11 +92,10 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         places = places_of(home, cluster)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
-        outlet = _outlet_of(home, cluster)
-        outlet = TracedOutlet(outlet, asked.tracer) if asked.tracer.on else outlet
-        publishing = Publishing(office.outgoing, outlet, _noting(asked.journal))
+        publishing = Publishing(office.outgoing, _outlet_of(home, cluster, asked.tracer), _noting(asked.journal))
         shelf = Shelf(Setting(home, asked.environment, apart=bool(services.store or services.kafka)))
-        room = JobRoom(office.jobs, _tools(home, desk, onlooker, shelf))
+        jobs = office.jobs if asked.journal is None else NotedJobs(office.jobs, asked.journal)
+        room = JobRoom(jobs, _tools(home, desk, onlooker, shelf))
 
         # A commit that finds the journal long settles it, and would halt every answer meanwhile.
         board, trails = Board(desk), TrailKeeper(desk)
@@ -179,12 +179,13 @@ def _patience(cluster: Cluster) -> float:
     return min(MOST_PATIENCE_SECONDS, cluster.patience_seconds)
 
 
-def _outlet_of(home: Home, cluster: Cluster | None) -> Outlet:
-    if cluster is None:
-        return LogOutlet(home)
-    from forbear.apps.stream.outlet import KafkaOutlet
+def _outlet_of(home: Home, cluster: Cluster | None, tracer: Tracer) -> Outlet:
+    outlet: Outlet = LogOutlet(home)
+    if cluster is not None:
+        from forbear.apps.stream.outlet import KafkaOutlet
 
-    return KafkaOutlet(cluster)
+        outlet = KafkaOutlet(cluster)
+    return TracedOutlet(outlet, tracer) if tracer.on else outlet
 
 
 def _tools(home: Home, desk: Desk, onlooker: Onlooker, shelf: Shelf) -> Tools:

@@ -16,7 +16,7 @@ from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reading import BandName, ViewHere, as_of
 from forbear.apps.api.reception import Gate
-from forbear.apps.api.telling import answer
+from forbear.apps.api.telling import answer, model_of
 from forbear.apps.api.trails import WINDOWS, Trail, Trails
 from forbear.client.book import Estimate, Mover, Pace, PdPoint, VelocityBar, Window, Worsening
 from forbear.features.columns import day_of
@@ -163,10 +163,13 @@ def _mover(customer_id: str, standing: Standing, trail: Trail, column: int, days
         customer_id=customer_id,
         pd=standing.pd,
         band=standing.band,
-        pd_before=_pd(pd[int(np.searchsorted(day, trail.day[-1] - days, side="right"))]),
+        pd_before=_pd(float(pd[int(np.searchsorted(day, trail.day[-1] - days, side="right"))])),
         velocity=Estimate(value=found.velocity.value, low=found.velocity.low, high=found.velocity.high),
         acceleration=bent,
-        path=tuple(PdPoint(day=day_of(one), pd=_pd(value)) for one, value in zip(day.tolist(), pd, strict=True)),
+        path=tuple(
+            model_of(PdPoint, {"day": day_of(one), "pd": _pd(value)})
+            for one, value in zip(day.tolist(), pd.tolist(), strict=True)
+        ),
     )
 
 
@@ -174,6 +177,6 @@ def _estimate(found: Figure) -> Estimate | None:
     return None if np.isnan(found.value) else Estimate(value=found.value, low=found.low, high=found.high)
 
 
-def _pd(value: np.float32) -> float:
+def _pd(value: float) -> float:
     """A PD in the seven digits that are kept of it."""
-    return float(str(value))
+    return float(f"{value:.7g}")

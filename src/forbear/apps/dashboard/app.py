@@ -35,6 +35,7 @@ def main() -> None:
     chosen = _navigation(desk)
     if desk is None and login.enter(settings):
         st.rerun()
+    login.go_on()
     chosen.run()
 
 
@@ -89,14 +90,17 @@ def _draw(entry: Entry) -> None:
 
 def _guarded(entry: Entry, desk: Desk) -> None:
     """Draw a page; what it is not told is said, and a key that holds no more leads to the login."""
+    layout.begin()
     try:
         entry.show()(desk)
     except Problem as error:
         if error.status == 401:
             end("Your key or login does not hold any more.")
             st.rerun()
+        layout.headless(entry.title)
         states.problem(error, about=entry.title)
     except ForbearError as error:
+        layout.headless(entry.title)
         states.problem(error, about=entry.title)
 
 

@@ -15,7 +15,7 @@ from forbear.apps.dashboard.registry import BY_NAME
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
-_PAGES = "_pages"
+_PAGES, _HEADED = "_pages", "_headed"
 _LONG, _TALLEST = 15, 640
 """From so many rows on a table scrolls, and is so high [pixels]."""
 
@@ -25,11 +25,23 @@ def keep_pages(pages: Mapping[str, StreamlitPage]) -> None:
     st.session_state[_PAGES] = dict(pages)
 
 
+def begin() -> None:
+    """A page begins, and has no head yet. By the frame."""
+    st.session_state[_HEADED] = False
+
+
 def head(title: str, says: str, as_of: str) -> None:
     """The beginning of every page: its title as the only h1, what it answers, and for which moment it holds."""
+    st.session_state[_HEADED] = True
     st.title(title)
     st.caption(says)
     st.caption(f":material/schedule: {as_of[:1].upper()}{as_of[1:]}")
+
+
+def headless(title: str) -> None:
+    """The title alone, where a page has come to nothing before it had one."""
+    if not st.session_state.pop(_HEADED, False):
+        st.title(title)
 
 
 def link(page: str, label: str, *, icon: str | None = None, **query: object) -> None:
@@ -63,24 +75,43 @@ def choose(
     name: str, label: str, choices: Sequence[str], default: str, *, words: Mapping[str, str] | None = None
 ) -> str:
     """A choice that stands in the URL under its name. words: how choices are called; themselves where left out."""
-    now, key = asked(name, choices, default), f"choose-{name}"
-    if st.session_state.get(key) not in choices:
-        st.session_state[key] = now
+    key = f"choose-{name}"
+    _follow(name, key, choices, default)
     chosen = str(st.selectbox(label, choices, key=key, format_func=lambda one: (words or {}).get(one, one)))
-    remember(**{name: None if chosen == default else chosen})
+    _wrote(name, key, None if chosen == default else chosen)
     return chosen
 
 
 def tabs(name: str, label: str, words: Mapping[str, str], default: str) -> str:
     """A choice that stands in the URL under its name, all choices in sight. words: how each is called."""
-    now, key = asked(name, list(words), default), f"tabs-{name}"
-    if st.session_state.get(key) not in words:
-        st.session_state[key] = now
-    chosen = str(
-        st.segmented_control(label, list(words), key=key, format_func=lambda one: words[one], required=True) or now
-    )
-    remember(**{name: None if chosen == default else chosen})
+    key = f"tabs-{name}"
+    _follow(name, key, list(words), default)
+    picked = st.segmented_control(label, list(words), key=key, format_func=lambda one: words[one], required=True)
+    chosen = str(picked or default)
+    _wrote(name, key, None if chosen == default else chosen)
     return chosen
+
+
+def flag(name: str, label: str) -> bool:
+    """A switch that stands in the URL under its name, as true, while it is on."""
+    key = f"flag-{name}"
+    _follow(name, key, ("true", ""), "")
+    st.session_state[key] = st.session_state[key] in {True, "true"}
+    on = bool(st.toggle(label, key=key))
+    _wrote(name, key, "true" if on else None)
+    return on
+
+
+def _follow(name: str, key: str, choices: Sequence[str], default: str) -> None:
+    """Have a widget say what the URL says, where somebody has followed a link since the page last wrote it there."""
+    known = st.session_state.get(key) in (*choices, True, False)
+    if not known or st.session_state.get(f"was-{key}") != st.query_params.get(name):
+        st.session_state[key] = asked(name, choices, default)
+
+
+def _wrote(name: str, key: str, value: str | None) -> None:
+    remember(**{name: value})
+    st.session_state[f"was-{key}"] = value
 
 
 def remember(**filters: object) -> None:
@@ -137,7 +168,7 @@ def table(rows: Sequence[Mapping[str, object]], how: Table) -> None:
 
 
 def chart(spec: Any, rows: Sequence[Mapping[str, object]], *, name: str, says: str) -> None:
-    """An Altair chart, a sentence for whoever cannot see it, its figures as CSV; Vega's menu has PNG and SVG."""
+    """An Altair chart, a sentence for whoever cannot see it, its figures as CSV; its own toolbar saves a PNG."""
     st.altair_chart(spec, key=f"chart-{name}", alt=says)
     download(name, rows, label="Figures as CSV")
 

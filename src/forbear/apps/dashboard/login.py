@@ -6,12 +6,16 @@ import streamlit as st
 
 from forbear.apps.dashboard import states
 from forbear.apps.dashboard.returning import leave, returned
-from forbear.apps.dashboard.session import begin, end, ended_because, open_desk
+from forbear.apps.dashboard.session import begin, ended_because, open_desk
 from forbear.apps.dashboard.settings import Settings
 from forbear.client import NotAllowed
 from forbear.domain.errors import ForbearError
 
-_FIELD = "login-key"
+_FIELD, _RETURNS = "login-key", "_returns"
+_HAS_NO_ROLE = (
+    "Your organisation knows you, but this login does not hold here: it has expired, or has no role here. "
+    "Log in again, or ask for a role."
+)
 
 
 def enter(settings: Settings) -> bool:
@@ -26,15 +30,20 @@ def enter(settings: Settings) -> bool:
         begin(open_desk(settings, token, oidc=not settings.sole_key))
     except NotAllowed as error:
         if not settings.sole_key:
-            end("The identity provider knows you, but this login does not hold here, or has no role.")
-            st.logout()
+            st.warning(_HAS_NO_ROLE, icon=":material/key_off:")
         states.problem(error, about="Log in")
         return False
     except ForbearError as error:
         states.problem(error, about="Log in")
         return False
-    returned()
+    st.session_state[_RETURNS] = not settings.sole_key
     return True
+
+
+def go_on() -> None:
+    """Whoever has just come back from a provider goes where they wanted to; their run ends here then."""
+    if st.session_state.pop(_RETURNS, False):
+        returned()
 
 
 def show(settings: Settings, title: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ def run(place: Place) -> None:
     """Serve in this process until SIGTERM or Ctrl-C."""
     # Asked with a foreign Origin, Streamlit would look for this machine's address at a web site.
     net_util._external_ip = ""  # noqa: SLF001
+    warnings.filterwarnings("ignore", module=r"authlib\.")  # of what Streamlit uses, and nobody here can mend
     options = options_of(place)
     bootstrap.load_config_options(options)
     for number in (signal.SIGINT, signal.SIGTERM):

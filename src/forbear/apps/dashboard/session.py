@@ -121,6 +121,7 @@ class Desk:
 
     @purpose.setter
     def purpose(self, said: str) -> None:
+        """Say why, in one line of at most 200 characters; from now on it goes with everything that is asked."""
         line = " ".join(said.split())[:LONGEST_PURPOSE]
         if line != self.client.manners.purpose:
             self.client.manners = replace(self.client.manners, purpose=line)

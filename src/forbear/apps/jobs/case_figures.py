@@ -9,6 +9,7 @@ from forbear.apps.console import Console, interval
 from forbear.apps.jobs.case_alerts import tell_team
 from forbear.apps.jobs.casework import urgent_band_of
 from forbear.apps.jobs.showing_cases import Agent
+from forbear.apps.telemetry import Telemetry
 from forbear.domain.errors import ConfigError
 from forbear.engine.casework import Casework
 from forbear.engine.overrides import OverrideKind, Quality, quality_of
@@ -17,14 +18,13 @@ from forbear.models.evaluate import wilson
 from forbear.models.results import Figure
 
 
-def show_settled(agent: Agent, console: Console) -> None:
+def show_settled(agent: Agent, console: Console, telemetry: Telemetry) -> None:
     """Take in decisions, judge promises, escalate what is overdue, and tell the team of what is new."""
-    with agent.work("settle_cases") as work:
+    with telemetry.tracer.span("settle cases") as span, agent.work("settle_cases") as work:
         closed_day = work.records.totals().value.last_day
         done = settle(work, urgent_band_of(work.records), closed_day, agent.who.at_us)
         told = tell_team(agent.home, work.cases, work.terms, agent.who.at_us, os.environ)
-    console.result(
-        {
+        figures = {
             "decisions": done.decisions,
             "opened": done.opened,
             "kept": done.kept,
@@ -32,7 +32,10 @@ def show_settled(agent: Agent, console: Console) -> None:
             "escalated": done.escalated,
             "messages": told,
         }
-    )
+        span.tell(**figures)
+        if any(figures.values()):
+            telemetry.journal.note("settled", **figures)
+    console.result(figures)
     console.say(
         f"{done.decisions:,} decisions read, {done.opened:,} cases opened; {done.kept:,} promises kept, "
         f"{done.broken:,} broken; {done.escalated:,} escalated; {told:,} messages to the team."

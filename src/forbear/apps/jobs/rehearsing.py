@@ -24,6 +24,7 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.champions import in_force
 from forbear.apps.jobs.instructing import SHIPPED, policy_from, require_currency, with_shares_of
 from forbear.apps.jobs.parts import HomeParts, model_to_promote
+from forbear.apps.jobs.policy_drafts import is_draft, policy_of_draft
 from forbear.apps.jobs.running import THREADS, letters_of
 from forbear.domain.errors import ConfigError, NotEnoughData
 from forbear.domain.events import Instructed
@@ -223,7 +224,7 @@ def _cast(home: Home, console: Console, stretch: Stretch, request: RehearsalRequ
     features = FeatureSet.standard(home.deployment.unsupported)
     model, _, _ = parts.model(digest, features.hash)
     if request.policy:
-        policy = policy_from(home, request.policy)
+        policy = policy_of(home, request.policy)
         require_currency(home, policy)
     elif "policy" in known:
         policy = parts.policy(known["policy"])
@@ -248,7 +249,9 @@ def book_before(home: Home, console: Console, stretch: Stretch, model: Scoring) 
 
 
 def policy_of(home: Home, source: str) -> Policy:
-    """The policy that is named as `policy_from` takes it, else the one in force, else the shipped one."""
+    """The policy that is named as `policy_from` takes it or as a draft, else the one in force, else the shipped one."""
+    if is_draft(source):
+        return policy_of_draft(home, source)
     digest = in_force(home).get("policy")
     return HomeParts(home).policy(digest) if not source and digest else policy_from(home, source or SHIPPED)
 

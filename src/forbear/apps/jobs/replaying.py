@@ -20,9 +20,9 @@ from forbear.adapters.vault import keys_in
 from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.champions import in_force
-from forbear.apps.jobs.instructing import policy_from, require_currency, told_before, with_shares_of
+from forbear.apps.jobs.instructing import require_currency, told_before, with_shares_of
 from forbear.apps.jobs.parts import HomeParts
-from forbear.apps.jobs.rehearsing import Stretch, book_before, stretch_of
+from forbear.apps.jobs.rehearsing import Stretch, book_before, policy_of, stretch_of
 from forbear.apps.jobs.replaying_parts import ReplayParts, capacity_of, law_of, named_model
 from forbear.apps.jobs.running import THREADS
 from forbear.domain.errors import ConfigError
@@ -100,7 +100,7 @@ def replay(home: Home, console: Console, request: ReplayRequest) -> Played:
     parts = ReplayParts(
         HomeParts(home),
         named_model(home, request.model) if request.model else None,
-        policy_from(home, request.policy) if request.policy else None,
+        policy_of(home, request.policy) if request.policy else None,
         law_of(request.law),
         capacity_of(request.capacity),
     )

@@ -19,7 +19,7 @@ from forbear.apps.jobs.outreach_listening import HomeSwitch
 from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.metrics.working import RoundsTold
 from forbear.apps.signals import until_told
-from forbear.apps.telemetry import telemetry_of
+from forbear.apps.telemetry import Telemetry, telemetry_of
 from forbear.apps.tracing.around import told_of_move
 from forbear.domain.errors import ConfigError, InvalidEvent
 from forbear.engine.inbound import arrived_of
@@ -65,15 +65,7 @@ def show_rounds(home: Home, console: Console, asked: RunAsked) -> None:
     def heard(one: Intervention) -> None:
         states[one.state.value] = states.get(one.state.value, 0) + 1
         rounds_told.moved(one.state.value, one.channel)
-        told_of_move(telemetry.tracer, one)
-        telemetry.journal.note(
-            "moved",
-            decision_id=one.intervention_id,
-            customer_ref=telemetry.journal.customer_ref(one.customer),
-            state=one.state.value,
-            channel=one.channel,
-            why=one.why,
-        )
+        note_move(telemetry, one)
         if asked.verbose:
             console.say(f"{one.intervention_id} {one.channel} {one.action}: {one.state}{_because(one)}")
 
@@ -96,6 +88,19 @@ def show_rounds(home: Home, console: Console, asked: RunAsked) -> None:
     console.result({"dry_run": asked.dry, "taken": taken, "moves": dict(sorted(states.items()))})
     moves = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items())) or "nothing moved"
     console.say(f"Took in {taken:,} offers: {moves}{'; a dry run: nothing was sent or kept' if asked.dry else ''}")
+
+
+def note_move(telemetry: Telemetry, moved: Intervention) -> None:
+    """Tell of an intervention that has moved: a line, and a span in the trace of its decision."""
+    told_of_move(telemetry.tracer, moved)
+    telemetry.journal.note(
+        "moved",
+        decision_id=moved.intervention_id,
+        customer_ref=telemetry.journal.customer_ref(moved.customer),
+        state=moved.state.value,
+        channel=moved.channel,
+        why=moved.why,
+    )
 
 
 def show_counts(home: Home, console: Console) -> None:

@@ -14,6 +14,7 @@ from forbear.apps.jobs.checkpointing import DayCheckpoints
 from forbear.apps.jobs.closing import Closer, Tending, in_words, log_is_free
 from forbear.apps.jobs.instructing import Teller, instruct, policy_from, promote_model, promote_policy, with_shares
 from forbear.apps.jobs.orders import Told
+from forbear.apps.jobs.policy_drafts import approved_policy, is_draft, note_promotion
 from forbear.apps.jobs.running import RunRequest, World, run_worker
 from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.signals import until_told
@@ -24,6 +25,7 @@ from forbear.engine.audit import anchor
 from forbear.engine.closing import ClosingRule, is_due
 from forbear.features.columns import day_of, micros
 from forbear.features.local_time import local_time
+from forbear.policy.document import Policy
 
 _POLL_SECONDS = 0.002
 _SWITCHES = {
@@ -81,13 +83,17 @@ def show_promotion(teller: Teller, console: Console, asked: tuple[str | None, st
     home = teller.home
     if kind is None and not source:
         raise ConfigError("nothing to promote", mend="name a --model, a --policy, or both")
+    if shares and is_draft(source):
+        raise ConfigError("a draft has lines of its own", mend="leave out --shares")
     told: list[Told] = []
-    policy = policy_from(home, source) if source else None
+    policy = _named(home, source) if source else None
     if policy is not None and shares:
         policy = with_shares(home, policy, shares_in(shares), kind, console)
     if kind is not None:
         told += promote_model(teller, kind)
     if policy is not None:
+        if is_draft(source):
+            note_promotion(home, source, teller.by, teller.now)
         told.append(promote_policy(teller, policy))
     console.result({"told": [asdict(one) for one in told]})
     for one in told:
@@ -97,6 +103,10 @@ def show_promotion(teller: Teller, console: Console, asked: tuple[str | None, st
     if policy is not None:
         console.say("Bands: " + ", ".join(f"{band.name} from {band.enter:.2%}" for band in policy.bands))
     return tuple(told)
+
+
+def _named(home: Home, source: str) -> Policy:
+    return approved_policy(home, source) if is_draft(source) else policy_from(home, source)
 
 
 def show_switch(teller: Teller, console: Console, what: str) -> None:

@@ -88,6 +88,12 @@ OPERATIONS = Board(
             Panel("Stages, p95", {"{{stage}}": "forbear:stage_seconds:p95"}, "Of one stretch of events.", "s"),
             Panel("Stages, p99", {"{{stage}}": "forbear:stage_seconds:p99"}, "Of one stretch of events.", "s"),
             Panel(
+                "From reading to commit",
+                {"p99": "histogram_quantile(0.99, sum by (le) (rate(forbear_batch_seconds_bucket[5m])))"},
+                "Of one stretch of the log.",
+                "s",
+            ),
+            Panel(
                 "Share of the time",
                 {"{{stage}}": "sum by (stage) (rate(forbear_stage_seconds_sum[5m]))"},
                 "Seconds of each stage in a second.",

@@ -57,12 +57,6 @@ STREAM = Board(
                 "cps",
             ),
             Panel("Commits", {"{{process}}": "rate(forbear_commits_total[5m])"}, "A second.", "cps"),
-            Panel(
-                "From reading to commit",
-                {"p99": "histogram_quantile(0.99, sum by (le) (rate(forbear_batch_seconds_bucket[5m])))"},
-                "Of one stretch of the log.",
-                "s",
-            ),
         ),
         "To customers": (
             Panel(

@@ -16,9 +16,11 @@ LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.
 """Buckets of what may wait for a tick, or for a worker to come back [s]."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One metric. name: as Prometheus has it, of a counter with `_total`.  meaning: one sentence.
+    """One metric, the same only as itself.
+
+    name: as Prometheus has it, of a counter with `_total`.  meaning: one sentence.
 
     told_by: processes that tell it.  labels: in their order.  buckets: upper bounds of a histogram.
     """
@@ -49,7 +51,7 @@ STAGE = Metric(
     QUICK,
 )
 BATCH = Metric(
-    "forbear_batch_seconds", "histogram", "From reading a stretch of the log to its commit.", _WORK, (), QUICK
+    "forbear_batch_seconds", "histogram", "From reading a stretch of the log to its commit.", "run", (), QUICK
 )
 END_TO_END = Metric(
     "forbear_end_to_end_seconds",

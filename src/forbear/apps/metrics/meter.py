@@ -128,7 +128,7 @@ class _Histogram:
     """Counts by bucket, the last one for what lies beyond all bounds, and the sum. The caller holds the lock."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
+        self._bounds, self._array = bounds, np.array(bounds)
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
@@ -137,7 +137,7 @@ class _Histogram:
         self._sum += value
 
     def add_all(self, values: NDArray[np.float64]) -> None:
-        places = np.searchsorted(np.array(self._bounds), values, side="left")
+        places = np.searchsorted(self._array, values, side="left")
         for place, count in enumerate(np.bincount(places, minlength=len(self._counts)).tolist()):
             self._counts[place] += count
         self._sum += float(values.sum())

@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 
 from forbear.apps.metrics import catalogue
 from forbear.apps.metrics.meter import Meter
+from forbear.domain.errors import BackendUnavailable, ConflictError, CorruptState, StorageError
 from forbear.engine.outputs import AuditRecord, Outputs, Position
 from forbear.engine.ports import Scanned, Source, Store, Stores
 from forbear.engine.timing import Stage
 from forbear.features.columns import EventColumns
-from forbear.features.kernels import Fold
+from forbear.features.kernels import REFUSED, Fold
 from forbear.policy.triggers import Trigger
 
 MOST_SECONDS = 86_400.0
 """What was received longer ago is history that is put in: it was never to be decided at once."""
 _MOST_OPEN = 200_000
 """Scores whose decision is waited for; beyond that the oldest are forgotten, and their decisions not timed."""
+_LETTERS = (*sorted(REFUSED), Fold.PARKED)
 _FATES = tuple(fold.name.lower() for fold in Fold)
 
 
@@ -134,6 +136,11 @@ class Recorded:
 
     def __init__(self, stages: MeasuredStages, now_us: Callable[[], int] = lambda: time.time_ns() // 1_000) -> None:
         self._stages, self._now_us = stages, now_us
+        # An increase is seen only of what was told before: what alerts ask for begins at 0.
+        for fold in _LETTERS:
+            stages.meter.count(catalogue.DEAD_LETTERS, 0, fold.name.lower())
+        for error in (BackendUnavailable, ConflictError, CorruptState, StorageError):
+            stages.meter.count(catalogue.COMMITS_FAILED, 0, error.__name__)
         self._open: dict[tuple[int, Position], int] = {}
 
     @contextmanager
@@ -152,18 +159,17 @@ class Recorded:
         meter, now_us = self._stages.meter, self._now_us()
         predictions = outputs.predictions
         if predictions is not None and len(predictions):
-            closes = (predictions.trigger & Trigger.DAY_CLOSE) != 0
-            asked = (predictions.trigger & Trigger.REQUEST) != 0
-            for name, rows in (("day_close", closes), ("request", asked & ~closes), ("event", ~asked & ~closes)):
-                if many := int(rows.sum()):
-                    meter.count(catalogue.PREDICTIONS, many, name)
+            counts = np.bincount(predictions.trigger)
+            for bits in np.flatnonzero(counts).tolist():
+                meter.count(catalogue.PREDICTIONS, int(counts[bits]), _asked_by(bits))
             self._observe((now_us - predictions.as_of_us) / 1e6, "score")
             for row in np.flatnonzero(predictions.verdict == -1).tolist():
                 place = Position(int(predictions.offset[row]), int(predictions.ordinal[row]))
                 self._open[partition, place] = int(predictions.as_of_us[row])
-        waited = [self._open.pop((partition, one.prediction), None) for one in outputs.decisions]
-        known = np.array([us for us in waited if us is not None], dtype=np.float64)
-        self._observe((now_us - known) / 1e6, "decision")
+        if outputs.decisions:
+            waited = [self._open.pop((partition, one.prediction), None) for one in outputs.decisions]
+            known = np.array([us for us in waited if us is not None], dtype=np.float64)
+            self._observe((now_us - known) / 1e6, "decision")
         for (outcome, action), many in Counter((one.outcome, one.action) for one in outputs.decisions).items():
             meter.count(catalogue.DECISIONS, many, outcome, action)
         for reason, many in Counter(one.reason for one in outputs.dead_letters).items():
@@ -174,6 +180,13 @@ class Recorded:
     def _observe(self, seconds: NDArray[np.float64], what: str) -> None:
         young = seconds[seconds <= MOST_SECONDS]
         self._stages.meter.observe_all(catalogue.END_TO_END, np.maximum(young, 0.0), what)
+
+
+def _asked_by(bits: int) -> str:
+    """What had somebody scored, by the bits of `Trigger`."""
+    if bits & Trigger.DAY_CLOSE:
+        return "day_close"
+    return "request" if bits & Trigger.REQUEST else "event"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ a decision the offset of the event that had its customer scored.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +18,8 @@ from forbear.engine.ports import Store, Stores
 
 MOST_REMEMBERED = 10_000
 """Requests whose decisions may still come, the newest; a decision on an older one is not linked to it."""
+MOST_READ = 5_000
+"""Records of the audit chain that are looked through for requests when a process begins, the newest."""
 MOST_AT_ONCE = 200
 """Decisions of one commit that each become a span; of a sweep with more only those that people asked for do."""
 
@@ -30,19 +32,20 @@ class _Heard(NamedTuple):
 
 
 class Told:
-    """Tells of what is about to be recorded."""
+    """Tells of what is about to be recorded. store: of a partition, with what was recorded before."""
 
-    def __init__(self, tracer: Tracer) -> None:
-        self._tracer = tracer
+    def __init__(self, tracer: Tracer, store: Callable[[int], Store]) -> None:
+        self._tracer, self._store = tracer, store
         self._requests: OrderedDict[tuple[int, int], str] = OrderedDict()
+        self._known: set[int] = set()
 
     def tell(self, partition: int, outputs: Outputs) -> None:
         """Tell of one partition's outputs, below the span that is open."""
-        heard = [_Heard(*one) for one in _requests(outputs.audit)]
-        for one in heard:
-            self._requests[partition, one.offset] = one.request_id
-        while len(self._requests) > MOST_REMEMBERED:
-            self._requests.popitem(last=False)
+        if partition not in self._known:
+            self._known.add(partition)
+            self._remember(partition, _requests(_newest(self._store(partition))))
+        heard = _requests(outputs.audit)
+        self._remember(partition, heard)
         came = self._decisions(partition, outputs.decisions)
         here = self._here()
         for one in heard:
@@ -59,6 +62,12 @@ class Told:
                 pass
 
     # ---- inside
+
+    def _remember(self, partition: int, heard: Iterable[_Heard]) -> None:
+        for one in heard:
+            self._requests[partition, one.offset] = one.request_id
+        while len(self._requests) > MOST_REMEMBERED:
+            self._requests.popitem(last=False)
 
     def _decisions(self, partition: int, decisions: Sequence[Decision]) -> Mapping[str, list[str]]:
         """Begin the traces of decisions; those that came of a request, by its id."""
@@ -88,7 +97,7 @@ class TracedStore:
 
     def __init__(self, store: Store, tracer: Tracer, partition: int = 0) -> None:
         self._store, self._tracer, self._partition = store, tracer, partition
-        self._told = Told(tracer)
+        self._told = Told(tracer, lambda _: store)
 
     def position(self) -> Position:
         """As the store says."""
@@ -117,7 +126,7 @@ class TracedStores:
     """Stores whose commits are told of."""
 
     def __init__(self, stores: Stores, tracer: Tracer) -> None:
-        self._stores, self._tracer, self._told = stores, tracer, Told(tracer)
+        self._stores, self._tracer, self._told = stores, tracer, Told(tracer, stores.of)
 
     def of(self, partition: int) -> Store:
         """The store of one."""
@@ -141,6 +150,12 @@ def counts_of(outputs: Iterable[Outputs]) -> dict[str, int]:
     }
 
 
-def _requests(audit: Iterable[AuditRecord]) -> list[tuple[int, str]]:
+def _requests(audit: Iterable[AuditRecord]) -> list[_Heard]:
     asked = (one for one in audit if one.kind == "request")
-    return [(one.offset, str(msgspec.json.decode(one.body)["request_id"])) for one in asked]
+    return [_Heard(one.offset, str(msgspec.json.decode(one.body)["request_id"])) for one in asked]
+
+
+def _newest(store: Store) -> Sequence[AuditRecord]:
+    """Records of the audit chain in which requests may stand whose decisions are still to come."""
+    head = store.head()
+    return [] if head is None else store.records(max(0, head.sequence + 1 - MOST_READ), MOST_READ)

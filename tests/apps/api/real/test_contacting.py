@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from forbear.client import Client
+from forbear.client import Client, Conflict, NotAllowed, NotThere
 from forbear.client.contacts import ContactMade, ContactStop
 from forbear.engine.office import Role
 from forbear.features.hashing import key_of
@@ -119,3 +119,36 @@ def test_the_client_asks_and_tells(real: Any) -> None:
         assert forbear.record_contact(customer, ContactMade(channel="phone", conversation=True)).fact_id
         assert forbear.record_contact_stop(customer, ContactStop(stop="deceased")).fact_id
         assert forbear.contact_permission(customer, "phone", **asked).clause == "house.deceased"
+
+
+def test_a_person_approves_or_refuses(real: Any) -> None:
+    """An offer that waits for a person is approved or refused by an approver, once, with why; nobody else may."""
+    store = real.parts.contacting.interventions
+    store.take_in(real.parts.now_us(), 100, lambda _band, _action: "a person")
+    first, second = real.known.offers[:2]
+    assert {store.get(one).state.value for one in (first, second)} == {"proposed"}
+    with Client(real.url, real.keys[Role.APPROVER]) as forbear:
+        assert forbear.decide_intervention(first, "approve", "spoke with the branch").state == "approved"
+        assert forbear.decide_intervention(second, "refuse", "has called us already").state == "refused"
+        with pytest.raises(Conflict):
+            forbear.decide_intervention(second, "approve", "changed my mind")
+        with pytest.raises(NotThere):
+            forbear.decide_intervention("0" * 32, "approve", "nobody's")
+    with Client(real.url, real.keys[Role.AGENT]) as forbear, pytest.raises(NotAllowed):
+        forbear.decide_intervention(first, "refuse", "not mine to say")
+
+    assert store.get(second).why == "has called us already"
+    who = key_of(store.get(first).customer_id)
+    assert "decide_intervention" in {one.route for one in real.parts.office.accesses.of_customer(who, 99)}
+
+
+def test_whose_book_it_is(real: Any) -> None:
+    """The book in numbers says that the bank is made up, its currency and zone, and how far the records are behind."""
+    with Client(real.url, real.keys[Role.VIEWER]) as forbear:
+        told = forbear.statistics()
+    deployment = real.parts.deployment
+    end = real.parts.watch.end(0)
+
+    assert (told.synthetic, told.currency, told.time_zone) == (True, deployment.currency, deployment.time_zone)
+    assert told.lag == end - told.as_of[0].offset
+    assert real.parts.watch.end(99) is None

@@ -38,7 +38,7 @@ NOT_TOLD = {
     "record_outcome": "days are those that the log takes",
     "request_help": "an override needs a reason",
     "request_help_short": "as request_help",
-    "list_customers": "band and min_pd go with one order alone",
+    "list_customers": "band, segment and min_pd go with one order alone",
     "list_customers_short": "as list_customers",
     "list_days": "the last day lies behind the first, and not ten years",
     "list_tallies": "as list_days",
@@ -54,6 +54,9 @@ NOT_TOLD = {
     "contest_decision": "a decision is one about this customer",
     "record_promise": "a promise is of somebody who is known, in the bank's currency, for a day not too far off",
     "record_override": "a decision and a reason are those that are known",
+    "policy_what_if": "bands and channels are those of the policy in force, and lines fall",
+    "draft_policy": "as policy_what_if, something is moved, and the basis is the policy in force",
+    "submit_job": "a report is named with one kind alone",
     "add_case_step": "a result is one of the kind's, a snooze ends before the deadline",
 }
 """Operations with rules that a schema has no words for: there 422 is a fitting answer too. With the rules."""

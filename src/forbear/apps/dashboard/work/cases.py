@@ -23,8 +23,10 @@ def show(desk: Desk) -> None:
         state = layout.choose("state", "State", list(_STATES), _ANY, words=_STATES)
     with columns[1]:
         kind = layout.choose("kind", "Kind", list(_KINDS), _ANY, words=_KINDS)
-    mine = _flag(columns[2], "mine", "Only mine")
-    overdue = _flag(columns[3], "overdue", "Only overdue")
+    with columns[2]:
+        mine = layout.flag("mine", "Only mine")
+    with columns[3]:
+        overdue = layout.flag("overdue", "Only overdue")
     which: dict[str, object] = {"page_size": _PAGE, "mine": mine, "overdue": overdue}
     which |= {name: value for name, value in (("state", state), ("kind", kind)) if value != _ANY}
     page = next(desk.client.list_cases(**which).pages())  # type: ignore[arg-type]  # words of the two shapes
@@ -38,16 +40,6 @@ def show(desk: Desk) -> None:
         layout.table(rows, layout.Table(name="cases", texts=texts, opens="worklist", by="Case", query="case"))
     with st.expander("Open a case by hand"):
         _open(desk)
-
-
-def _flag(column: object, name: str, label: str) -> bool:
-    key = f"flag-{name}"
-    if key not in st.session_state:
-        st.session_state[key] = st.query_params.get(name) == "true"
-    with column:  # type: ignore[attr-defined]  # a container of Streamlit
-        on = st.toggle(label, key=key)
-    layout.remember(**{name: "true" if on else None})
-    return on
 
 
 def _row(one: CaseShown) -> dict[str, object]:

@@ -1,0 +1,50 @@
+"""One demo for the tests of a file, over a bank that is made once for all of them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from tests.dashboard.running import Demo, demo_of
+
+from forbear.apps.console import Console
+from forbear.apps.home import Home
+from forbear.apps.jobs.dashboard_bank import DemoSpec, make_demo_bank
+
+SMALL = DemoSpec(customers=300, before_days=270, quarter_days=50, ahead_days=6, shares="2%,4%,8%")
+SCREENSHOTS = bool(os.environ.get("FORBEAR_SCREENSHOTS"))
+"""Pictures are taken of the demo as it comes, and kept among the documents."""
+DAY_SECONDS = 40
+
+
+@pytest.fixture(scope="session")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home that nobody looks at: whoever wants to takes a copy."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if worker else base
+    with (shared / "dashboard.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        home = shared / "made-for-the-dashboard"
+        spec = DemoSpec() if SCREENSHOTS else SMALL
+        make_demo_bank(Home(home), spec, Console(quiet=True), now=datetime.now(UTC))
+    return home
+
+
+@pytest.fixture
+def home(made_home: Path, tmp_path: Path) -> Path:
+    """A copy of a test's own."""
+    return Path(shutil.copytree(made_home, tmp_path / "home"))
+
+
+@pytest.fixture(scope="module")
+def demo(made_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo that runs, for the tests of one file."""
+    copy = shutil.copytree(made_home, tmp_path_factory.mktemp("dashboard") / "home")
+    with demo_of(Path(copy), "--day-seconds", str(DAY_SECONDS)) as running:
+        yield running
