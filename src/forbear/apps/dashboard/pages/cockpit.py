@@ -141,9 +141,7 @@ def _decimal(said: str, otherwise: float) -> float:
 def _figures(told: cockpit.PolicySupposition) -> None:
     """What the policy in force comes to, what it would, and the difference."""
     st.subheader("Nothing is moved: this is the policy in force" if told.same else "Now, and then")
-    now, then, by = told.now, told.then, told.difference
-    currency = told.inputs.currency
-    cash = _cash(currency)
+    then, by, cash = told.then, told.difference, _cash(told.inputs.currency)
     tiles = (
         ("Customers above the lines", count(then.above), _less(by.above, count)),
         ("Contacts", count(then.contacted), _less(by.contacted, count)),
@@ -156,6 +154,12 @@ def _figures(told: cockpit.PolicySupposition) -> None:
         for place, (label, value, delta) in zip(st.columns(3), row, strict=True):
             with place:
                 layout.metric(label, value, delta=None if told.same else delta)
+    _now_and_then(told)
+
+
+def _now_and_then(told: cockpit.PolicySupposition) -> None:
+    """The same and more as a table, with what the intervals of help leave open."""
+    now, then, by, cash = told.now, told.then, told.difference, _cash(told.inputs.currency)
     rows = [
         {"Figure": name, "Now": write(of_now), "Then": write(of_then), "Difference": _less(less, write)}
         for name, write, of_now, of_then, less in (
@@ -183,7 +187,13 @@ def _figures(told: cockpit.PolicySupposition) -> None:
             ("Misses avoided", number, now.misses_avoided, then.misses_avoided, by.misses_avoided),
             ("Benefit", cash, now.benefit_minor, then.benefit_minor, by.benefit_minor),
             ("Net of help", cash, now.net_minor, then.net_minor, by.net_minor),
-            ("Expected loss of missed payments", cash, _alone(now), then.loss_after_minor, by.loss_after_minor),
+            (
+                "Expected loss of missed payments",
+                cash,
+                now.loss_after_minor,
+                then.loss_after_minor,
+                by.loss_after_minor,
+            ),
         )
     ]
     plain = [
@@ -195,10 +205,6 @@ def _figures(told: cockpit.PolicySupposition) -> None:
         "In brackets: with every effect of help at its lower and at its upper end. The expected loss is of payments "
         "missed within 30 days, over the whole book; it is no expected credit loss of IFRS 9."
     )
-
-
-def _alone(plan: cockpit.PlanFigures) -> cockpit.Between:
-    return plan.loss_after_minor
 
 
 def _cash(currency: str) -> Any:
