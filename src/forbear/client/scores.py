@@ -268,11 +268,22 @@ class Outreach(Asked):
     why: Text
 
 
+_WITH_A_REPORT: JsonDict = {
+    "oneOf": [
+        {"required": ["kind"], "properties": {"kind": {"const": "score_book"}, "report": {"type": "null"}}},
+        {"required": ["kind", "report"], "properties": {"kind": {"const": "report"}, "report": {"type": "string"}}},
+    ]
+}
+"""Says in a schema that a report is named where one is to be written, and nowhere else."""
+
+
 class NewJob(Asked):
     """A long job. score_book: everybody is scored as the ledgers stand.  report: a report is written anew.
 
     report: which one, as the list of reports names it; for that kind alone.
     """
+
+    model_config = ConfigDict(json_schema_extra=_WITH_A_REPORT)
 
     kind: Literal["score_book", "report"]
     report: ReportName | None = None

@@ -56,7 +56,6 @@ NOT_TOLD = {
     "record_override": "a decision and a reason are those that are known",
     "policy_what_if": "bands and channels are those of the policy in force, and lines fall",
     "draft_policy": "as policy_what_if, something is moved, and the basis is the policy in force",
-    "submit_job": "a report is named with one kind alone",
     "add_case_step": "a result is one of the kind's, a snooze ends before the deadline",
 }
 """Operations with rules that a schema has no words for: there 422 is a fitting answer too. With the rules."""
