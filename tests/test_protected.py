@@ -17,8 +17,12 @@ DECIDING = ("features", "models", "policy", "engine", "adapters")
 SOURCES = [path for layer in DECIDING for path in sorted((PACKAGE / layer).rglob("*.py"))]
 OF_A_LOAN = {"models/credit/mortgage.py", "models/credit/movements.py"}
 """Where "age" is that of a loan."""
-READERS = {"apps/jobs/comparing.py", "apps/jobs/fairness_people.py"}
-"""Modules that may open a file of groups: who asks about fairness, and who compares replays by group."""
+READERS = {
+    *("apps/jobs/comparing.py", "apps/jobs/fairness_people.py", "apps/jobs/policy_groups.py"),
+    *("apps/api/cockpit_source.py", "apps/api/report_table.py"),
+}
+"""Modules that may open a file of groups, or look whether there is one: who asks about fairness, who compares replays
+and policies by group, and what tells the interface whether that can be asked."""
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -38,7 +42,7 @@ def test_no_feature_is_a_protected_attribute() -> None:
 
 
 def test_groups_are_read_by_those_who_ask_about_them_alone() -> None:
-    """Only the jobs that ask about fairness import what reads a file of groups."""
+    """Only who asks about fairness imports what reads a file of groups."""
     readers = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
