@@ -86,12 +86,13 @@ def stored(page: Page) -> str:
 
 def figures(page: Page) -> Mapping[str, str]:
     """What the figures of a page say, by their label."""
-    shown = page.locator('[data-testid="stMetric"]').all()
+    shown = page.get_by_test_id("stMetric")
+    shown.last.wait_for()
     return {
         one.get_by_test_id("stMetricLabel").inner_text().split("\n")[0]: one.get_by_test_id(
             "stMetricValue"
         ).inner_text()
-        for one in shown
+        for one in shown.all()
     }
 
 

@@ -157,7 +157,7 @@ def test_a_click_on_the_worklist_reaches_the_database(demo: Demo, visit: Visit) 
     assert 200 <= recorded["status"] < 300
 
 
-def test_the_live_page_moves(demo: Demo, visit: Visit) -> None:
+def test_the_live_page_moves(demo: Demo, visit: Visit, pictures: Path) -> None:
     """While events flow the counter rises and the newest rows change, without a touch."""
     page = log_in(visit, demo, "agent", "/live")
     title(page, BY_NAME["live"].title)
@@ -169,6 +169,7 @@ def test_the_live_page_moves(demo: Demo, visit: Visit) -> None:
     while _heard(page) <= before or cells(page.get_by_test_id("stDataFrame").last) == rows:
         assert time.monotonic() < until, "nothing moved"
         page.wait_for_timeout(500)
+    picture(page, pictures / "dashboard-live.png")
 
 
 def test_by_keyboard_alone(demo: Demo, visit: Visit) -> None:

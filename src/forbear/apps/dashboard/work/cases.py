@@ -47,7 +47,7 @@ def _row(one: CaseShown) -> dict[str, object]:
         "Case": one.case_id,
         "Customer": one.customer_id or "erased",
         "Kind": formats.words(one.kind),
-        "State": f"\u2757 escalated, {one.state}" if one.escalated else formats.words(one.state),
+        "State": f"\u25b2 escalated, {one.state}" if one.escalated else formats.words(one.state),
         "Priority": one.priority,
         "Due": f"{formats.instant(one.due_at)} ({one.due_in})",
         "Who has it": one.assigned or "nobody",
