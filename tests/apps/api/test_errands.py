@@ -207,7 +207,7 @@ def test_what_an_error_says_names_nobody(tmp_path: Path, monkeypatch: Any) -> No
     writer = ReportWriter(Shelf(Setting(home, {})), lambda keys: {key: known[key] for key in keys if key in known})
     told = writer.write("portfolio", stop=never, moved=nobody).said
 
-    assert told == "error: customers '***' and (***) share *** in HOME/archive, C*** does not"
+    assert told == "error: customers '***' and (***) share *** in HOME/archive, *** does not"
 
 
 def test_a_report_that_cannot_be_written_here_is_not_tried(tmp_path: Path, monkeypatch: Any) -> None:
