@@ -18,6 +18,8 @@ from forbear.apps.jobs.outreach import Office, office_of, rounds_of
 from forbear.apps.jobs.outreach_listening import HomeSwitch
 from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.metrics.working import RoundsTold
+from forbear.apps.records import require_records
+from forbear.apps.services import services_of
 from forbear.apps.signals import until_told
 from forbear.apps.telemetry import Telemetry, telemetry_of
 from forbear.apps.tracing.around import told_of_move
@@ -70,7 +72,7 @@ def show_rounds(home: Home, console: Console, asked: RunAsked) -> None:
             console.say(f"{one.intervention_id} {one.channel} {one.action}: {one.state}{_because(one)}")
 
     with ExitStack() as stack:
-        home.deployment  # noqa: B018  # a folder that is no home is refused, and nothing is made in it
+        require_records(home, services_of(home.folder, os.environ))  # before anything is made in the folder
         rounds_told = RoundsTold(stack.enter_context(telling(here(home, "outreach", asked.metrics))))
         telemetry = stack.enter_context(telemetry_of(home.folder, "outreach"))
         rounds = stack.enter_context(rounds_of(home, lambda: datetime.now(UTC), dry=asked.dry, tracer=telemetry.tracer))
