@@ -38,7 +38,7 @@ class Hand:
         table = self.page.get_by_test_id("stDataFrame").first
         table.locator("table tr").nth(1).wait_for(state="attached")
         self.clicks += 1
-        table.locator("canvas").first.click(position=_FIRST_ROW)
+        table.click(position=_FIRST_ROW)
         settle(self.page)
 
     def choose(self, name: str) -> None:
@@ -56,7 +56,7 @@ class Hand:
     def says(self, *words: str) -> None:
         """Each of these stands on the page, a regular expression each."""
         for word in words:
-            expect(self.page.get_by_text(re.compile(word)).first).to_be_visible()
+            expect(self.page.get_by_text(re.compile(word)).locator("visible=true").first).to_be_visible()
 
     def _click(self, target: Locator) -> None:
         self.clicks += 1
@@ -89,7 +89,7 @@ def _who_gets_worse(hand: Hand) -> None:
 
 def _did_help_pay(hand: Hand) -> None:
     hand.turn_to("ROI and experiments")
-    hand.says("Effect so far|Effect", "Return on what was spent", "pp to")
+    hand.says("Effect so far", "Return on what was spent", "onclusive|Too few")
 
 
 def _are_we_fair(hand: Hand) -> None:
@@ -100,7 +100,7 @@ def _are_we_fair(hand: Hand) -> None:
 def _twenty_agents(hand: Hand) -> None:
     hand.turn_to("Policy cockpit")
     hand.write("More agents on the phone", "20")
-    hand.says("Net of help", "Difference|Then")
+    hand.says("^Now, and then$", "Net of help")
     assert "agents=20" in hand.page.url
 
 

@@ -129,7 +129,8 @@ def _figure(name: str, performance: Document | None) -> str:
 
 
 def _course(found: Document) -> None:
-    course = [one for one in found.get("contacts_by_day") or () if one["expected"] is not None]
+    days = found.get("contacts_by_day") or ()
+    course = [one for one in days if one["expected"] is not None and one["value"] is not None]
     if not course:
         return
     st.subheader("Who is contacted")
