@@ -57,9 +57,12 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[ChromiumBrowser]:
-    """A Chromium of this machine, which the tests of one process share; each visit to it begins with nothing."""
+    """A Chromium of this machine, which the tests of one file share; each visit to it begins with nothing.
+
+    No longer than that: while it runs, the thread counts as one whose event loop runs, and has no other.
+    """
     try:
         program = ChromiumBrowser()
     except ConfigError as error:

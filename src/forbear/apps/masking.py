@@ -8,6 +8,7 @@ came with data are in no code, so they are masked without anybody having foresee
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import sys
@@ -67,6 +68,8 @@ _STRANGERS = ("forbear.simulation", "forbear.testing", "forbear.apps.cli", "forb
 """Their texts and examples name people, if made-up ones."""
 _ALSO = "connection connect refused reset closed broken pipe peer host server timed out timeout read write network SSL"
 """Words of networks, which speak through errors of libraries: by standing here they are the program's own."""
+_SYSTEM = frozenset(word.strip("()") for code in errno.errorcode for word in os.strerror(code).split())
+"""Words of the operating system's errors: no room, no permission, is a directory. They name nobody."""
 
 
 class Vocabulary:
@@ -78,7 +81,7 @@ class Vocabulary:
 
     def __init__(self, package: str = "forbear") -> None:
         self._package, self._lock = package, Lock()
-        self._words: frozenset[str] = frozenset(_ALSO.split())
+        self._words: frozenset[str] = frozenset(_ALSO.split()) | _SYSTEM
         self._read: set[str] = set()
         self._modules = 0
 
