@@ -41,7 +41,7 @@ from api_bank import Served, process_of, served
 from api_load import rss_mb
 from book import made_home
 from dashboard_users import Found, Plan
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from forbear.apps.console import Console
 from forbear.apps.dashboard.registry import ENTRIES, Entry
@@ -102,7 +102,7 @@ def timed(page: Page, title: str, act: Callable[[], None]) -> Seconds:
     """How long after an act a page of a title is there, measured in the browser."""
     page.evaluate(_WATCH, [title, _FIGURE])
     act()
-    page.wait_for_function(_SEEN, timeout=60_000)
+    page.wait_for_function(_SEEN, timeout=20_000)
     seen = page.evaluate("() => window.seen")
     return Seconds(seen["figure"] / 1e3, seen["whole"] / 1e3)
 
@@ -121,7 +121,7 @@ def entered(page: Page, port: int, key: str, first: Entry) -> tuple[float, Secon
 
 def looked(browser: ChromiumBrowser, port: int, key: str, rounds: int) -> dict[str, Any]:
     """All measures of one browser at a time."""
-    logins, paints = list[float](), list[Seconds]()
+    logins, paints, nothing = list[float](), list[Seconds](), list[str]()
     changes: dict[str, list[Seconds]] = {entry.name: [] for entry in PAGES}
     for number in range(rounds):
         with browser.visit() as visit:
@@ -130,7 +130,10 @@ def looked(browser: ChromiumBrowser, port: int, key: str, rounds: int) -> dict[s
             paints.append(paint)
             for entry in [*PAGES[1:], PAGES[0]]:
                 link = visit.page.get_by_test_id("stSidebarNavLink").filter(has_text=entry.title)
-                changes[entry.name].append(timed(visit.page, entry.title, link.click))
+                try:
+                    changes[entry.name].append(timed(visit.page, entry.title, link.click))
+                except Error:
+                    nothing.append(entry.name)
             if visit.gathered.all:
                 raise RuntimeError(f"something went wrong: {visit.gathered.all[:5]}")
         say(f"round {number + 1}: {paints[-1]}")
@@ -139,12 +142,14 @@ def looked(browser: ChromiumBrowser, port: int, key: str, rounds: int) -> dict[s
         "login": percentiles(logins),
         "paint": percentiles([one.figure for one in paints]),
         "change": percentiles(figures),
+        "nothing_seen": nothing,
         "pages": {
             name: {
                 "figure": percentiles([one.figure for one in some]),
                 "whole": percentiles([one.whole for one in some]),
             }
             for name, some in changes.items()
+            if some
         },
     }
 
@@ -239,6 +244,14 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def _kept_up(server: Served) -> bool:
+    """Whether the paths of the whole book are there; before that the answer is 503."""
+    try:
+        return bool(server.asked("GET", "/v1/worsening?limit=1")["items"])
+    except OSError:
+        return False
+
+
 def main() -> None:
     """Measure, and print the findings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -255,8 +268,8 @@ def main() -> None:
         with_reports(home, folder)
         say("the home is there")
         server = stack.enter_context(served(home, {}, free_port()))
-        while not server.asked("GET", "/v1/worsening?limit=1")["items"]:
-            time.sleep(1.0)
+        while not _kept_up(server):
+            time.sleep(0.5)
         port, process = stack.enter_context(dashboard_of(server))
         with ChromiumBrowser() as browser:
             empty = baseline(browser, folder, asked.rounds)
