@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -39,8 +40,9 @@ from api_load import rss_mb
 from forbear.adapters.sql.store import open_stores
 from forbear.apps.api.trails import MOST_CLOSES
 from forbear.apps.home import Home
+from forbear.apps.package_data import text_of
 from forbear.engine.commits import START
-from forbear.engine.outputs import DayRow, Named, Outputs, Position
+from forbear.engine.outputs import DayRow, Named, Outputs, Part, Position
 from forbear.engine.segments import DIMENSIONS, segmented
 from forbear.features.hashing import keys_of
 from forbear.testing.outputs import FIRST_DAY, decision, parts, scores
@@ -95,12 +97,20 @@ def _record(home: Home, customers: int) -> None:
                 if not close:
                     named = zip(keys[some].tolist(), ids[some], strict=True)
                     told = tuple(Named(key, name, slot, 0) for slot, (key, name) in enumerate(named))
-                    outputs[partition] = replace(outputs[partition], customers=told, parts=parts())
+                    outputs[partition] = replace(outputs[partition], customers=told, parts=_in_force())
                 at[partition] = until
             stores.commit(outputs)
     order = np.argsort(keys)
     by = {name: [f"R{place % 20:02d}" for place in order.tolist()] for name in DIMENSIONS}
     home.segments.keep(segmented(FIRST_DAY, keys[order], by, {}))
+
+
+def _in_force() -> tuple[Part, ...]:
+    """The small bank's model, and the shipped policy: what pages and questions read of it has to be whole."""
+    model, policy = parts()
+    text = text_of("policy.toml")
+    bands = [band["name"] for band in tomllib.loads(text)["bands"]]
+    return model, replace(policy, document={**policy.document, "bands": bands, "text": text})
 
 
 def _stretch(keys: Any, odds: Any, close: int, place: tuple[int, Position, Position]) -> Outputs:
