@@ -32,7 +32,6 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,9 +43,10 @@ from live_bank import live_bank
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.running import running
-from forbear.engine.outputs import AuditRecord, Outputs, Position
+from forbear.engine.outputs import Outputs
 from forbear.engine.ports import Store
 from forbear.engine.running import Running
+from forbear.engine.store_around import StoreAround
 from forbear.features.columns import EventColumns, EventKind
 
 LIMIT = 16_384
@@ -58,28 +58,12 @@ PAUSE_SECONDS = 0.0005
 
 
 @dataclass
-class Watched:
+class Watched(StoreAround):
     """A store that notes when what was committed."""
 
     store: Store
     until: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-
-    def position(self) -> Position:
-        """As the store says."""
-        return self.store.position()
-
-    def head(self) -> AuditRecord | None:
-        """As the store says."""
-        return self.store.head()
-
-    def records(self, first: int, limit: int) -> Sequence[AuditRecord]:
-        """As the store says."""
-        return self.store.records(first, limit)
-
-    def settle(self) -> None:
-        """As the store does."""
-        self.store.settle()
 
     def commit(self, outputs: Outputs) -> None:
         """Commit, and note the instant."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from threading import local
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from forbear.apps.metrics import catalogue
 from forbear.apps.metrics.meter import Meter
 from forbear.domain.errors import BackendUnavailable, ConflictError, CorruptState, StorageError
-from forbear.engine.outputs import AuditRecord, Outputs, Position
+from forbear.engine.outputs import Outputs, Position
 from forbear.engine.ports import Scanned, Source, Store, Stores
+from forbear.engine.store_around import StoreAround
 from forbear.engine.timing import Stage
 from forbear.features.columns import EventColumns
 from forbear.features.kernels import REFUSED, Fold
@@ -190,7 +191,7 @@ def _asked_by(bits: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class TimedStore:
+class TimedStore(StoreAround):
     """A store of one partition whose commits are the stage `commit`. read: when what it records was read."""
 
     store: Store
@@ -198,22 +199,6 @@ class TimedStore:
     recorded: Recorded
     read: Reads
     partition: int = 0
-
-    def position(self) -> Position:
-        """As the store says."""
-        return self.store.position()
-
-    def head(self) -> AuditRecord | None:
-        """As the store says."""
-        return self.store.head()
-
-    def records(self, first: int, limit: int) -> Sequence[AuditRecord]:
-        """As the store says."""
-        return self.store.records(first, limit)
-
-    def settle(self) -> None:
-        """As the store does."""
-        self.store.settle()
 
     def commit(self, outputs: Outputs) -> None:
         """Commit, and tell of it. Raises what the store does."""

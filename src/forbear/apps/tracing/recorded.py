@@ -13,8 +13,9 @@ from typing import NamedTuple
 import msgspec
 
 from forbear.apps.tracing.port import Asked, Mark, Tracer, mark_of_decision, mark_of_event
-from forbear.engine.outputs import AuditRecord, Decision, Outputs, Position
+from forbear.engine.outputs import AuditRecord, Decision, Outputs
 from forbear.engine.ports import Store, Stores
+from forbear.engine.store_around import StoreAround
 
 MOST_REMEMBERED = 10_000
 """Requests whose decisions may still come, the newest; a decision on an older one is not linked to it."""
@@ -92,34 +93,18 @@ class Told:
         return [] if here is None else [here]
 
 
-class TracedStore:
+class TracedStore(StoreAround):
     """A store whose commits are told of. partition: the one that it is of."""
 
     def __init__(self, store: Store, tracer: Tracer, partition: int = 0) -> None:
-        self._store, self._tracer, self._partition = store, tracer, partition
+        self.store, self._tracer, self._partition = store, tracer, partition
         self._told = Told(tracer, lambda _: store)
-
-    def position(self) -> Position:
-        """As the store says."""
-        return self._store.position()
-
-    def head(self) -> AuditRecord | None:
-        """As the store says."""
-        return self._store.head()
-
-    def records(self, first: int, limit: int) -> Sequence[AuditRecord]:
-        """As the store says."""
-        return self._store.records(first, limit)
 
     def commit(self, outputs: Outputs) -> None:
         """Record outputs. Raises what the store raises."""
         with self._tracer.span("commit", **counts_of([outputs])):
             self._told.tell(self._partition, outputs)
-            self._store.commit(outputs)
-
-    def settle(self) -> None:
-        """Have it all survive a power cut."""
-        self._store.settle()
+            self.store.commit(outputs)
 
 
 class TracedStores:
