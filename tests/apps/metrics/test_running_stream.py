@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -55,28 +56,24 @@ def test_the_stream_tells_of_all_its_workers(room: Path, without: Any) -> None:
     rules = {
         path.name: hastened(path.read_text(encoding="utf-8"), 60) for path in (DEPLOY / "prometheus").glob("rules/*")
     }
-    silent, telling, failed = queries(), set[str](), set[str]()
     environment = os.environ | {"TMPDIR": str(room / "tmp")}
     try:
         server = PrometheusServer([str(room / "home" / "metrics" / "*.json")], rules)
     except ConfigError as error:
         without(str(error))
-    with (
-        server as prometheus,
-        subprocess.Popen(
-            [*STREAM, *BANK, "--home", room / "home"], env=environment, stdout=subprocess.DEVNULL
-        ) as process,
-    ):
-        try:
-            give_up = time.monotonic() + MOST_SECONDS
-            while process.poll() is None and time.monotonic() < give_up:
-                silent = {one for one in silent if not prometheus.query(re.sub(r"\[\d+[mh]\]", "[10s]", one))}
-                telling |= {one["metric"]["process"] for one in prometheus.query("up == 1")}
-                failed |= {one["metric"]["part"] for one in prometheus.query("forbear_collect_failed == 1")}
-                time.sleep(0.2)
-            assert process.poll() == 0
-        finally:
-            process.kill()
+    with server as prometheus:
+        began = time.monotonic()
+        subprocess.run(
+            [*STREAM, *BANK, "--home", room / "home"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            timeout=MOST_SECONDS,
+            check=True,
+        )
+        span = math.ceil(time.monotonic() - began)
+        silent = {one for one in queries() if not prometheus.ever(re.sub(r"\[\d+[mh]\]", "[10s]", one), span)}
+        telling = {one["metric"]["process"] for one in prometheus.ever("up == 1", span)}
+        failed = prometheus.ever("forbear_collect_failed == 1", span)
 
     assert silent == set(SILENT)
     assert telling == {*WORKERS, "stream"}

@@ -27,6 +27,8 @@ from forbear.domain.deployment import Deployment, MissDefinition
 from forbear.domain.errors import BackendUnavailable, ConfigError, StorageError
 
 _MOST_SECONDS = 120.0
+NOBODY = "127.0.0.1:9"
+"""Where no service is: who needs one waits for it, and does not end."""
 REQUEST = ProcessRequest(kind="scorer")
 UP = (sys.executable, "-m", "forbear.apps.cli", "up", "--no-closer")
 
@@ -255,10 +257,7 @@ def test_a_wrong_setting_ends_all_with_its_status(home: Home) -> None:
         port = taken.getsockname()[1]
         ran = subprocess.run(
             [*UP, "--home", str(home.folder), "--health-port", str(port)],
-            env={
-                **os.environ,
-                "FORBEAR_KAFKA": "127.0.0.1:9",
-            },  # where nobody is: the others wait, and do not end first
+            env={**os.environ, "FORBEAR_KAFKA": NOBODY, "FORBEAR_STORE": f"postgresql://forbear@{NOBODY}/forbear"},
             capture_output=True,
             timeout=2 * _MOST_SECONDS,
             check=False,

@@ -30,6 +30,7 @@ MOST_SECONDS = 86_400.0
 _MOST_OPEN = 200_000
 """Scores whose decision is waited for; beyond that the oldest are forgotten, and their decisions not timed."""
 _LETTERS = (*sorted(REFUSED), Fold.PARKED)
+_ASKED_BY = ("day_close", "request", "event")
 _FATES = tuple(fold.name.lower() for fold in Fold)
 
 
@@ -137,7 +138,9 @@ class Recorded:
 
     def __init__(self, stages: MeasuredStages, now_us: Callable[[], int] = lambda: time.time_ns() // 1_000) -> None:
         self._stages, self._now_us = stages, now_us
-        # An increase is seen only of what was told before: what alerts ask for begins at 0.
+        # An increase is seen only of what was told before: what alerts and rates ask for begins at 0.
+        for word in _ASKED_BY:
+            stages.meter.count(catalogue.PREDICTIONS, 0, word)
         for fold in _LETTERS:
             stages.meter.count(catalogue.DEAD_LETTERS, 0, fold.name.lower())
         for error in (BackendUnavailable, ConflictError, CorruptState, StorageError):
@@ -184,10 +187,11 @@ class Recorded:
 
 
 def _asked_by(bits: int) -> str:
-    """What had somebody scored, by the bits of `Trigger`."""
+    """What had somebody scored, by the bits of `Trigger`; one of _ASKED_BY."""
+    at_close, on_request, on_event = _ASKED_BY
     if bits & Trigger.DAY_CLOSE:
-        return "day_close"
-    return "request" if bits & Trigger.REQUEST else "event"
+        return at_close
+    return on_request if bits & Trigger.REQUEST else on_event
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,10 @@ class PrometheusServer:
         found: list[dict[str, Any]] = answer["result"]
         return found
 
+    def ever(self, expression: str, seconds: int) -> list[dict[str, Any]]:
+        """The series that an expression has had at any time of the last seconds, with the number of times as value."""
+        return self.query(f"count_over_time(({expression})[{seconds}s:{round(self._scrape * 1_000)}ms])")
+
     def firing(self) -> set[str]:
         """The names of the alerts that fire."""
         return {one["labels"]["alertname"] for one in self._ask("alerts")["alerts"] if one["state"] == "firing"}
