@@ -27,6 +27,7 @@ from forbear.apps.api.membership import Membership
 from forbear.apps.api.noted_jobs import NotedJobs
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
+from forbear.apps.api.past_copies import Copies, copies_of_home, copies_of_stream, own_folder
 from forbear.apps.api.pasts import Pasts
 from forbear.apps.api.periodic import Lasting, Periodic
 from forbear.apps.api.places import onlooker_of, places_of
@@ -47,6 +48,7 @@ from forbear.apps.tracing.around import TracedOutlet, watched
 from forbear.apps.tracing.port import NULL, Tracer
 from forbear.engine.desk import Desk
 from forbear.engine.onlooker import Onlooker
+from forbear.features.local_time import local_time
 
 if TYPE_CHECKING:
     from forbear.adapters.kafka.cluster import Cluster
@@ -118,7 +120,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
             jobs=room,
             contacting=_contacting_of(home, rooms),
             shelf=shelf,
-            pasts=_pasts_of(home, services, asked.journal, until),
+            pasts=_pasts_of(home, cluster, len(places), asked.journal, until),
             settings=services.api,
             near=services.store is None,
             loopback=asked.loopback,
@@ -166,11 +168,14 @@ def _file_of(home: Home, named: str) -> Path | None:
     return home.folder / named if named else None
 
 
-def _pasts_of(home: Home, services: Services, journal: Journal | None, until: ExitStack) -> Pasts | None:
-    """What reads the past of customers, up to the end of a block; None where the log is not this home's own."""
-    if services.kafka is not None:
-        return None
-    pasts = Pasts(home, _noting(journal))
+def _pasts_of(home: Home, cluster: Cluster | None, partitions: int, journal: Journal | None, until: ExitStack) -> Pasts:
+    """What reads the past of customers, up to the end of a block."""
+
+    def copies(holding: ExitStack) -> Mapping[int, Copies]:
+        folder = own_folder(home, holding)
+        return copies_of_home(home, folder) if cluster is None else copies_of_stream(home, cluster, partitions, folder)
+
+    pasts = Pasts(copies, local_time(home.deployment.time_zone), _noting(journal))
     until.callback(pasts.stop)
     return pasts
 
