@@ -47,7 +47,8 @@ class Live:
     with `contextlib.aclosing(aiter(live))`, and the connection with it.
 
     url: of the server, as "https://host:port".  cursor: behind the last message that was handed out; whoever keeps it
-    with what they made of that message goes on from there in another process.
+    with what they made of that message goes on from there in another process.  connected: whether it hears the server
+    just now; None while nobody iterates.
 
     Raises FeedRefused where coming back does not help, and BackendUnavailable as `Patience` says.
     """
@@ -65,6 +66,7 @@ class Live:
         if scheme not in _SCHEMES or not rest:
             raise ValueError(f"{url!r} is no URL of a server: write https://host:port")
         self.cursor = cursor
+        self.connected: bool | None = None
         self._url = f"{_SCHEMES[scheme]}://{rest.rstrip('/')}/v1/live"
         self._key = key
         self._wanted = wanted or Wanted()
@@ -73,11 +75,16 @@ class Live:
 
     async def __aiter__(self) -> AsyncGenerator[Message]:
         """Every message, one after another, whatever happens to the connection."""
-        while True:
-            async with aclosing(self._once()) as messages:
-                async for message in messages:
-                    yield message
-            await self._pause()
+        self.connected = False
+        try:
+            while True:
+                async with aclosing(self._once()) as messages:
+                    async for message in messages:
+                        yield message
+                self.connected = False
+                await self._pause()
+        finally:
+            self.connected = None
 
     # ---- inside
 
@@ -88,7 +95,7 @@ class Live:
                 hello = Hello(key=self._key, wanted=self._wanted, cursor=self.cursor)
                 await socket.send(hello.model_dump_json(exclude_defaults=True))
                 while (frame := await self._frame(socket)).end is None:
-                    self._failures = 0
+                    self._failures, self.connected = 0, True
                     for message in frame.messages:
                         self.cursor = message.cursor
                         yield message

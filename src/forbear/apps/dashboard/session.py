@@ -14,6 +14,7 @@ import streamlit as st
 
 from forbear.apps.dashboard.asking import Answers, shelf, together
 from forbear.apps.dashboard.formats import as_of
+from forbear.apps.dashboard.instruments import ToldClient
 from forbear.apps.dashboard.settings import Settings, settings_of
 from forbear.client import Client, NotAllowed, Retries
 from forbear.client.figures import Statistics
@@ -151,7 +152,7 @@ class Desk:
 
 def open_desk(settings: Settings, key: str, *, oidc: bool = False) -> Desk:
     """The desk of whoever holds a key or token. Raises Problem where it does not hold, ConfigError for what is none."""
-    client = Client(settings.url, key, timeout_seconds=_TIMEOUT_SECONDS, retries=_RETRIES)
+    client = ToldClient(settings.url, key, timeout_seconds=_TIMEOUT_SECONDS, retries=_RETRIES)
     try:
         return Desk(client, client.whoami(), oidc=oidc)
     except BaseException:

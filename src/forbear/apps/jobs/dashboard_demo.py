@@ -107,7 +107,7 @@ def posts_of(home: Home, wish: DemoWish) -> list[Post]:
         INTERFACE: ("serve", *folder, "--host", HOST, "--port", str(wish.interface_port)),
         WORKER: ("run", *folder),
         FLOW: ("flow", *folder, "--stay", "--day-seconds", f"{wish.flow.day_seconds:g}"),
-        DASHBOARD: ("dashboard", "--url", wish.interface, "--host", HOST, "--port", str(wish.port)),
+        DASHBOARD: ("dashboard", *folder, "--url", wish.interface, "--host", HOST, "--port", str(wish.port)),
     }
     if not left_ahead(home).days:
         del named[FLOW]
