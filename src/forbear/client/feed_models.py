@@ -38,9 +38,10 @@ class Wanted(BaseModel):
     """What a listener wants: messages that meet all that is given; what is empty asks for nothing in particular.
 
     A condition lets kinds pass that have no such value: min_pd is asked of predictions and alerts, outcomes and actions
-    of decisions. bands: by name; a message outside every band is in none. recent: of whoever brings no cursor, so many of
-    the newest messages come first, as far as the server holds them, less those that the rest does not let pass; behind
-    them comes a frame without messages.
+    of decisions. bands: by name; a message outside every band is in none.
+
+    recent: to whoever brings no cursor so many of the newest messages come first, as far as the server holds them, less
+    those that the rest does not let pass; behind them comes a frame without messages.
     """
 
     model_config = _SENT

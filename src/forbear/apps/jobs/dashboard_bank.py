@@ -51,9 +51,9 @@ class DemoSpec:
     """What the bank is. before_days: of history before its quarter of help, the last unseen_days of which no model is
     trained on: whether it is fair, and still sees straight, needs outcomes that it has not learnt.
 
-    quarter_days: of help.  ahead_days: that are kept back, of which the last is yesterday.  shares: of the book in each band.  hold_out: share
-    of the customers who are never contacted, for comparison.  calls: that the team makes in a round.
-    left_days: at the end of the quarter, on which agents do what is due and leave the rest to whoever looks.
+    quarter_days: of help.  ahead_days: that are kept back, of which the last is yesterday.  shares: of the book in each
+    band.  hold_out: share of the customers who are never contacted, for comparison.  calls: that the team makes in a
+    round.  left_days: at the end of the quarter, on which agents do what is due and leave the rest to whoever looks.
     """
 
     customers: int = 1_500

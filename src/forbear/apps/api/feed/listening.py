@@ -73,8 +73,8 @@ class Followed(Protocol):
 class Listening:
     """The frames of one listener, the last of which says why nothing follows. Nothing is told twice or left out.
 
-    cursor: the text of that behind the last frame that was taken.  queued: characters that wait.  marks_present: tell by
-    a frame without messages where what was missed ends.
+    cursor: the text of that behind the last frame that was taken.  queued: characters that wait.
+    marks_present: tell by a frame without messages where what was missed ends.
     live: frames are pushed now.  ended: why nothing follows, None before, and where the listener has left.
     """
 
