@@ -49,6 +49,8 @@ class Live:
     url: of the server, as "https://host:port".  cursor: behind the last message that was handed out; whoever keeps it
     with what they made of that message goes on from there in another process.  connected: whether it hears the server
     just now; None while nobody iterates.
+    with what they made of that message goes on from there in another process.  past: whether the last message was one
+    of those that `wanted.recent` asked for, and not told as it was recorded.
 
     Raises FeedRefused where coming back does not help, and BackendUnavailable as `Patience` says.
     """
@@ -67,6 +69,7 @@ class Live:
             raise ValueError(f"{url!r} is no URL of a server: write https://host:port")
         self.cursor = cursor
         self.connected: bool | None = None
+        self.cursor, self.past = cursor, False
         self._url = f"{_SCHEMES[scheme]}://{rest.rstrip('/')}/v1/live"
         self._key = key
         self._wanted = wanted or Wanted()
@@ -94,8 +97,12 @@ class Live:
             async with connect(self._url, max_size=_LARGEST_FRAME, open_timeout=self._patience.quiet_seconds) as socket:
                 hello = Hello(key=self._key, wanted=self._wanted, cursor=self.cursor)
                 await socket.send(hello.model_dump_json(exclude_defaults=True))
+                first = self.past = self._wanted.recent > 0 and self.cursor is None
                 while (frame := await self._frame(socket)).end is None:
                     self._failures, self.connected = 0, True
+                    # The first frame says where the past begins; the next one without messages, where it has ended.
+                    self.past, first = self.past and (first or bool(frame.messages)), False
+                    self._failures = 0
                     for message in frame.messages:
                         self.cursor = message.cursor
                         yield message

@@ -96,7 +96,7 @@ def contact_permission(  # noqa: PLR0913  # two of them are who asks and of what
         means=means_of(channel),
         matter=matter,
         purpose=Purpose(purpose),
-        at_us=_moment(at_instant) if at_instant else parts.now_us(),
+        at_us=_moment(at_instant) if at_instant else parts.bank_us(),
         jurisdiction=here.jurisdiction if jurisdiction is None else jurisdiction,
         region=here.region,
     )
@@ -244,7 +244,7 @@ def decide_intervention(
     approve = asked.verdict == "approve"
     if one.state is not State.PROPOSED and (approve or one.state not in UNSENT):
         raise ConflictError(f"the offer is {one.state}: nobody's word is waited for", mend="look at it again")
-    now_us = parts.now_us()
+    now_us = parts.bank_us()
     after, due_us = (State.APPROVED, now_us) if approve else (State.REFUSED, None)
     move = Move(after=after, at_us=now_us, by=visit.known.who[:64], why=asked.why, due_us=due_us)
     moved = store.move(one, move)
@@ -260,7 +260,7 @@ def record_arrival(
     parts: PartsHere,
 ) -> Arrived:
     """Tell what a provider says of a message, or what its receiver answered. It counts once, in whatever order."""
-    now_us = parts.now_us()
+    now_us = parts.bank_us()
     replied = asked.said not in _NOTICES
     receipt = Receipt(
         provider=provider,
@@ -287,7 +287,7 @@ def _about(parts: ApiParts, visit: Visit, customer_id: str, asked: ContactMade |
     """What every fact bears that is told now, of a customer whom the ledgers know."""
     contacting_of(parts)
     require_known(parts, visit, customer_id)
-    now_us = parts.now_us()
+    now_us = parts.bank_us()
     at_us = now_us if asked.at is None else _moment(asked.at)
     if at_us > now_us:
         raise Refusal("invalid", "at is an instant of the past")

@@ -38,6 +38,7 @@ from forbear.apps.api.shelf import Shelf
 from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
+from forbear.apps.jobs.bank_clock import bank_clock
 from forbear.apps.jobs.casework import casework_over
 from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
 from forbear.apps.jobs.contacts import own_pack
@@ -91,10 +92,10 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         _rooms_of(home, services, office) as rooms,
         ExitStack() as until,
     ):
-        places = places_of(home, cluster)
+        places, clock = places_of(home, cluster), bank_clock(home, desk, now_us)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
-        publishing = Publishing(office.outgoing, _outlet_of(home, cluster, asked.tracer), _noting(asked.journal))
+        publishing = Publishing(office.outgoing, _outlet_of(home, cluster, asked.tracer, clock), _noting(asked.journal))
         shelf = Shelf(Setting(home, asked.environment, apart=bool(services.store or services.kafka)))
         jobs = office.jobs if asked.journal is None else NotedJobs(office.jobs, asked.journal)
         room = JobRoom(jobs, _tools(home, desk, onlooker, shelf))
@@ -128,6 +129,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
             warm=lasting.start,
             journal=asked.journal,
             deployment=home.deployment,
+            bank_us=clock,
             tracer=asked.tracer,
         )
 
@@ -184,8 +186,8 @@ def _patience(cluster: Cluster) -> float:
     return min(MOST_PATIENCE_SECONDS, cluster.patience_seconds)
 
 
-def _outlet_of(home: Home, cluster: Cluster | None, tracer: Tracer) -> Outlet:
-    outlet: Outlet = LogOutlet(home)
+def _outlet_of(home: Home, cluster: Cluster | None, tracer: Tracer, clock: Callable[[], int]) -> Outlet:
+    outlet: Outlet = LogOutlet(home, clock)
     if cluster is not None:
         from forbear.apps.stream.outlet import KafkaOutlet
 

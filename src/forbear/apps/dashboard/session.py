@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Protocol
 
 import streamlit as st
@@ -91,6 +92,11 @@ class Desk:
     def synthetic(self) -> bool:
         """Whether the bank is made up, and with it every figure. Raises Problem."""
         return self.statistics.synthetic
+
+    @property
+    def now(self) -> datetime:
+        """The time at the bank, at most a few seconds old: what is late, and what today is. Raises Problem."""
+        return self.statistics.now
 
     def as_of(self, *answers: _Marked) -> str:
         """For which moment answers hold: what all of them had of each partition, and the last closed day."""
