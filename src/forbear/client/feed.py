@@ -48,9 +48,8 @@ class Live:
 
     url: of the server, as "https://host:port".  cursor: behind the last message that was handed out; whoever keeps it
     with what they made of that message goes on from there in another process.  connected: whether it hears the server
-    just now; None while nobody iterates.
-    with what they made of that message goes on from there in another process.  past: whether the last message was one
-    of those that `wanted.recent` asked for, and not told as it was recorded.
+    just now; None while nobody iterates.  past: whether the last message was one of those that `wanted.recent` asked
+    for, and not told as it was recorded.
 
     Raises FeedRefused where coming back does not help, and BackendUnavailable as `Patience` says.
     """
@@ -67,9 +66,8 @@ class Live:
         scheme, _, rest = url.partition("://")
         if scheme not in _SCHEMES or not rest:
             raise ValueError(f"{url!r} is no URL of a server: write https://host:port")
-        self.cursor = cursor
-        self.connected: bool | None = None
         self.cursor, self.past = cursor, False
+        self.connected: bool | None = None
         self._url = f"{_SCHEMES[scheme]}://{rest.rstrip('/')}/v1/live"
         self._key = key
         self._wanted = wanted or Wanted()
@@ -102,7 +100,6 @@ class Live:
                     self._failures, self.connected = 0, True
                     # The first frame says where the past begins; the next one without messages, where it has ended.
                     self.past, first = self.past and (first or bool(frame.messages)), False
-                    self._failures = 0
                     for message in frame.messages:
                         self.cursor = message.cursor
                         yield message

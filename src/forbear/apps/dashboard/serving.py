@@ -16,12 +16,10 @@ from streamlit.starlette import App
 from streamlit.web import bootstrap
 from streamlit.web.server.starlette.starlette_server import UvicornRunner
 
-from forbear.apps.dashboard.colours import ACCENT, DARK, LIGHT, SERIES
+from forbear.apps.dashboard import theme
 from forbear.apps.dashboard.guard import Guarded, Receive, Scope, Send
 from forbear.apps.dashboard.instruments import Instruments, install
 from forbear.apps.dashboard.registry import ENTRIES
-from forbear.apps.dashboard import theme
-from forbear.apps.dashboard.guard import Guarded
 
 SCRIPT = Path(__file__).parent / "script" / "dashboard.py"
 _HERE = ["localhost", "127.0.0.1", "::1"]

@@ -9,9 +9,8 @@ import streamlit as st
 
 from forbear.apps.dashboard import acts, formats, layout, states
 from forbear.apps.dashboard.asking import Answers
-from forbear.apps.dashboard.colours import band_label
-from forbear.apps.dashboard.person import stops
 from forbear.apps.dashboard.colours import BAD, GOOD, band_label
+from forbear.apps.dashboard.person import stops
 from forbear.apps.dashboard.rules import rules_of
 from forbear.apps.dashboard.session import Desk
 from forbear.client.contacts import ContactPermission
