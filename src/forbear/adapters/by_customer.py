@@ -129,7 +129,10 @@ class ByCustomer:
 
     @property
     def newest_us(self) -> int:
-        """When the latest event in it was received [us UTC]; 0 without any."""
+        """When the latest event in it was received [us UTC], of those that the bank told of customers; 0 without any.
+
+        What people say is received when they say it, which may be years behind the events of a bank of the past.
+        """
         return self._state.newest_us
 
     @property
@@ -168,14 +171,13 @@ class ByCustomer:
                 if self._open_log is None:  # nothing will come: what is held in memory need not be
                     self._write()
                 return False
-            state = self._state
-            received = table["received_at"].cast(pa.int64())
+            state, mine = self._state, kept(table)
             self._state = replace(
                 state,
-                tail=_with(state.tail, kept(table)),
+                tail=_with(state.tail, mine),
                 position=table["offset"][-1].as_py() + 1,
-                newest_us=max(state.newest_us, latest(received)),
-                from_us=state.from_us or received[0].as_py(),
+                newest_us=max(state.newest_us, latest(mine["received_us"])),
+                from_us=state.from_us or table["received_at"][0].cast(pa.int64()).as_py(),
             )
             if sum(one.num_rows for one in self._state.tail) >= max(1, PIECE_ROWS // self._share):
                 self._write()

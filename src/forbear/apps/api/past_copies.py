@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forbear.adapters.archive import FileArchive
 from forbear.adapters.by_customer import MOST_ROWS, ByCustomer, Events
@@ -55,7 +55,7 @@ class Copies:
             rows += [row | {"offset": row["offset"] - self.ahead} for row in map(dict, earlier.rows)]
             complete = complete and earlier.complete
         rows.sort(key=lambda row: row["offset"])
-        first = {}
+        first: dict[tuple[str, int], Mapping[str, Any]] = {}
         for row in rows:
             first.setdefault((row["kind"], row["event_key"]), row)
         once = sorted(first.values(), key=lambda row: (row["booked_us"], row["offset"]), reverse=True)

@@ -52,7 +52,8 @@ class Pasts:
     ) -> None:
         self._open, self._zone, self._note = open_, zone, note
         self._turn, self._places = Lock(), BoundedSemaphore(MOST_AT_ONCE)
-        self._stop, self._once = Event(), Event()
+        self._stop, self._answers = Event(), Event()
+        self._once = False
         self._thread: Thread | None = None
         self._until = ExitStack()
         self._copies: Mapping[int, Copies] = {}
@@ -96,12 +97,12 @@ class Pasts:
             if self._thread is None and not self._stop.is_set():
                 self._thread = Thread(target=self._follow, name="pasts", daemon=True)
                 self._thread.start()
-        if self._once.wait(0 if self._trouble else PATIENCE_SECONDS):
+        self._answers.wait(PATIENCE_SECONDS)
+        if self._once:
             return
-        if isinstance(self._trouble, BackendUnavailable):
-            raise Refusal("unavailable", _GONE)
-        if self._trouble is not None:
-            raise Refusal("misconfigured", _BROKEN)
+        if (trouble := self._trouble) is not None:
+            gone = isinstance(trouble, BackendUnavailable)
+            raise Refusal(*(("unavailable", _GONE) if gone else ("misconfigured", _BROKEN)))
         position, end = (sum(getattr(one, name) for one in self._all) for name in ("position", "end"))
         far = f"{position:,} of {end:,} events are in it"
         raise Refusal("unavailable", f"the past is being put in order by customer: {far}")
@@ -112,8 +113,9 @@ class Pasts:
             if trouble is not None and self._trouble is None:
                 self._note("the past stands still", str(trouble))
             self._trouble = trouble
-            if trouble is None and not moved:
-                self._once.set()
+            self._once = self._once or (trouble is None and not moved)
+            # Whoever waits is told so too where it cannot go on.
+            (self._answers.set if self._once or trouble else self._answers.clear)()
             if not moved:
                 self._stop.wait(_LOOKS_SECONDS)
 
