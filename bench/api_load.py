@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import sys
 import time
 from collections import Counter, deque
@@ -174,6 +175,12 @@ def rss_mb(process: int) -> float:
         return 0.0
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return round(next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024, 1)
+
+
+def processor_s(process: int) -> float:
+    """Processor time that a process has taken so far, all its threads together [s]."""
+    ticks = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ The last line is one JSON object:
   all_closes_s    until it was answered from all closes; both from the start of the process
   rss_mb, rss_without_trails_mb   of the server in the end, and a reckoning of it less what trails hold
   p50_ms, max_ms, kb              by question: median and slowest of twenty, and the size of the answer
+  processor_ms                    by question: what the server takes for one, all its threads together
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from typing import Any
 
 import numpy as np
 from api_bank import Served, served
-from api_load import rss_mb
+from api_load import processor_s, rss_mb
 
 from forbear.adapters.sql.store import open_stores
 from forbear.apps.api.trails import MOST_CLOSES
@@ -168,7 +169,7 @@ def measured(server: Served) -> dict[str, Any]:
     """How soon each question is answered."""
     found = {}
     for path in QUESTIONS:
-        took, size = list[float](), 0
+        took, size, spent = list[float](), 0, processor_s(server.process)
         for _ in range(TIMES):
             began = time.perf_counter()
             size = len(json.dumps(server.asked("GET", path)))
@@ -176,6 +177,7 @@ def measured(server: Served) -> dict[str, Any]:
         found[path] = {
             "p50_ms": round(statistics.median(took), 1),
             "max_ms": round(max(took), 1),
+            "processor_ms": round(1_000.0 * (processor_s(server.process) - spent) / TIMES, 1),
             "kb": round(size / 1_000, 1),
         }
         print(path, json.dumps(found[path]), flush=True)

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sqlite3
 import tempfile
 import time
@@ -28,6 +27,7 @@ from typing import Any
 
 import numpy as np
 from api_bank import Served
+from api_load import processor_s
 from book import begun, made_home
 
 from forbear.apps.home import Home
@@ -62,12 +62,6 @@ def prepared(home: Home, customers: int) -> None:
     rows = "".join(f"C{nth:07d},{','.join(row)}\n" for nth, row in enumerate(zip(*columns, strict=True)))
     (home.folder / "groups.csv").write_text(f"customer_id,{','.join(GROUPINGS)}\n{rows}", encoding="utf-8")
     (home.folder / "services.toml").write_text('[api]\ngroups = "groups.csv"\n', encoding="utf-8")
-
-
-def processor_s(process: int) -> float:
-    """Processor time that a process has taken so far [s]."""
-    ticks = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
-    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def measured(server: Served) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from forbear.adapters.sql.desk import SqlDesk, open_desk
+from forbear.adapters.sql.office import open_office
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.sql.store import SqlStore, SqlStores, open_store
 from forbear.engine.audit import chain
@@ -140,3 +141,16 @@ def test_one_customer_is_found_without_reading_all(url: str) -> None:
     assert {step.split()[0] for step in walked} == {"SEARCH"}
     assert any("predictions_customer (customer=?" in step for step in walked)
     assert any("PRIMARY KEY (partition=? AND offset=? AND ordinal=?" in step for step in walked)
+
+
+def test_whoever_has_many_connections_keeps_little_in_each(url: str) -> None:
+    """A worker's connection keeps 64 MiB of pages; of a desk and an office, which have several, each keeps 8."""
+
+    def kept_mib(engine: Any) -> int:
+        with engine.connect() as connection:
+            return -int(connection.connection.execute("PRAGMA cache_size").fetchone()[0]) // 1_024
+
+    with closing(open_store(url)) as store, closing(open_desk(url)) as desk:
+        assert (kept_mib(store.engine), kept_mib(desk.engine)) == (64, 8)
+    with closing(open_office(url, writer="test", published=False)) as office:
+        assert kept_mib(office.rooms.engine) == 8

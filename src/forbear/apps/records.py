@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from forbear.adapters.sql.dialects.base import SHARED_CACHE_MIB, Access
 from forbear.adapters.sql.engine import engine_of
 from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office_rooms import Rooms
@@ -35,7 +36,7 @@ def require_records(home: Home, services: Services) -> None:
 @contextmanager
 def rooms_at(url: str) -> Iterator[Rooms]:
     """The rooms of a database, brought forward, for as long as the block runs. Raises what opening it does."""
-    engine = engine_of(url)
+    engine = engine_of(url, Access(cache_mib=SHARED_CACHE_MIB))
     try:
         bring_forward(engine)
         yield Rooms(engine)

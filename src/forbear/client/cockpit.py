@@ -150,7 +150,10 @@ class BestPlan(Told):
 
 
 class Arrivals(Told):
-    """The days whose closes say how many come above a line. known: False where nothing tells, why: the reason."""
+    """The closes that say how many come above a line. known: False where nothing tells, why: the reason.
+
+    first, last: closed days; scores of a close count for the day behind it.
+    """
 
     known: bool
     why: str

@@ -46,12 +46,16 @@ class DayFigures(Told):
 
 
 class InForce(Told):
-    """What is in force of a kind. number: from 1, in order of promotion.  by: who promoted it."""
+    """What is in force of a kind. number: from 1, in order of promotion.  by: who promoted it.
+
+    since: from when on; None where it was not recorded.
+    """
 
     kind: str = Field(examples=["model", "policy", "reasons"])
     number: int
     digest: Digest
     by: str
+    since: datetime | None = None
 
 
 class Statistics(Recorded):
@@ -116,7 +120,10 @@ class TalliesPage(Recorded):
 
 
 class ModelShown(Told):
-    """A model that was put in force. offset: from which event on.  expected: log-odds that everybody starts from."""
+    """A model that was put in force. offset: from which event on.  expected: log-odds that everybody starts from.
+
+    since: the same as an instant; None where it was not recorded.
+    """
 
     number: int
     digest: Digest
@@ -124,6 +131,7 @@ class ModelShown(Told):
     expected: float
     features: tuple[str, ...]
     offset: int
+    since: datetime | None = None
     by: str
     in_force: bool
 
@@ -135,7 +143,10 @@ class ModelsPage(Recorded):
 
 
 class PolicyBrief(Told):
-    """A policy that was put in force. offset: from which event on.  bands: the most urgent first."""
+    """A policy that was put in force. offset: from which event on.  bands: the most urgent first.
+
+    since: the same as an instant; None where it was not recorded.
+    """
 
     number: int
     version: str = Field(examples=["2026-1"])
@@ -143,6 +154,7 @@ class PolicyBrief(Told):
     currency: str
     bands: tuple[str, ...]
     offset: int
+    since: datetime | None = None
     by: str
     in_force: bool
 
@@ -154,7 +166,10 @@ class PoliciesPage(Recorded):
 
 
 class PolicyShown(Recorded, PolicyBrief):
-    """The policy in force, with its document. text: TOML; the digest is of its content, and is the answer's ETag."""
+    """The policy in force, with its document. text: TOML, "" where it was recorded without.
+
+    The digest is of its content, and is the answer's ETag.
+    """
 
     reasons: tuple[str, ...]
     text: str

@@ -20,6 +20,7 @@ from forbear.engine.record import Recorder, Recording, Second
 from forbear.engine.scorer import Challenger, Scores, Scoring
 from forbear.engine.telling import InWords
 from forbear.engine.timing import UNTIMED, Stage, Stages
+from forbear.features.columns import micros
 from forbear.models.reasons.approved import Approved
 from forbear.policy.document import Policy, to_toml
 from forbear.policy.proposals import HOLD_REASONS
@@ -160,7 +161,7 @@ class Lane:
                 digest=rollout.challenger,
                 offset=offset,
                 by=told.by,
-                document={**self._document(model), **told_of},
+                document={**_since(told), **self._document(model), **told_of},
             )
         )
 
@@ -203,7 +204,14 @@ class Lane:
         assert told.instruction in PROMOTIONS, told.instruction
         kind = told.instruction.removeprefix("promote_")
         self.draft.parts.append(
-            Part(kind=kind, number=number, digest=told.value or "", offset=offset, by=told.by, document=document)
+            Part(
+                kind=kind,
+                number=number,
+                digest=told.value or "",
+                offset=offset,
+                by=told.by,
+                document={**_since(told), **document},
+            )
         )
 
     def _judged_between_closes(self, scores: Scores, figures: Figures) -> None:
@@ -218,6 +226,11 @@ class Lane:
         self.recorder.note(predictions)
         self.words.note(scores, verdicts.verdict, figures)
         return predictions
+
+
+def _since(told: Instructed) -> dict[str, object]:
+    """When what is put in force was told of: an offset says it to nobody."""
+    return {"since_us": micros(told.received_at)}
 
 
 def _slots_in(found: Stretch) -> int:

@@ -169,10 +169,10 @@ class Part:
     """What was put in force. kind: "model", "policy" or "reasons".  number: from 1, in order of promotion.
 
     digest: SHA-256 of its content.  offset: from which event on.  by: who promoted it.
-    document: of a model {"kind", "features": [...], "expected": log-odds}, of one that a roll-out has score some of the
-    customers "rollout" (its digest) and "percent" too; of a policy {"version", "bands": [...],
-    "reasons": [...], "currency", "text": its TOML}; of reasons {"version", "catalogue": its digest,
-    "languages": [...]}.
+    document: "since_us", when the log was told [us UTC], where that was recorded; and of a model {"kind",
+    "features": [...], "expected": log-odds}, of one that a roll-out has score some of the customers "rollout" (its
+    digest) and "percent" too; of a policy {"version", "bands": [...], "reasons": [...], "currency", "text": its TOML};
+    of reasons {"version", "catalogue": its digest, "languages": [...]}.
     """
 
     kind: str
@@ -181,6 +181,12 @@ class Part:
     offset: int
     by: str
     document: Mapping[str, object]
+
+    @property
+    def since_us(self) -> int | None:
+        """When the log was told of it [us UTC]; None where that was not recorded."""
+        told = self.document.get("since_us")
+        return told if isinstance(told, int) else None
 
     @property
     def in_roll_out(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from forbear.client.cockpit import PolicyDraftTold, PolicySupposition
 from forbear.domain.credit import EarlyPd
 from forbear.engine.audit import first_break
 from forbear.engine.office import Role
+from forbear.features.columns import day_of
 from forbear.models.intervals import Bootstrap
 from forbear.models.thresholds import ScoredBook
 from forbear.policy.reading import parse_policy
@@ -115,6 +117,20 @@ def pds(cockpit: Cockpit) -> Any:
 # ---- what if
 
 
+def test_a_policy_without_its_text_is_not_weighed(worked: Path, tmp_path: Path) -> None:
+    """Where the text of the policy in force was not kept nothing is moved, and the answer names the command."""
+    home = Path(shutil.copytree(worked, tmp_path / "home"))
+    for change in ("json_remove(document, '$.text')", "json_set(document, '$.text', '')"):
+        with closing(sqlite3.connect(Home(home).database)) as store:
+            store.execute(f"UPDATE parts SET document = {change} WHERE kind = 'policy'")
+            store.commit()
+        with opened(home) as cockpit:
+            assert cockpit.get("/v1/policy")["text"] == ""
+            refused = cockpit.post("/v1/policy/what-if", {}, status=422)
+            assert "without its text" in refused["detail"]
+            assert "forbear promote --policy" in refused["mend"]
+
+
 def test_nothing_moved_is_no_difference(cockpit: Cockpit) -> None:
     """Asked without a word, or with its own lines, the policy in force comes to the same on both sides, to the bit."""
     for question in ({}, {"lines": cockpit.ask()["now"]["lines"]}):
@@ -196,6 +212,8 @@ def test_arrivals_are_of_the_closes_that_are_recorded(cockpit: Cockpit) -> None:
 
     assert found["arrivals"]["known"]
     assert (found["arrivals"]["closes"], len(days)) == (14, 14)
+    closed = [day_of(days[nth].day).isoformat() for nth in (0, -1)]
+    assert [found["arrivals"][name] for name in ("first", "last")] == closed
     for one in found["now"]["channels"]:
         if one["channel"] in a_day:
             offers = a_day[one["channel"]][1:]

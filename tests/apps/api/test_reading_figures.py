@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forbear.apps.home import Home
+from forbear.apps.jobs.instructing import told_before
+from forbear.domain.events import Instructed
 from forbear.engine.office import Role
-from forbear.features.columns import day_number
+from forbear.features.columns import day_number, events_of
 from forbear.policy.reading import parse_policy
 
 
@@ -124,3 +128,23 @@ def test_of_an_empty_store_nothing_is_told(path: str, house: Any, visitor: Any) 
     assert not told.get("items")
     assert path == "statistics" or not told.get("rows")
     assert told.get("book", {}).get("mean_pd") is None
+
+
+def promoted_at(home: Home, offset: int, kind: str) -> datetime:
+    """When a home was told of the promotion of a kind: before the worker's first start, or behind in the log."""
+    early = [one for one in told_before(home) if one.instruction == f"promote_{kind}"]
+    told = [one for columns in home.history.read(offset) for one in events_of(columns) if isinstance(one, Instructed)]
+    return next(one.received_at for one in [*early, *told] if one.instruction == f"promote_{kind}")
+
+
+def test_what_is_in_force_says_since_when(reader: Any, worked: Path) -> None:
+    """Model, policy and reasons bear the instant at which the log received their promotion, as well as its place."""
+    told = reader.get("/v1/statistics", Role.VIEWER)["in_force"]
+
+    assert {"model", "policy"} <= {one["kind"] for one in told}
+    for path, kind in (("/v1/models", "model"), ("/v1/policies", "policy")):
+        for one in reader.get(path, Role.VIEWER)["items"]:
+            assert datetime.fromisoformat(one["since"]) == promoted_at(Home(worked), one["offset"], kind)
+    (policy,) = reader.get("/v1/policies", Role.VIEWER)["items"]
+    assert reader.get("/v1/policy", Role.VIEWER)["since"] == policy["since"]
+    assert {one["kind"]: one["since"] for one in told}["policy"] == policy["since"]

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, false, func, select
 from forbear.adapters.sql import reports
 from forbear.adapters.sql.desk_standings import close_in, standings_in
 from forbear.adapters.sql.desk_statements import KNOWN, desk_statements, link_of, made_of, made_query, score_of
-from forbear.adapters.sql.dialects.base import Access
+from forbear.adapters.sql.dialects.base import SHARED_CACHE_MIB, Access
 from forbear.adapters.sql.engine import dialect_of, engine_of, guarded
 from forbear.adapters.sql.migrate import require_current
 from forbear.adapters.sql.queries import IN_FORCE, SqlQueries, in_force
@@ -28,7 +28,7 @@ def open_desk(url: str, *, consumer: str = "worker", access: Access | None = Non
 
     Its partitions are those that the consumer has recorded. Raises what `open_queries` does.
     """
-    engine = engine_of(url, replace(access or Access(), read_only=True))
+    engine = engine_of(url, replace(access or Access(cache_mib=SHARED_CACHE_MIB), read_only=True))
     try:
         require_current(engine)
         return SqlDesk(engine, consumer=consumer)

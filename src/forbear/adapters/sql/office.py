@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, bindparam, delete, insert, select, update
 
-from forbear.adapters.sql.dialects.base import Access
+from forbear.adapters.sql.dialects.base import SHARED_CACHE_MIB, Access
 from forbear.adapters.sql.engine import dialect_of, engine_of, guarded
 from forbear.adapters.sql.migrate import bring_forward
 from forbear.adapters.sql.office_accesses import SqlAccesses
@@ -27,7 +27,7 @@ def open_office(url: str, *, writer: str, access: Access | None = None, publishe
     writer: the name that this process records accesses under, for as long as it runs its alone.  published: whether
     somebody reads scores that were asked for. Raises what `store.open_store` does.
     """
-    engine = engine_of(url, access)
+    engine = engine_of(url, access or Access(cache_mib=SHARED_CACHE_MIB))
     try:
         bring_forward(engine)
         rooms = Rooms(engine)

@@ -157,7 +157,12 @@ class CockpitSource:
 
     def _parsed(self, part: Part) -> Policy:
         if self._policy is None or self._policy[0] != part.digest:
-            self._policy = part.digest, parse_policy(str(part.document["text"]))
+            if not (text := str(part.document.get("text", ""))):
+                raise NotEnoughData(
+                    "the policy in force was recorded without its text",
+                    mend="put one in force anew: `forbear promote --policy shipped`, or a file of your own",
+                )
+            self._policy = part.digest, parse_policy(text)
         return self._policy[1]
 
     def _stated(self) -> Economics:
@@ -191,7 +196,7 @@ class CockpitSource:
             return
         first, by_day = (
             self._first_day(),
-            [{int(day): nth for nth, day in enumerate(one.day.tolist())} for one in trails.trails],
+            [{day: nth for nth, day in enumerate(one.closed.tolist())} for one in trails.trails],
         )
         common = set.intersection(*map(set, by_day)) if by_day else set[int]()
         days = sorted(day for day in common if day >= first)[-CLOSES:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import cast
 
@@ -17,7 +18,7 @@ from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reading import DaysHere, ViewHere, as_of
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.tallying import TallyingHere
-from forbear.apps.api.telling import answer
+from forbear.apps.api.telling import answer, at
 from forbear.client.figures import (
     BandFigures,
     Bar,
@@ -60,7 +61,7 @@ def statistics(parts: PartsHere, view: ViewHere, tallying: TallyingHere) -> Stat
             customers=totals.value.customers,
             rows=dict(totals.value.rows),
             in_force=tuple(
-                InForce(kind=part.kind, number=part.number, digest=part.digest, by=part.by)
+                InForce(kind=part.kind, number=part.number, digest=part.digest, by=part.by, since=_since(part))
                 for part in totals.value.in_force.values()
             ),
             last_day=days[0] if days else None,
@@ -135,7 +136,7 @@ def policy(parts: PartsHere) -> PolicyShown:
         PolicyShown(
             as_of=as_of(seen.marks),
             reasons=_words(part, "reasons"),
-            text=str(part.document["text"]),
+            text=str(part.document.get("text", "")),
             **brief.model_dump(),
         )
     )
@@ -223,6 +224,7 @@ def _model(part: Part, *, in_force: bool) -> ModelShown:
             "expected": part.document["expected"],
             "features": part.document["features"],
             "offset": part.offset,
+            "since": _since(part),
             "by": part.by,
             "in_force": in_force,
         }
@@ -237,9 +239,14 @@ def _policy(part: Part, *, in_force: bool) -> PolicyBrief:
         currency=str(part.document["currency"]),
         bands=_words(part, "bands"),
         offset=part.offset,
+        since=_since(part),
         by=part.by,
         in_force=in_force,
     )
+
+
+def _since(part: Part) -> datetime | None:
+    return None if part.since_us is None else at(part.since_us)
 
 
 def _words(part: Part, name: str) -> tuple[str, ...]:

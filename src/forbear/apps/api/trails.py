@@ -37,13 +37,14 @@ Row: TypeAlias = NDArray[np.float32]
 class Trail:
     """Scores of n customers at the last k closes of one partition; nothing of it ever changes.
 
-    day: (k,) that the scores count for, rising.  closed: the newest closed one.  customer: (n,) keys, rising.
+    day: (k,) that the scores count for, rising.  closed: (k,) the day that each was the close of, the one before.
+    customer: (n,) keys, rising.
     log_odds, pd: k rows of (n,), the former before calibration; NaN for no score.  pace: by window, each velocity.
     """
 
     partition: int
     day: NDArray[np.int64]
-    closed: int
+    closed: NDArray[np.int64]
     customer: Keys
     log_odds: tuple[Row, ...]
     pd: tuple[Row, ...]
@@ -65,7 +66,7 @@ class Trails:
     @property
     def last_day(self) -> int | None:
         """The newest close of the partition that is the furthest behind, None for none."""
-        return min((one.closed for one in self.trails), default=None)
+        return min((int(one.closed[-1]) for one in self.trails), default=None)
 
 
 @dataclass(slots=True)
@@ -113,8 +114,8 @@ class _Ring:
         for days in WINDOWS:
             first = int(np.searchsorted(day, day[-1] - days, side="right"))
             pace[days] = velocities(day[first:], np.stack(self.log_odds[first:]), days)
-        newest = self.closes[-1].day
-        return Trail(self.partition, day, newest, self.customer, tuple(self.log_odds), tuple(self.pd), pace)
+        closed = np.array([close.day for close in self.closes], dtype=np.int64)
+        return Trail(self.partition, day, closed, self.customer, tuple(self.log_odds), tuple(self.pd), pace)
 
     def _meet(self, customers: Keys) -> None:
         if np.array_equal(self.customer, customers):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from math import isfinite
 
 from forbear.client.records import Mark
@@ -63,6 +63,16 @@ def day(value: date | None) -> str:
     return UNKNOWN if value is None else value.isoformat()[:10]
 
 
+def close_of(counts_for: date) -> date:
+    """The close that a score was made at, by the day that it counts for: the day before.
+
+    A day is closed at night, when the next one has begun. Everybody is scored then, by all that the closed day has
+    told, for what is decided on the next one. Pages name closes: "as of the close of D" is of scores that count for
+    D + 1.
+    """
+    return counts_for - timedelta(days=1)
+
+
 def instant(value: datetime | None) -> str:
     """An instant to the minute: 2026-11-22 16:57 UTC."""
     return UNKNOWN if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -74,6 +84,11 @@ def lateness(due: datetime, now: datetime) -> str:
     hours = int(abs(left) // 3600)
     span = f"{hours} h" if hours < _TWO_DAYS else days(hours // 24)
     return f"in {span}" if left >= 0 else f"{span} late"
+
+
+def since(value: datetime | None, offset: int) -> str:
+    """From when on something is in force: the instant, else from which event on where no instant was recorded."""
+    return f"event {count(offset)}" if value is None else instant(value)
 
 
 def as_of(value: date | datetime | None, marks: Iterable[Mark] = ()) -> str:

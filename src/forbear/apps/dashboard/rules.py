@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,18 @@ def rules_of(policy: PolicyShown) -> Rules:
         if isinstance(one.get("enter"), int | float) and "name" in one
     )
     return Rules(cuts, tuple(str(one["name"]) for one in _tables(said, "channels") if "name" in one))
+
+
+def document_of(policy: PolicyShown) -> Mapping[str, Any] | None:
+    """The document of a policy as TOML has it; None where it is not whole: some policies are kept without a text."""
+    try:
+        said = tomllib.loads(policy.text)
+    except tomllib.TOMLDecodeError:
+        return None
+    bands, channels = _tables(said, "bands"), _tables(said, "channels")
+    lines = bands and all("name" in one and isinstance(one.get("enter"), int | float) for one in bands)
+    places = channels and all("name" in one and isinstance(one.get("capacity_per_day"), int) for one in channels)
+    return said if lines and places else None
 
 
 def _tables(said: dict[str, Any], name: str) -> list[dict[str, Any]]:

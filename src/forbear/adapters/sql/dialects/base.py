@@ -12,6 +12,10 @@ from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Table
 from forbear.engine.outputs import Predictions
 
 WAIT_SECONDS = 5.0
+SHARED_CACHE_MIB = 8
+"""Of each connection where several are open for good, as those of a server are: what they keep lies in memory for each,
+and the system has the pages of a file as well.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Access:
     a connection that is in use.  statement_seconds: PostgreSQL ends a statement that takes longer.
     connections: how many are open at most, on PostgreSQL.  name: what the server's list of sessions calls this one.
     read_only: nothing can be written, and nothing is made that is not there.  slow: statements to tell of, None for
-    none; bulk loads are not among them.
+    none; bulk loads are not among them.  cache_mib: pages of a file that each connection keeps at most, on SQLite.
     """
 
     wait_seconds: float = WAIT_SECONDS
@@ -41,6 +45,7 @@ class Access:
     name: str = "forbear"
     read_only: bool = False
     slow: Slow | None = None
+    cache_mib: int = 64
 
 
 class Dialect(Protocol):

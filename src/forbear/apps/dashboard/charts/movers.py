@@ -9,6 +9,7 @@ import altair as alt
 
 from forbear.apps.dashboard.charts.parts import PLOT_PX, day_axis, described, values
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL, band_colour, band_label
+from forbear.apps.dashboard.formats import close_of
 from forbear.client.book import Mover, Pace, VelocityBar
 
 MOST_PATHS, PATH_COLUMNS = 12, 3
@@ -25,13 +26,13 @@ class Lines:
 
 
 def paths(movers: Sequence[Mover], lines: Lines, said: str) -> alt.FacetChart:
-    """A small chart for each of the first `MOST_PATHS`: the PD by day on one common scale, and the bands' cut-offs.
+    """A small chart for each of the first `MOST_PATHS`: the PD by close on one common scale, and the bands' cut-offs.
 
     The scale is logarithmic: equal steps up are equal ratios.
     """
     names = [one.customer_id for one in movers[:MOST_PATHS]]
     told = [
-        {"customer": one.customer_id, "day": point.day.isoformat(), "pd": point.pd}
+        {"customer": one.customer_id, "day": close_of(point.day).isoformat(), "pd": point.pd}
         for one in movers[:MOST_PATHS]
         for point in one.path
         if point.pd > 0

@@ -23,7 +23,7 @@ class Cut:
 
 
 def pd_path(rows: Sequence[Mapping[str, object]], cuts: Sequence[Cut], order: Sequence[str]) -> Any:
-    """PD by day. rows: `day`, `pd` and `band`.  cuts: as the policy in force draws them.  order: of bands."""
+    """PD by close. rows: `day`, `pd` and `band`.  cuts: as the policy in force draws them.  order: of bands."""
     frame = pd.DataFrame(list(rows))
     frame["day"] = pd.to_datetime(frame["day"])
     frame["band"] = [band_label(band, order) for band in frame["band"]]
@@ -32,7 +32,7 @@ def pd_path(rows: Sequence[Mapping[str, object]], cuts: Sequence[Cut], order: Se
     shapes = ["triangle-up", "diamond", "square"][: len(order)] + ["square"] * max(0, len(order) - 3) + ["circle"]
     x, y = alt.X("day:T", title=None), alt.Y("pd:Q", title="PD, 30 days", axis=alt.Axis(format=".0%"))
     tip = [
-        alt.Tooltip("day:T", title="Day"),
+        alt.Tooltip("day:T", title="Close"),
         alt.Tooltip("pd:Q", title="PD", format=".2%"),
         alt.Tooltip("band:N", title="Band"),
     ]

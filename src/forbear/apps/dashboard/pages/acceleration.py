@@ -11,7 +11,7 @@ import streamlit as st
 from forbear.apps.dashboard import layout, states
 from forbear.apps.dashboard.charts.movers import MOST_PATHS, Lines, paths, velocities
 from forbear.apps.dashboard.colours import band_label, band_name
-from forbear.apps.dashboard.formats import UNKNOWN, count, day, number, pd, per_cent
+from forbear.apps.dashboard.formats import UNKNOWN, close_of, count, day, number, pd, per_cent
 from forbear.apps.dashboard.pages.heat_map import DIMENSIONS
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
@@ -136,7 +136,7 @@ def _paths(desk: Desk, told: Worsening) -> None:
     named = ", ".join(f"{band_label(name, lines.order)} from {pd(lines.enter[name])}" for name in lines.enter)
     says = f"PDs of the first {len(shown)} at the closes of both windows. The lines are where bands begin: {named}."
     rows = [
-        {"customer": one.customer_id, "day": point.day.isoformat(), "pd": point.pd}
+        {"customer": one.customer_id, "close": close_of(point.day).isoformat(), "pd": point.pd}
         for one in shown
         for point in one.path
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -14,6 +13,7 @@ from forbear.apps.dashboard.charts.policy import NOW, THEN, net_curve
 from forbear.apps.dashboard.colours import band_label
 from forbear.apps.dashboard.formats import UNKNOWN, count, money, number, pd, per_cent, sentence, words
 from forbear.apps.dashboard.pages.cockpit_drafts import draft_form, drafts
+from forbear.apps.dashboard.pages.cockpit_policy import in_force
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
 from forbear.apps.dashboard.telling import capital, ends, estimate, marked, moved, ratio, verdict
@@ -28,7 +28,12 @@ _LEAST_LINE, _LINE_STEP = 0.1, 0.5
 def show(desk: Desk) -> None:
     """Draw the page. `?line_BAND=`, `?places_CHANNEL=`, `?agents=` and `?budget=` set what is moved."""
     top = st.container()
-    policy: Mapping[str, Any] = tomllib.loads(desk.figures("policy").text)
+    policy = in_force(desk)
+    if policy is None:
+        with top:
+            layout.head(BY_NAME["cockpit"].title, BY_NAME["cockpit"].says, desk.as_of(desk.statistics))
+        drafts(desk)
+        return
     question = _question(desk, policy)
     told = _asked(desk, question)
     with top:

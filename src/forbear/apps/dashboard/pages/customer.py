@@ -98,7 +98,12 @@ def _brief(desk: Desk, customer: Customer) -> None:
     with columns[1]:
         layout.metric("Band", band_label(score.band, desk.bands) if score else formats.UNKNOWN)
     with columns[2]:
-        layout.metric("Scored", formats.day(score.day if score else None), delta=_at(customer))
+        layout.metric(
+            "Score counts for",
+            formats.day(score.day if score else None),
+            delta=_at(customer),
+            says="A score of a close counts for the day behind it, one between closes for its own day.",
+        )
     with columns[3]:
         newest = customer.contacts[0] if customer.contacts else None
         layout.metric(
@@ -111,4 +116,4 @@ def _brief(desk: Desk, customer: Customer) -> None:
 
 
 def _at(customer: Customer) -> str | None:
-    return None if customer.score is None else formats.instant(customer.score.scored_at)
+    return None if customer.score is None else f"scored {formats.instant(customer.score.scored_at)}"

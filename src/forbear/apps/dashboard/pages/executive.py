@@ -265,8 +265,8 @@ def _in_force(told: Answers) -> None:
         models = told["list_models"].items
         if model := next((one for one in models if one.in_force), None):
             st.markdown(
-                f"**Model {model.number}**, {states.plain(model.kind)}, {len(model.features)} features, since event "
-                f"{formats.count(model.offset)}, put in force by {states.plain(model.by)}. "
+                f"**Model {model.number}**, {states.plain(model.kind)}, {len(model.features)} features, in force "
+                f"since {formats.since(model.since, model.offset)}, by {states.plain(model.by)}. "
                 f"Digest `{model.digest[:12]}`."
             )
         else:
@@ -276,8 +276,8 @@ def _in_force(told: Answers) -> None:
         policies = told["list_policies"].items
         if policy := next((one for one in policies if one.in_force), None):
             st.markdown(
-                f"**Policy {policy.number}**, version {states.plain(policy.version)}, since event "
-                f"{formats.count(policy.offset)}, put in force by {states.plain(policy.by)}. "
+                f"**Policy {policy.number}**, version {states.plain(policy.version)}, in force since "
+                f"{formats.since(policy.since, policy.offset)}, by {states.plain(policy.by)}. "
                 f"Digest `{policy.digest[:12]}`."
             )
         else:

@@ -40,14 +40,15 @@ def _path(desk: Desk, path: Trajectory, policy: PolicyShown | None) -> None:
     if not path.points:
         states.empty("No score at a day's close in these days.", "Look further back, or at the reason above.")
         return
-    rows = [{"day": one.day, "pd": one.pd, "band": one.band} for one in path.points]
+    rows = [{"day": formats.close_of(one.day), "pd": one.pd, "band": one.band} for one in path.points]
     cuts = rules_of(policy).cuts if policy else ()
     first, last = path.points[0], path.points[-1]
     layout.chart(
         pd_path(rows, cuts, desk.bands),
         rows,
         name="pd-path",
-        says=f"{formats.pd(first.pd)} on {formats.day(first.day)}, {formats.pd(last.pd)} on {formats.day(last.day)}.",
+        says=f"{formats.pd(first.pd)} at the close of {formats.day(formats.close_of(first.day))}, "
+        f"{formats.pd(last.pd)} at that of {formats.day(formats.close_of(last.day))}.",
     )
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 
 from forbear.apps.dashboard import acts, formats, layout, states
 from forbear.apps.dashboard.session import Desk
+from forbear.client.contact_operations import StopSupposed
 from forbear.client.contacts import ContactStop, ContactStops, StopEffect, StopPreview, StopShown, StopWord
 
 SAID: Mapping[StopWord, str] = {
@@ -129,9 +130,10 @@ def _wish(desk: Desk, who: str, channels: Sequence[str]) -> None:
     zone = desk.statistics.time_zone
     asked = pending.asked(zone)
     st.markdown(f"**{states.plain(says_stop(pending))}**{_until(pending)}. What this will mean:")
-    preview = desk.client.contact_stop_preview(
-        who, pending.stop, channel=pending.channel, **({"until": asked.until} if asked.until else {})
-    )
+    supposed: StopSupposed = {"channel": pending.channel}
+    if asked.until is not None:
+        supposed["until"] = asked.until
+    preview = desk.client.contact_stop_preview(who, pending.stop, **supposed)
     st.markdown("\n".join(f"- {line}" for line in meaning(preview)))
     left, right, _ = st.columns([2, 1, 3])
     if left.button("Record it", type="primary", icon=":material/front_hand:", key="stop-record"):
@@ -148,7 +150,9 @@ def _wish(desk: Desk, who: str, channels: Sequence[str]) -> None:
 
 def _form(desk: Desk, who: str, channels: Sequence[str]) -> _Wish | None:
     """What they say, once it is sent; None before."""
-    words: dict[str, str] = {_WRITE_ONLY: _WRITE_ONLY_SAID, **SAID} if "phone" in channels else {**SAID}
+    words = {str(one): text for one, text in SAID.items()}
+    if "phone" in channels:
+        words = {_WRITE_ONLY: _WRITE_ONLY_SAID, **words}
     said = st.selectbox("What they say", list(words), format_func=lambda one: words[one], key="stop-said")
     stop: StopWord = "opt_out" if said == _WRITE_ONLY else said  # type: ignore[assignment]  # a key of the table
     with st.form("record-stop", border=False):
