@@ -7,15 +7,20 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
+import numpy as np
+
 from forbear.apps.tracing.port import Asked, Kind, Mark, Tracer, mark_of_decision, mark_of_event
 from forbear.domain.errors import InvalidEvent
 from forbear.domain.events import HelpRequested, Instructed, OfferAnswered, PaymentOutcome, decode
 from forbear.engine.interventions import Intervention
 from forbear.engine.office import ASKED_TOPIC, Waiting
 from forbear.engine.outreach import Absent, Delivery, Message, Outreach, Refused, Sent, Unknown
+from forbear.features.columns import EventColumns, EventKind, events_of
 
 MOST_LINKS = 100
 """Of one span."""
+_WRITTEN = (EventKind.INSTRUCTED, EventKind.REQUESTED, EventKind.ANSWERED)
+"""Kinds of events that are on the stream because a person has written them: those of `routed`."""
 T = TypeVar("T")
 
 
@@ -67,6 +72,19 @@ def routed(tracer: Tracer, event: object) -> Iterator[None]:
     event_id = written_id(event) or ""
     with tracer.span("event routed", Asked(kind=Kind.PRODUCER, under=mark_of_event(event_id)), event_id=event_id):
         yield
+
+
+def told_of_scoring(tracer: Tracer, batch: EventColumns, partition: int) -> None:
+    """Tell of each event of a person that a scorer is about to take in; of very many the first hundred."""
+    if not tracer.on:
+        return
+    rows = np.flatnonzero(np.isin(batch.kind, _WRITTEN))[:MOST_LINKS]
+    links = [here] if len(rows) and (here := tracer.here()) is not None else []
+    for event in events_of(batch.take(rows)) if len(rows) else ():
+        event_id = written_id(event) or ""
+        asked = Asked(kind=Kind.CONSUMER, under=mark_of_event(event_id), links=links)
+        with tracer.span("event scored", asked, event_id=event_id, partition=partition):
+            pass
 
 
 def told_of_publishing(tracer: Tracer, documents: Sequence[Mapping[str, Any]]) -> None:
