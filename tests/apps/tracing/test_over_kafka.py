@@ -40,7 +40,7 @@ MOST_SECONDS = 120.0
 
 @contextmanager
 def at_work(home: Home) -> Iterator[None]:
-    """The workers of the stream, each with a tracer and lines of its own, in threads that begin again as processes do."""
+    """The workers of the stream, each with a tracer and lines of its own, in threads that begin again if broken off."""
     stop = Flag()
 
     def work(kind: str, pulse: Pulse) -> None:

@@ -117,7 +117,7 @@ class Scorer:
             self._letters.add(TRANSACTIONS, partition, one)
         self._group = group
         for scanned in runs:
-            told_of_scoring(pulse.tracer, scanned.batch, partition)
+            told_of_scoring(pulse.tracer, scanned.columns, partition)
             pulse.count("messages", self._send(partition, run.take(scanned)))
             if run.due(at_close=bool((scanned.batch.kind == EventKind.DAY_CLOSED).any())):
                 self._publisher.flush()

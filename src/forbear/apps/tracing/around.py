@@ -15,7 +15,7 @@ from forbear.domain.events import HelpRequested, Instructed, OfferAnswered, Paym
 from forbear.engine.interventions import Intervention
 from forbear.engine.office import ASKED_TOPIC, Waiting
 from forbear.engine.outreach import Absent, Delivery, Message, Outreach, Refused, Sent, Unknown
-from forbear.features.columns import EventColumns, EventKind, events_of
+from forbear.features.columns import EventColumns, EventKind
 
 MOST_LINKS = 100
 """Of one span."""
@@ -74,15 +74,14 @@ def routed(tracer: Tracer, event: object) -> Iterator[None]:
         yield
 
 
-def told_of_scoring(tracer: Tracer, batch: EventColumns, partition: int) -> None:
+def told_of_scoring(tracer: Tracer, columns: EventColumns, partition: int) -> None:
     """Tell of each event of a person that a scorer is about to take in; of very many the first hundred."""
     if not tracer.on:
         return
-    rows = np.flatnonzero(np.isin(batch.kind, _WRITTEN))[:MOST_LINKS]
-    links = [here] if len(rows) and (here := tracer.here()) is not None else []
-    for event in events_of(batch.take(rows)) if len(rows) else ():
-        event_id = written_id(event) or ""
-        asked = Asked(kind=Kind.CONSUMER, under=mark_of_event(event_id), links=links)
+    here = tracer.here()
+    for row in np.flatnonzero(np.isin(columns.kind, _WRITTEN))[:MOST_LINKS].tolist():
+        event_id = written_id(decode(columns.payload[row])) or ""
+        asked = Asked(kind=Kind.CONSUMER, under=mark_of_event(event_id), links=[here] if here else [])
         with tracer.span("event scored", asked, event_id=event_id, partition=partition):
             pass
 
