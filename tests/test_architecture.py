@@ -85,7 +85,7 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "aiosmtpd": "testing/servers/mail.py",
     "fastapi": "apps/api",
     "starlette": "apps/api",
-    "uvicorn": "apps/api/serving.py",
+    "uvicorn": ("apps/api/serving.py", "apps/dashboard/serving.py"),
     "jwt": "apps/api/oidc.py",
     "reportlab": "apps/report/story_pdf.py",
     "altair": "apps/dashboard",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,10 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Page
+from tests.apps.metrics.conftest import started
 
 from forbear.adapters.sql.desk import open_desk
 from forbear.apps.home import Home
 from forbear.apps.metrics.catalogue import METRICS
+from forbear.testing.servers.browser import ChromiumBrowser
 
 GRAFANA = Path(__file__).parents[3] / "deploy" / "grafana" / "dashboards"
 MOST_SECONDS = 60.0
@@ -42,6 +46,39 @@ def queries() -> Iterator[tuple[str, str]]:
             yield from ((panel["title"], target["expr"]) for target in panel.get("targets", ()))
 
 
+@pytest.fixture(scope="module")
+def pages(system: Any, client: httpx.Client, browser: ChromiumBrowser) -> Iterator[Page]:
+    """Somebody at the dashboard over that interface, which is a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
+    told = ("dashboard", "--url", str(client.base_url).rstrip("/"), "--port", port, "--home", system.home)
+    with started(*told, environment={"FORBEAR_METRICS": "127.0.0.1:0"}), browser.visit() as visit:
+        system.until(lambda: f"dashboard-{port}" in system.targets())
+        system.until(lambda: answers(f"http://127.0.0.1:{port}/_stcore/health"))
+        page = visit.page
+        page.goto(f"http://127.0.0.1:{port}/executive")
+        page.get_by_label("Your key", exact=True).fill(system.key)
+        page.get_by_role("button", name="Log in", exact=True).click()
+        page.get_by_role("link", name="Drift").wait_for()
+        yield page
+
+
+def answers(url: str) -> bool:
+    """Whether somebody answers."""
+    try:
+        return httpx.get(url).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def turned(page: Page) -> None:
+    """Somebody turns to one page and to another, and waits for both."""
+    for title in ("Drift", "Live"):
+        page.get_by_role("link", name=title).first.click()
+        page.get_by_role("heading", level=1, name=title).wait_for()
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
 def asked(system: Any, client: httpx.Client) -> None:
     """Events, a question that is answered, and one that is refused."""
     system.send()
@@ -59,7 +96,7 @@ def client(system: Any) -> Iterator[httpx.Client]:
         yield found
 
 
-def test_every_query_has_data(system: Any, client: httpx.Client) -> None:
+def test_every_query_has_data(system: Any, client: httpx.Client, pages: Page) -> None:
     """Each panel shows something once a little has happened; those that cannot are named with their reason."""
     hastened = {query: re.sub(r"\[5m\]", "[10s]", query) for _, query in queries()}
     silent, give_up = set(hastened), time.monotonic() + MOST_SECONDS
@@ -67,17 +104,19 @@ def test_every_query_has_data(system: Any, client: httpx.Client) -> None:
     system.close_day()
     while silent - {one for one, why in SILENT.items() if why} and time.monotonic() < give_up:
         asked(system, client)
+        turned(pages)
         silent = {one for one in silent if not system.prometheus.query(hastened[one])}
         time.sleep(0.3)
 
     assert silent <= {one for one, why in SILENT.items() if why}
 
 
-def test_every_rule_is_in_good_health(system: Any, client: httpx.Client) -> None:
+def test_every_rule_is_in_good_health(system: Any, client: httpx.Client, pages: Page) -> None:
     """Prometheus evaluates each rule without an error; what is recorded has data, but for what needs an experiment."""
     rules = system.prometheus.rules()
     assert {rule["health"] for rule in rules} == {"ok"}
     asked(system, client)
+    turned(pages)
     for rule in rules:
         if rule["type"] == "recording":
             system.until(lambda rule=rule: system.prometheus.query(rule["name"]), 20)

@@ -15,6 +15,7 @@ from streamlit import net_util
 from streamlit.starlette import App
 from streamlit.web import bootstrap
 from streamlit.web.server.starlette.starlette_server import UvicornRunner
+from uvicorn.config import LOGGING_CONFIG
 
 from forbear.apps.dashboard import theme
 from forbear.apps.dashboard.guard import Guarded, Receive, Scope, Send
@@ -67,15 +68,15 @@ class _Told:
             with self._told.connected():
                 await self._inner(scope, receive, send)
             return
-        if scope["type"] == "lifespan":
-            # The server has set up its own lines by now, and has said nothing yet.
-            for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-                _through(logging.getLogger(name))
         await self._inner(scope, receive, send)
 
 
 def _let_lines_through() -> None:
-    """Have lines of Streamlit go where those of every library go, masked: by itself it writes errors out in full."""
+    """Have lines of Streamlit and its server go where those of every library go, masked.
+
+    By themselves they write errors out in full, with whatever they hold.
+    """
+    LOGGING_CONFIG["loggers"].clear()
     streamlit_logger.setup_formatter = _through
     streamlit_logger.update_formatter()
 

@@ -25,6 +25,7 @@ from forbear.apps.stream.places import snapshots_of_scorer
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.stream.saving import SavingBeside
 from forbear.apps.stream.services import stream_services
+from forbear.apps.tracing.around import told_of_scoring
 from forbear.apps.tracing.port import Asked, Kind
 from forbear.domain.errors import BackendUnavailable, ConflictError
 from forbear.engine.backfill import Feed
@@ -116,6 +117,7 @@ class Scorer:
             self._letters.add(TRANSACTIONS, partition, one)
         self._group = group
         for scanned in runs:
+            told_of_scoring(pulse.tracer, scanned.columns, partition)
             pulse.count("messages", self._send(partition, run.take(scanned)))
             if run.due(at_close=bool((scanned.batch.kind == EventKind.DAY_CLOSED).any())):
                 self._publisher.flush()

@@ -7,15 +7,20 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
+import numpy as np
+
 from forbear.apps.tracing.port import Asked, Kind, Mark, Tracer, mark_of_decision, mark_of_event
 from forbear.domain.errors import InvalidEvent
 from forbear.domain.events import HelpRequested, Instructed, OfferAnswered, PaymentOutcome, decode
 from forbear.engine.interventions import Intervention
 from forbear.engine.office import ASKED_TOPIC, Waiting
 from forbear.engine.outreach import Absent, Delivery, Message, Outreach, Refused, Sent, Unknown
+from forbear.features.columns import EventColumns, EventKind
 
 MOST_LINKS = 100
 """Of one span."""
+_WRITTEN = (EventKind.INSTRUCTED, EventKind.REQUESTED, EventKind.ANSWERED)
+"""Kinds of events that are on the stream because a person has written them: those of `routed`."""
 T = TypeVar("T")
 
 
@@ -67,6 +72,18 @@ def routed(tracer: Tracer, event: object) -> Iterator[None]:
     event_id = written_id(event) or ""
     with tracer.span("event routed", Asked(kind=Kind.PRODUCER, under=mark_of_event(event_id)), event_id=event_id):
         yield
+
+
+def told_of_scoring(tracer: Tracer, columns: EventColumns, partition: int) -> None:
+    """Tell of each event of a person that a scorer is about to take in; of very many the first hundred."""
+    if not tracer.on:
+        return
+    here = tracer.here()
+    for row in np.flatnonzero(np.isin(columns.kind, _WRITTEN))[:MOST_LINKS].tolist():
+        event_id = written_id(decode(columns.payload[row])) or ""
+        asked = Asked(kind=Kind.CONSUMER, under=mark_of_event(event_id), links=[here] if here else [])
+        with tracer.span("event scored", asked, event_id=event_id, partition=partition):
+            pass
 
 
 def told_of_publishing(tracer: Tracer, documents: Sequence[Mapping[str, Any]]) -> None:
