@@ -6,6 +6,11 @@ STAMP := $(VENV)/.ready
 HOME_DIR ?= forbear-home
 STREAM_DIR ?= forbear-stream
 DASHBOARD_DIR ?= forbear-dashboard
+# Whole files in as many processes as tests/conftest.py says, and in its order.
+SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+# Where no bytecode is kept every process compiles all source anew as it starts, and the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run serve dashboard stream test check format lint types docs bench drill chaos poison fuzz laws lock clean
@@ -35,7 +40,7 @@ stream: $(STAMP)  ## The production path on this machine: Kafka, PostgreSQL, wor
 	$(BIN)/forbear stream --home $(STREAM_DIR)
 
 test: $(STAMP)  ## All tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: $(STAMP) format lint types test  ## What CI runs: format, lint, types, tests, documents
 
@@ -76,7 +81,7 @@ fuzz: $(STAMP)  ## More than 10,000 generated requests against the HTTP interfac
 	FORBEAR_LONG=1 $(BIN)/python -m pytest tests/apps/api/real/test_schemathesis.py
 
 laws: $(STAMP)  ## All tests, every law on examples drawn anew
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --hypothesis-profile=anew
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --hypothesis-profile=anew
 
 lock:  ## Resolve requirements.lock anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade --all-extras --group dev pyproject.toml -o requirements.lock

@@ -27,6 +27,24 @@ settings.register_profile("forbear", settings.get_profile("anew"), derandomize=T
 settings.load_profile("forbear")
 
 
+_SYSTEMS = frozenset(
+    ("browser", "made_home", "servers", "servers_of_file", "kafka_server", "real_berka_folder", "real_dcr_folder")
+)
+"""Fixtures of the tests that take longest: they start brokers, databases, browsers, or read whole banks."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a third of their time tests wait for servers, disks and one another."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start whole systems come first: with one of them begun last, all but one process would be idle."""
+    long = {item.path for item in items if _SYSTEMS.intersection(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def _real_data(folder: str) -> Path:
     path = Path(os.environ.get("FORBEAR_DATA", PROJECT.parent / "shared" / "data")) / folder
     if not path.is_dir():

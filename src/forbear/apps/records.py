@@ -27,7 +27,13 @@ def records_url(home: Home, services: Services) -> str:
 
 def require_records(home: Home, services: Services) -> None:
     """Raises ConfigError for a folder that is no home, and for a home in which no worker has recorded anything yet."""
-    if services.store is None and not (home.holds_data and home.database.exists()):
+    if services.store is None:
+        require_worked(home)
+
+
+def require_worked(home: Home) -> None:
+    """Raises ConfigError for a folder that is no home, and for a home whose own worker has recorded nothing yet."""
+    if not (home.holds_data and home.database.exists()):
         raise ConfigError(
             f"no worker ever ran on {home.folder}", mend="run `forbear run --once` with this --home first"
         )

@@ -10,9 +10,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import scipy
-import sklearn
-import xgboost
 
 import forbear
 from forbear.domain.errors import CorruptState, ModelMismatch
@@ -193,6 +190,11 @@ def make_artefact(
 
 def library_versions() -> dict[str, str]:
     """Versions of everything that takes part in training."""
+    # Only whoever trains asks; a process that scores would load them for nothing, and that takes as long as all else.
+    import scipy  # noqa: PLC0415
+    import sklearn  # noqa: PLC0415
+    import xgboost  # noqa: PLC0415
+
     modules = {"numpy": np, "scipy": scipy, "scikit-learn": sklearn, "xgboost": xgboost, "forbear": forbear}
     return {name: str(module.__version__) for name, module in modules.items()}
 

@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import xgboost
 
 from forbear.domain.errors import CorruptState
 from forbear.domain.stated import canonical_json
@@ -19,6 +18,10 @@ from forbear.models.explanation import Explanation
 from forbear.models.logistic import sigmoid
 from forbear.models.results import Floats, Weight
 from forbear.models.tree_explainer import TreeExplainer
+
+if TYPE_CHECKING:
+    # Loaded only where there are trees: it brings more with it than a process that scores by a card has else.
+    import xgboost
 
 # Below it, trees of depth 5 mostly learn the training rows by heart.
 FEW_POSITIVES = 1_500
@@ -70,6 +73,8 @@ class Boosting:
     @classmethod
     def from_trees(cls, features: tuple[str, ...], directions: tuple[int, ...], trees: dict[str, Any]) -> Boosting:
         """The model of an xgboost JSON document; raises CorruptState when xgboost cannot read it."""
+        import xgboost  # noqa: PLC0415
+
         booster = xgboost.Booster({"nthread": 1})
         try:
             booster.load_model(bytearray(canonical_json(trees)))
@@ -152,6 +157,8 @@ def fit_boosting(dataset: Dataset, settings: BoostingSettings, *, rounds: int, s
     Classes are not reweighted: the PDs keep the prevalence, by the rows' weights.
     Raises ValueError when a class is absent.
     """
+    import xgboost  # noqa: PLC0415
+
     booster = xgboost.train(_parameters(dataset, settings, seed), _matrix(dataset), num_boost_round=rounds)
     return _from_booster(dataset.names, dataset.directions, booster)
 
@@ -164,6 +171,8 @@ def fit_watched(
     Returns the model and the mean log-loss on `watched` after each round, (max_rounds,).
     Raises ValueError when a class is absent from the first.
     """
+    import xgboost  # noqa: PLC0415
+
     history: dict[str, dict[str, list[float]]] = {}
     booster = xgboost.train(
         _parameters(dataset, settings, seed),
@@ -198,6 +207,8 @@ def _parameters(dataset: Dataset, settings: BoostingSettings, seed: int) -> dict
 
 
 def _matrix(dataset: Dataset) -> xgboost.DMatrix:
+    import xgboost  # noqa: PLC0415
+
     labels = dataset.labels.astype(np.float32)
     return xgboost.DMatrix(dataset.features, label=labels, weight=dataset.weights, missing=np.nan, nthread=1)
 

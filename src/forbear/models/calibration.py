@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from forbear.domain.errors import CorruptState
 from forbear.models.dataset import Bools
@@ -165,6 +164,8 @@ def _platt(log_odds: Floats, labels: Bools, weights: Floats) -> Calibrator:
 
 
 def _isotonic(log_odds: Floats, labels: Bools, weights: Floats | None) -> Isotonic:
+    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415  # a second to load, and only to fit
+
     # A step of pure positives or negatives is not certainty: half a row is the least that n rows tell.
     least = 0.5 / len(labels)
     steps = IsotonicRegression(y_min=least, y_max=1.0 - least)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, kstwobign
+from scipy.special import chdtrc, kolmogorov
 
 from forbear.models.results import Floats
 
@@ -92,7 +92,7 @@ def psi_test(reference_counts: Counts, current_counts: Counts) -> Moved:
     if np.isnan(effect) or used < 2:
         return Moved(effect, np.nan if np.isnan(effect) else 1.0)
     noise = 1.0 / reference_counts.sum() + 1.0 / current_counts.sum()
-    return Moved(effect, float(chi2.sf(effect / noise, used - 1)))
+    return Moved(effect, float(chdtrc(used - 1, effect / noise)))
 
 
 def ks(reference: Floats, current: Floats) -> Moved:
@@ -124,4 +124,4 @@ def ks_test(reference_counts: Counts, current_counts: Counts) -> Moved:
     if np.isnan(distance):
         return Moved(np.nan, np.nan)
     n, m = int(reference_counts[:-1].sum()), int(current_counts[:-1].sum())
-    return Moved(distance, float(kstwobign.sf(distance * np.sqrt(n * m / (n + m)))))
+    return Moved(distance, float(kolmogorov(distance * np.sqrt(n * m / (n + m)))))

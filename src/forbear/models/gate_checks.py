@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from forbear.domain.errors import ModelMismatch
 from forbear.models.artefact import Artefact
@@ -214,6 +213,8 @@ def _rank_correlation(one: Floats, other: Floats) -> float:
     """Spearman's rank correlation, 0 where either is constant."""
     if one.min() == one.max() or other.min() == other.max():
         return 0.0
+    from scipy.stats import spearmanr  # noqa: PLC0415  # slow to load, and only a gate asks
+
     return float(spearmanr(one, other).statistic)
 
 

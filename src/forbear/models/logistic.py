@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from forbear.models.dataset import Bools
 from forbear.models.results import Floats
@@ -88,6 +87,8 @@ def fit_from(design: Floats, labels: Bools, prior: Prior, weights: Floats) -> tu
 
 def _least(loss: Callable[[Floats], tuple[float, Floats]], start: Floats) -> tuple[float, Floats]:
     """Intercept and coefficients >= 0 where a loss, answered with its gradient, is least."""
+    from scipy.optimize import minimize  # noqa: PLC0415  # whoever only scores needs none of it
+
     bounds = [(None, None)] + [(0.0, None)] * (len(start) - 1)
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9}
     best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B", options=options).x

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-from scipy.stats import f as f_distribution
-from scipy.stats import t as t_distribution
+from scipy.special import fdtrc, stdtr
 
 from forbear.domain.calendar import BankCalendar
 from forbear.models.dataset import Bools, Ints
@@ -267,7 +266,7 @@ def _distances(seen: Distributions, reference: Reference) -> Departures:
     for day, past, like in _pasts(effect, reference):
         mean = np.maximum(np.maximum(np.nanmean(past, axis=0), _mean(like)), noise[day])
         shape = np.clip(2.0 * mean**2 / np.maximum(np.nanvar(past, axis=0), _NO_SPREAD), 1.0, free)
-        p_value[day] = f_distribution.sf(effect[day] / mean, shape, shape * _independent(past))
+        p_value[day] = fdtrc(shape, shape * _independent(past), effect[day] / mean)
         spread[day] = mean
     return Departures(effect, distance, expected, spread, p_value, *_seen_before(effect, reference))
 
@@ -289,7 +288,7 @@ def _shifts(seen: Levels, reference: Reference) -> Departures:
         chance = np.maximum(seen.spread[day] / np.maximum(seen.rows[day], 1.0), _NO_SPREAD)
         square = np.maximum(np.nanmean(past**2, axis=0), _mean(like**2))
         spread[day] = np.sqrt(np.maximum(square, chance))
-        p_value[day] = 2.0 * t_distribution.sf(np.abs(effect[day]) / spread[day], _independent(past))
+        p_value[day] = 2.0 * stdtr(_independent(past), -np.abs(effect[day]) / spread[day])
     return Departures(effect, np.zeros(effect.shape), expected, spread, p_value, *_seen_before(effect, reference))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from forbear.domain.errors import ModelMismatch
 from forbear.models.dataset import Bools, Ints
@@ -129,7 +129,7 @@ def line_of(day: Floats, values: Floats, last: float) -> Line:
         return Line(unknown, np.nan, unknown, count)
     ahead = last - float(fit.day[0])
     level_error = float(np.sqrt(fit.variance[0] * (1.0 / count + ahead**2 / fit.square[0])))
-    times = float(stats.t.ppf(_LEVEL, count - 2))
+    times = float(stdtrit(count - 2, _LEVEL))
     level = float(fit.mean[0]) + slope * ahead
     return Line(_about(slope, times * slope_error), slope_error, _about(level, times * level_error), count)
 
@@ -145,7 +145,7 @@ def velocities(day: Ints, log_odds: Floats, days: int) -> Velocities:
     first = int(np.searchsorted(day, int(day[-1]) - days, side="right"))
     window, n = day[first:].astype(np.float64), log_odds.shape[1]
     times = np.full(max(len(window), 2) + 1, np.nan)
-    times[LEAST_POINTS:] = stats.t.ppf(_LEVEL, np.arange(LEAST_POINTS, len(times)) - 2)
+    times[LEAST_POINTS:] = stdtrit(np.arange(LEAST_POINTS, len(times)) - 2, _LEVEL)
     found = np.empty((3, n))
     for start in range(0, n, _TOGETHER):
         some = slice(start, start + _TOGETHER)
@@ -175,7 +175,7 @@ def motion(day: Ints, log_odds: Floats, days: int) -> Motion:
         freedom = np.array([now.points, before.points]) - 2
         shares = float((squares**2 / freedom).sum())
         degrees = float(squares.sum() ** 2 / shares) if shares > 0.0 else np.inf
-        acceleration = _about(change, float(stats.t.ppf(_LEVEL, degrees)) * spread)
+        acceleration = _about(change, float(stdtrit(degrees, _LEVEL)) * spread)
     return Motion(days, now.slope, now.slope_error, acceleration, now.points)
 
 

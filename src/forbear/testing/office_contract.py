@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forbear.domain.errors import ConflictError
 from forbear.engine.audit import first_break
 from forbear.engine.office import ASKED_TOPIC, Access, Asked, Job, JobState, KeyRecord, Reply, Role, Waiting
-from forbear.testing.policy_drafts_contract import PolicyDraftsContract
+from forbear.testing.policy_drafts_contract import BIG, LAW, TEXTS, PolicyDraftsContract
 
 KEY = KeyRecord(key_id="k1", name="desk", role=Role.AGENT, secret_sha="0" * 64, made_us=1)
 ACCESS = Access(
@@ -35,45 +35,38 @@ ASKED = Asked(
 )
 JOB = Job(job_id="j1", who="k1", kind="book", made_us=1)
 _MOST = 100
-_BIG = st.integers(-(2**62), 2**62)
-_TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
-_LAW = settings(
-    deadline=None,
-    max_examples=10,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow],
-)
 _ACCESSES = st.builds(
     Access,
-    at_us=_BIG,
-    who=_TEXTS,
-    role=_TEXTS,
-    route=_TEXTS,
+    at_us=BIG,
+    who=TEXTS,
+    role=TEXTS,
+    route=TEXTS,
     customer=st.none() | st.sampled_from([1, 2**63, 2**64 - 1]),
     why=st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
     status=st.integers(100, 599),
-    request_id=_TEXTS,
+    request_id=TEXTS,
 )
 _KEYS = st.builds(
     KeyRecord,
-    key_id=_TEXTS,
-    name=_TEXTS,
+    key_id=TEXTS,
+    name=TEXTS,
     role=st.sampled_from(Role),
-    secret_sha=_TEXTS,
-    made_us=_BIG,
-    expires_us=st.none() | _BIG,
-    revoked_us=st.none() | _BIG,
+    secret_sha=TEXTS,
+    made_us=BIG,
+    expires_us=st.none() | BIG,
+    revoked_us=st.none() | BIG,
     rate=st.none() | st.floats(0.0, 1e6),
 )
 _SCORES = st.builds(
     Asked,
     score_id=st.integers(0, 2**128 - 1).map("{:032x}".format),
     customer=st.none() | st.integers(1, 2**64 - 1),
-    as_of_us=_BIG,
+    as_of_us=BIG,
     partition=st.integers(-1, 99),
     offset=st.integers(-1, 2**62),
     pd=st.floats(0.0, 1.0),
-    model=_TEXTS,
-    policy=_TEXTS,
+    model=TEXTS,
+    policy=TEXTS,
     document=st.binary(max_size=40),
 )
 
@@ -83,7 +76,7 @@ class OfficeContract(PolicyDraftsContract):
 
     # ---- keys
 
-    @_LAW
+    @LAW
     @given(st.lists(_KEYS, max_size=5, unique_by=lambda key: key.key_id))
     def test_keys_read_back_oldest_first(self, keys: list[KeyRecord]) -> None:
         """Every key comes back as it was, alone and in the order of their making, in another process too."""
@@ -117,7 +110,7 @@ class OfficeContract(PolicyDraftsContract):
 
     # ---- accesses
 
-    @_LAW
+    @LAW
     @given(st.lists(st.lists(_ACCESSES, max_size=4), max_size=4))
     def test_accesses_are_one_chain_of_their_writer(self, commits: list[list[Access]]) -> None:
         """However many at a time, they are one whole chain that says all of them but for the customer."""
@@ -208,7 +201,7 @@ class OfficeContract(PolicyDraftsContract):
 
     # ---- scores that were asked for, and what waits
 
-    @_LAW
+    @LAW
     @given(st.lists(_SCORES, max_size=4, unique_by=lambda one: one.score_id))
     def test_asked_scores_read_back_and_wait(self, asked: list[Asked]) -> None:
         """Each comes back as it was, and its document waits to be published, in their order."""

@@ -32,28 +32,31 @@ DRAFT = sealed(
 )
 VERDICT = DraftVerdict(who="k2", by="bert", at_us=2, approves=True, why="agreed")
 _MOST = 100
-_BIG = st.integers(-(2**62), 2**62)
-_TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
-_LAW = settings(
+BIG = st.integers(-(2**62), 2**62)
+"""What fits a column of whole numbers."""
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+"""What a database keeps in a column of text."""
+LAW = settings(
     deadline=None,
     max_examples=10,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors, HealthCheck.too_slow],
 )
+"""How the laws of an office are tried: each example opens stores of its own."""
 _DRAFTS = st.builds(
     PolicyDraft,
     draft_id=st.integers(0, 2**128 - 1).map("{:032x}".format),
-    who=_TEXTS,
-    by=_TEXTS,
-    made_us=_BIG,
-    title=_TEXTS,
-    why=_TEXTS,
-    basis=_TEXTS,
-    basis_version=_TEXTS,
-    digest=_TEXTS,
-    version=_TEXTS,
-    text=_TEXTS,
-    question=_TEXTS.map(str.encode),
-    figures=_TEXTS.map(str.encode),
+    who=TEXTS,
+    by=TEXTS,
+    made_us=BIG,
+    title=TEXTS,
+    why=TEXTS,
+    basis=TEXTS,
+    basis_version=TEXTS,
+    digest=TEXTS,
+    version=TEXTS,
+    text=TEXTS,
+    question=TEXTS.map(str.encode),
+    figures=TEXTS.map(str.encode),
 ).map(sealed)
 
 
@@ -68,7 +71,7 @@ class PolicyDraftsContract:
         """The same office as another process sees it, for a writer."""
         raise NotImplementedError
 
-    @_LAW
+    @LAW
     @given(st.lists(_DRAFTS, max_size=5, unique_by=lambda draft: draft.draft_id))
     def test_drafts_read_back_newest_first(self, drafts: list[PolicyDraft]) -> None:
         """Every draft comes back as it was sealed, alone and page by page, in another process too."""

@@ -16,6 +16,7 @@ from forbear.engine.outreach import Delivery, Outreach, Refused, Sent, Unknown
 from forbear.testing.outreach_contract import OutreachContract, Rig, message
 from forbear.testing.servers.mail import MailTestServer
 from forbear.testing.servers.script import Script
+from forbear.testing.servers.starting import free_ports
 
 TO = "ada.lovelace@example.org"
 
@@ -33,13 +34,6 @@ def smtp(port: int, **changed: object) -> Smtp:
     return Smtp(**{"host": host, "sender": "First Bank <help@bank.example>", **changed})  # type: ignore[arg-type]
 
 
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 class TestSmtp(OutreachContract):
     """The laws of every provider."""
 
@@ -54,7 +48,7 @@ class TestSmtp(OutreachContract):
 
     def gone(self) -> Outreach:
         """A port without a server."""
-        return smtp(free_port())
+        return smtp(free_ports(1)[0])
 
 
 @pytest.mark.parametrize(

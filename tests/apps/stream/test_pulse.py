@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from forbear.apps.stream.health import health
 from forbear.apps.stream.pulse import RATE_SECONDS, Pulse, statuses, written
 from forbear.domain.errors import ConfigError, StorageError
+from forbear.testing.servers.starting import free_ports
 
 
 class Clock:
@@ -207,13 +208,6 @@ def test_what_is_no_status_is_left_out(tmp_path: Path) -> None:
 # ---- over HTTP
 
 
-def free_port() -> int:
-    """One that nobody has."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def get(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
     """Status and body of an answer."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
@@ -224,7 +218,7 @@ def get(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
 
 def test_health_is_told_at_three_paths(tmp_path: Path) -> None:
     """Live follows progress, ready the state; status is the snapshot."""
-    clock, port = Clock(), free_port()
+    clock, port = Clock(), free_ports(1)[0]
     pulse = Pulse("scorer-1", seconds=clock)
     with health(pulse, port, alive_seconds=60.0):
         first = [get(port, path)[0] for path in ("/live", "/ready")]
@@ -241,7 +235,7 @@ def test_health_is_told_at_three_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["/", "/status/", "/live?x=1", "/../status", "/etc/passwd", "/%6cive"])
 def test_there_is_nothing_else(path: str) -> None:
     """Any other path, and any other method, is refused."""
-    port = free_port()
+    port = free_ports(1)[0]
     with health(Pulse("scorer-1"), port):
         assert get(port, path)[0] == 404
         assert get(port, "/live", "POST")[0] == 501
@@ -249,7 +243,7 @@ def test_there_is_nothing_else(path: str) -> None:
 
 def test_who_says_nothing_keeps_nobody_out(until: Callable[[Callable[[], object]], None]) -> None:
     """Connections beyond the few that are answered at once are closed; when the silent ones go there is room again."""
-    port = free_port()
+    port = free_ports(1)[0]
     with health(Pulse("scorer-1"), port):
         silent = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(20)]
         turned_away = sum(_closed(one) for one in silent[8:])
@@ -276,7 +270,7 @@ def _tried(port: int) -> int:
 
 def test_it_answers_on_this_machine_only() -> None:
     """The port is bound to the loopback address; port 0 is none at all; one that is taken is the operator's to mend."""
-    port = free_port()
+    port = free_ports(1)[0]
     with health(Pulse("scorer-1"), port):
         with pytest.raises(ConfigError, match="port"), health(Pulse("scorer-2"), port):
             pass

@@ -13,6 +13,7 @@ from forbear.adapters.disk import storage_errors, write_whole
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.home import Home
 from forbear.apps.jobs.rehearsing import WORKER
+from forbear.apps.records import require_worked
 from forbear.apps.report.foreseen import due_days, first_unripe, missed_after
 from forbear.apps.report.gather import drawn_decisions
 from forbear.apps.report.holdout import first_decisions
@@ -110,8 +111,7 @@ def observe(home: Home, definition: Definition) -> Observed:
     Raises ConfigError where nothing was recorded, or the policy holds out another share than the definition says;
     NotEnoughData where nobody's 30 days are over.
     """
-    if not home.database.exists():
-        raise ConfigError(f"{home.database} is not there: no worker ever ran", mend="start the worker first")
+    require_worked(home)
     if home.deployment.miss.kind != "missed_payment":
         raise ConfigError(
             "the store does not know what became of a score", mend="the feed must tell of missed payments"

@@ -17,6 +17,7 @@ from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.jobs.replaying_parts import NamedModel, named_model
+from forbear.apps.records import require_worked
 from forbear.apps.report.foreseen import due_days, first_unripe, missed_after
 from forbear.apps.report.gather import every_decision, unsealed
 from forbear.apps.report.wording import OFFER
@@ -89,8 +90,7 @@ def shadow_of(home: Home, request: ShadowRequest, console: Console) -> Shadowed:
 
     Raises ConfigError where no worker ever ran, or the model is not known; NotEnoughData where there are no decisions.
     """
-    if not home.database.exists():
-        raise ConfigError(f"{home.database} is not there: no worker ever ran", mend="start the worker first")
+    require_worked(home)
     features = FeatureSet.standard(home.deployment.unsupported)
     challenger = named_model(home, request.model)
     with closing(open_desk(f"sqlite:///{home.database}")) as desk, closing(FileVault(home.keys)) as vault:

@@ -17,6 +17,7 @@ from forbear.apps.jobs.orders import Told
 from forbear.apps.jobs.policy_drafts import approved_policy, is_draft, note_promotion
 from forbear.apps.jobs.running import RunRequest, World, run_worker
 from forbear.apps.metrics.exporter import here, telling
+from forbear.apps.records import require_worked
 from forbear.apps.signals import until_told
 from forbear.apps.telemetry import telemetry_of
 from forbear.domain.errors import ConfigError
@@ -118,8 +119,7 @@ def show_switch(teller: Teller, console: Console, what: str) -> None:
 
 def show_status(home: Home, console: Console, now: datetime) -> None:
     """Say how far the worker is, and what a day that is due waits for. Raises ConfigError where none ever ran."""
-    if not home.database.exists():
-        raise ConfigError(f"no worker ever ran on {home.folder}", mend="run `forbear run --once` with this --home")
+    require_worked(home)
     with closing(open_queries(f"sqlite:///{home.database}")) as queries, closing(home.source()) as source:
         found = queries.status()
         end = source.end

@@ -16,8 +16,9 @@ from forbear.apps.home import Home
 from forbear.apps.jobs.archiving import compacted
 from forbear.apps.jobs.closing import Closer, Looked, in_words, told_of
 from forbear.apps.jobs.running import RunRequest, World, run_worker
+from forbear.apps.records import require_worked
 from forbear.apps.telemetry import telemetry_of
-from forbear.domain.errors import ConfigError, NotEnoughData, StorageError
+from forbear.domain.errors import NotEnoughData, StorageError
 from forbear.engine.closing import ClosingRule
 from forbear.engine.outputs import DayRow
 from forbear.features.columns import day_number, day_of
@@ -88,8 +89,7 @@ def show_compaction(home: Home, console: Console, retention_days: int) -> None:
 
     Raises ConfigError where no worker ever ran, StorageError where one runs now: it does the same as it ends.
     """
-    if not home.database.exists():
-        raise ConfigError(f"no worker ever ran on {home.folder}", mend="run `forbear run --once` with this --home")
+    require_worked(home)
     with storage_errors(f"cannot write {home.worker}"), alone(home.worker / _LOCK) as mine:
         if not mine:
             raise StorageError(f"a worker runs on {home.folder}", mend="stop it: it compacts as it ends")

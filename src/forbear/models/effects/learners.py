@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
-import xgboost
 
 from forbear.models.boosting import BoostingSettings, fit_boosting
 from forbear.models.dataset import Dataset, FeatureSpec
 from forbear.models.results import Floats
+
+if TYPE_CHECKING:
+    import xgboost
 
 Predictor: TypeAlias = Callable[[Floats], Floats]
 """Covariates (n, k) to an expected outcome, (n,)."""
@@ -66,6 +68,8 @@ class Trees:
 
     def fit(self, features: Floats, outcome: Floats) -> Predictor:
         """settings.max_rounds trees."""
+        import xgboost  # noqa: PLC0415
+
         parameters = {
             "objective": "reg:squarederror",
             "base_score": float(outcome.mean()),
@@ -118,6 +122,8 @@ class Chances:
 
 
 def _predictor(booster: xgboost.Booster) -> Predictor:
+    import xgboost  # noqa: PLC0415
+
     def predict(features: Floats) -> Floats:
         rows = xgboost.DMatrix(features, missing=np.nan, nthread=1)
         return np.asarray(booster.predict(rows), dtype=np.float64)

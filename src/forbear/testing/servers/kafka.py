@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -17,10 +14,8 @@ from uuid import uuid4
 
 from forbear.domain.errors import BackendUnavailable
 from forbear.testing.servers.kafka_jars import kafka_jars
+from forbear.testing.servers.starting import await_start, free_ports
 
-_PORTS = range(20_000, 32_000)
-"""Below those that the system gives to clients: one that asks a stopped broker again and again would get its own
-port for a source one day, and be connected to itself."""
 _STARTED = "Kafka Server started"
 _LOGGING = """status = error
 appender.out.type = Console
@@ -73,7 +68,7 @@ class KafkaServer:
         self._settings, self._scram = dict(settings or {}), dict(scram or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._kept = ExitStack()
-        self.port, self._inside, self._controller = _free_ports(3)
+        self.port, self._inside, self._controller = free_ports(3)
 
     @property
     def bootstrap(self) -> str:
@@ -100,7 +95,7 @@ class KafkaServer:
     def __exit__(self, *_: object) -> None:
         self._kept.close()
 
-    def start(self, within_seconds: float = 60.0) -> None:
+    def start(self, within_seconds: float = 180.0) -> None:
         """Start it; it takes requests when this returns. One that runs is left alone."""
         if self._process is not None:
             return
@@ -111,12 +106,17 @@ class KafkaServer:
         with self._log.open("ab") as log:
             # An interrupt at the terminal is for whoever started this, and not for the broker.
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
-        give_up = time.monotonic() + within_seconds
-        while self.log.count(_STARTED) == before:
-            if self._process.poll() is not None or time.monotonic() > give_up:
-                self.kill()
-                raise BackendUnavailable(f"the broker does not start: {self.log[-2_000:]}")
-            time.sleep(0.02)
+        try:
+            await_start(
+                "the broker",
+                self._process,
+                lambda: self.log.count(_STARTED) > before,
+                lambda: self.log,
+                within_seconds,
+            )
+        except BackendUnavailable:
+            self.kill()
+            raise
 
     def stop(self) -> None:
         """Ask it to end, and wait until it has."""
@@ -194,18 +194,3 @@ class KafkaServer:
             self._draft.unlink(missing_ok=True)
         elif self._draft.exists():
             self._draft.replace(self._jars.classes)
-
-
-def _free_ports(count: int) -> list[int]:
-    """So many ports of this machine that nobody listens at."""
-    found: list[int] = []
-    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
-        with socket.socket() as tried:
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        found.append(port)
-        if len(found) == count:
-            break
-    return found

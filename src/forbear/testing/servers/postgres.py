@@ -7,7 +7,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from forbear.domain.errors import BackendUnavailable, ConfigError
+from forbear.testing.servers.starting import await_start, free_ports
 
 _USER = "forbear"
 _READY_SECONDS = 180.0
@@ -62,7 +62,7 @@ class PostgresServer:
         self._binaries = binaries()
         self._settings = _OWN | dict(settings or {})
         self._password = secrets.token_urlsafe(12)
-        self._port = _free_port()
+        [self._port] = free_ports(1)
         self._owner = _owner()
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -98,11 +98,7 @@ class PostgresServer:
         with self._log.open("ab") as log:
             self._process = self._run(["postgres", "-D", str(self._data), *chosen], log)
         self._guard = _guarding(self._process.pid, self.folder)
-        until = time.monotonic() + _READY_SECONDS
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise BackendUnavailable(f"PostgreSQL did not start: {self._log.read_text(errors='replace')[-2_000:]}")
-            time.sleep(_POLL_SECONDS)
+        await_start("PostgreSQL", self._process, self._ready, self._said, _READY_SECONDS)
 
     def stop(self) -> None:
         """Have it end as an operator does: connections are cut, what was committed is on the disk."""
@@ -139,6 +135,9 @@ class PostgresServer:
     def _log(self) -> Path:
         return self.folder / "server.log"
 
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace")
+
     def _unguarded(self) -> None:
         if self._guard is not None:
             self._guard.kill()
@@ -153,7 +152,7 @@ class PostgresServer:
         how = ["-U", _USER, f"--pwfile={secret}", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"]
         with self._log.open("ab") as log:
             if self._run(["initdb", "-D", str(self._data), *how], log).wait():
-                raise BackendUnavailable(f"initdb failed: {self._log.read_text(errors='replace')[-2_000:]}")
+                raise BackendUnavailable(f"initdb failed: {self._said()[-2_000:]}")
         secret.unlink()
 
     def _run(self, command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -187,12 +186,6 @@ def _owner() -> str | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _children_of(parent: int) -> list[int]:

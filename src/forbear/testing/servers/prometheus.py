@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -20,11 +18,11 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-from forbear.domain.errors import BackendUnavailable, ConfigError
+from forbear.domain.errors import ConfigError
+from forbear.testing.servers.starting import await_start, free_ports
 
 SCRAPE_SECONDS = 0.5
-_READY_SECONDS = 60.0
-_POLL_SECONDS = 0.1
+_READY_SECONDS = 180.0
 _ASK_SECONDS = 10.0
 _SPAN = re.compile(r"(?<=\[)\d+[smhd](?=\])|(?<=\bfor: )\d+[smhd]\b")
 _SECONDS = re.compile(r"\d+(?= # seconds)")
@@ -64,7 +62,7 @@ class PrometheusServer:
     def __init__(self, targets: Iterable[str], rules: dict[str, str], scrape_seconds: float = SCRAPE_SECONDS) -> None:
         self._binary = binary("prometheus")
         self._targets, self._rules, self._scrape = list(targets), dict(rules), scrape_seconds
-        self._port = _free_port()
+        [self._port] = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
         self.folder = Path()
 
@@ -127,12 +125,10 @@ class PrometheusServer:
         )
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
-        until = time.monotonic() + _READY_SECONDS
-        while not self._ready():
-            if self._process.poll() is not None or time.monotonic() > until:
-                said = (self.folder / "log").read_text(errors="replace")[-2_000:]
-                raise BackendUnavailable(f"Prometheus did not start: {said}")
-            time.sleep(_POLL_SECONDS)
+        await_start("Prometheus", self._process, self._ready, self._said, _READY_SECONDS)
+
+    def _said(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
 
     def _ready(self) -> bool:
         try:
@@ -148,10 +144,3 @@ class PrometheusServer:
                 return json.loads(answer.read())["data"]
         except URLError as error:
             raise ValueError(f"Prometheus refuses {parameters}: {error}") from error
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
