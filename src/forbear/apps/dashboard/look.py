@@ -84,6 +84,12 @@ _CSS = f"""
 [data-testid="stSidebarNavItems"] {{ padding: 0 0.6rem; }}
 :is(a, button, summary, [role="radio"], [role="tab"]):focus-visible {{
   outline: 2px solid {ACCENT}; outline-offset: 2px; }}
+[data-testid="stAlertContainer"] {{ padding: 0.6rem 0.9rem; }}
+[data-testid="stMain"] hr {{ margin: 0.6rem 0; }}
+@media (max-width: 640px) {{
+  [data-testid="stHorizontalBlock"]:has([data-testid="stMetric"]) > [data-testid="stColumn"] {{
+    flex: 1 1 calc(50% - 0.5rem); min-width: calc(50% - 0.5rem); }}
+}}
 @media (max-width: 768px) {{
   [data-testid="stMainBlockContainer"] {{ padding-left: 1rem; padding-right: 1rem; }}
   .st-key-{NOTICE} {{ position: static; }}

@@ -130,6 +130,7 @@ def dressed(chart: Any) -> Any:
         locale=alt.Locale(number=alt.NumberLocale(**_LOCALE)),
         axisLeft=alt.AxisConfig(**_UPRIGHT_TITLE),
         axisX=alt.AxisConfig(labelAngle=0, titlePadding=6),
+        axisXQuantitative=alt.AxisConfig(tickCount=7),
         legend=alt.LegendConfig(orient="top", direction="horizontal", titleOrient="left", offset=26, padding=0),
     )
 
@@ -142,7 +143,12 @@ def values(rows: Iterable[Mapping[str, Any]]) -> alt.Data:
 
 def day_axis(field: str = "day", title: str = "Day") -> alt.X:
     """The channel of days. They are bank days, of no time zone: UTC keeps them where they are."""
-    return alt.X(f"utcyearmonthdate({field}):T", title=title, axis=alt.Axis(labelFlush=True, grid=False))
+    return alt.X(f"utcyearmonthdate({field}):T", title=title, axis=days_along())
+
+
+def days_along() -> alt.Axis:
+    """How days are written along an axis: 22 Nov."""
+    return alt.Axis(format="%-d %b", tickCount=8, labelFlush=True, labelSeparation=8, grid=False)
 
 
 def forest(rows: Sequence[Interval], axis: Axis, looks: Looks, said: str) -> alt.LayerChart:
