@@ -205,7 +205,7 @@ class Lead:
 
     page: str
     label: str
-    query: Mapping[str, object] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 def metric(
