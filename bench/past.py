@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from forbear.adapters.archive import FileArchive
 from forbear.adapters.by_customer import MOST_DAYS, ByCustomer
-from forbear.features.columns import EventColumns, EventKind, blank, columns_of
+from forbear.features.columns import EventColumns, EventKind, blank
 from forbear.features.hashing import key_of
 from forbear.features.local_time import DAY_US
 
@@ -30,20 +30,6 @@ SEGMENT_ROWS = 250_000
 START_US = 1_672_531_200_000_000
 ASKED = 40
 """Customers who are asked for."""
-
-
-class NoLog:
-    """A log with nothing in it, behind an archive."""
-
-    def __init__(self, end: int) -> None:
-        self.end = end
-
-    def read(self, _first: int, _past: int) -> EventColumns:
-        """Nothing."""
-        return columns_of([])
-
-    def close(self) -> None:
-        """Nothing is held open."""
 
 
 def segments(rows: int, days: int, customers: int) -> Iterator[EventColumns]:
@@ -109,7 +95,7 @@ def measured(folder: Path, asked: argparse.Namespace) -> dict[str, object]:
     since_us = archive.received_us - asked.asked * DAY_US
     customers = [key_of(f"C{number:07d}") for number in range(0, asked.customers, max(1, asked.customers // ASKED))]
     scanned = timed(lambda one: plain(archive, one, since_us), customers[:3])
-    copy = ByCustomer(folder / "copy", lambda: FileArchive(archive.folder), lambda: NoLog(archive.next_offset))
+    copy = ByCustomer(folder / "copy", lambda: FileArchive(archive.folder), None)
     begun, began = time.perf_counter(), time.process_time()
     while copy.follow():
         pass

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from forbear.adapters import by_customer
 from forbear.adapters.archive import FileArchive
 from forbear.adapters.by_customer import MOST_DAYS, ByCustomer
-from forbear.domain.errors import CorruptState
+from forbear.domain.errors import BackendUnavailable, CorruptState
 from forbear.domain.events import CustomerUpdated, Event, PaymentOutcome, Transaction
 from forbear.features.columns import EventColumns, columns_of, events_of, micros
 from forbear.features.hashing import key_of
@@ -29,6 +29,8 @@ TOLD = Transaction | PaymentOutcome | CustomerUpdated
 class LogBehind:
     """A log in memory, behind an archive. first: the offset of its first event.  gone: it holds nothing any more."""
 
+    oldest = None
+
     def __init__(self, events: Sequence[Event], first: int) -> None:
         self.events, self.first, self.gone = list(events), first, False
 
@@ -37,14 +39,56 @@ class LogBehind:
         """The offset that the next event gets."""
         return self.first + len(self.events)
 
-    def read(self, first: int, past: int) -> EventColumns:
-        """The events first..past."""
+    def after(self, at: int, most: int) -> tuple[int, EventColumns] | None:
+        """The events from an offset on."""
         if self.gone:
             raise CorruptState("the log has let go of it")
-        return columns_of(self.events[first - self.first : past - self.first])
+        found = self.events[at - self.first :][:most]
+        return (at, columns_of(found)) if found else None
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+class Topic:
+    """A partition in memory: of some offsets there is nothing, and it lets go of what is old.
+
+    messages: by offset, None for what is no event.
+    """
+
+    def __init__(self, messages: Sequence[Event | None]) -> None:
+        self.messages, self.oldest, self.down = list(messages), 0, False
+
+    @property
+    def end(self) -> int:
+        """The offset that the next message gets."""
+        if self.down:
+            raise BackendUnavailable("no broker answers")
+        return len(self.messages)
+
+    def after(self, at: int, most: int) -> tuple[int, EventColumns] | None:
+        """The events from an offset on, up to the next gap."""
+        if not self.oldest <= at <= self.end:
+            raise CorruptState(f"it holds offsets {self.oldest} to {self.end}, not {at}")
+        runs = runs_from(self.messages, at)
+        return None if not runs else (runs[0][0], columns_of(runs[0][1][:most]))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def runs_from(messages: Sequence[Event | None], at: int) -> list[tuple[int, list[Event]]]:
+    """The events from an offset on, in runs without a gap, each with the offset of its first."""
+    runs: list[tuple[int, list[Event]]] = []
+    for offset in range(at, len(messages)):
+        event = messages[offset]
+        if event is None:
+            continue
+        if runs and offset == runs[-1][0] + len(runs[-1][1]):
+            runs[-1][1].append(event)
+        else:
+            runs.append((offset, [event]))
+    return runs
 
 
 def followed(folder: Path, archive: Path, log: LogBehind) -> ByCustomer:
@@ -62,7 +106,9 @@ def told_of(index: ByCustomer, customer: str, *, between: tuple[int, int] = ALL_
     return sorted(tuple(row[name] for name in names) for row in rows)
 
 
-def told_by(events: Sequence[Event], customer: str, *, between: tuple[int, int] = ALL_US) -> list[tuple[Any, ...]]:
+def told_by(
+    events: Sequence[Event | None], customer: str, *, between: tuple[int, int] = ALL_US
+) -> list[tuple[Any, ...]]:
     """The same from the events themselves."""
     found = []
     for offset, event in enumerate(events):
@@ -223,3 +269,103 @@ def test_what_is_too_old_is_not_kept(tmp_path: Path, monkeypatch: Any) -> None:
 
     assert [one[0] for one in told_of(_to_the_end(index), "C1")] == [3]
     assert len(list((tmp_path / "copy").iterdir())) == 1
+
+
+@given(
+    st.lists(steps, min_size=1, max_size=25),
+    st.lists(st.booleans(), max_size=40),
+    st.integers(0, 40),
+    st.integers(0, 40),
+    st.integers(1, 6),
+    st.integers(0, 40),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_partition_with_gaps_is_told_whole_but_for_what_nobody_has(
+    given_steps: list[Any], refused: list[bool], archived: int, gone: int, piece: int, seen: int
+) -> None:
+    """Of every customer the events of archive and topic, whatever was refused; where the topic has let go of what was
+    never archived the rest is told, and from when on none is missing. The same after a restart.
+    """
+    events = history_of(given_steps)
+    refusing = [*refused, *[False] * len(events)]
+    messages = [None if bad else event for event, bad in zip(events, refusing, strict=False)]
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(by_customer, "PIECE_ROWS", piece)
+        patch.setattr(by_customer, "_LOG_ROWS", 3)
+        archive = FileArchive(Path(name) / "archive", gaps=True)
+        for first, run in runs_from(messages[:archived], 0):
+            archive.append(columns_of(run), first)
+        topic = Topic(messages[: max(archived, seen)])
+        index = partition_of(Path(name), topic)
+        begun = index.position
+        topic.messages, topic.oldest = messages, min(gone, len(messages))
+        held_whole(_to_the_end(index), messages, begun, topic.oldest)
+        again = partition_of(Path(name), topic)
+        held_whole(again, messages, archive.next_offset, topic.oldest)
+
+
+def held_whole(index: ByCustomer, messages: Sequence[Event | None], until: int, oldest: int) -> None:
+    """A copy tells events that are there, each once, and none that never were; of what is missing it knows until when.
+
+    until, oldest: the offsets before one, and those from the other on, were there when they were read.
+    """
+    told = {one for customer in ("C1", "C2", "C3") for one in told_of(index, customer)}
+    every = [one for customer in ("C1", "C2", "C3") for one in told_by(messages, customer)]
+    assert told <= set(every)
+    assert {one for one in every if one[0] < until or one[0] >= oldest} <= told
+    assert sum(len(told_of(index, customer)) for customer in ("C1", "C2", "C3")) == len(told)
+    received = [micros(one.received_at) for one in messages if one is not None]
+    if not index.gap:
+        assert told == set(every)
+        assert index.whole_from_us == received[0] if received else not index.whole_from_us
+        return
+    missing = max((one[0] for one in set(every) - told), default=-1)
+    behind = [micros(one.received_at) for one in messages[missing + 1 :] if one is not None]
+    following = [micros(one.received_at) for at, one in enumerate(messages) if one is not None and at >= oldest]
+    assert index.whole_from_us in behind if following else index.whole_from_us == 0
+
+
+def partition_of(folder: Path, topic: Topic) -> ByCustomer:
+    """A copy of a partition that has come to the end."""
+    index = ByCustomer(folder / "copy", lambda: FileArchive(folder / "archive", gaps=True), lambda: topic)
+    return _to_the_end(index)
+
+
+def test_while_a_topic_is_gone_it_stays_where_it_is_and_then_goes_on(tmp_path: Path) -> None:
+    """A broker that does not answer is an error for whoever follows; what was taken in is told, and the rest later."""
+    topic = Topic([transaction(1), transaction(2, day=1)])
+    index = partition_of(tmp_path, topic)
+    topic.messages.append(transaction(3, day=2))
+    topic.down = True
+    with pytest.raises(BackendUnavailable):
+        index.follow()
+    assert told_of(index, "C1") == told_by(topic.messages[:2], "C1")
+    topic.down = False
+    assert told_of(_to_the_end(index), "C1") == told_by(topic.messages, "C1")
+
+
+def test_pieces_of_a_topic_without_an_archive_are_not_believed(tmp_path: Path, monkeypatch: Any) -> None:
+    """A topic that was made anew counts from 0 again: without an archive nobody can tell of which one a piece is."""
+    monkeypatch.setattr(by_customer, "PIECE_ROWS", 1)
+    partition_of(tmp_path, Topic([transaction(1), transaction(2, day=1)]))
+    other = Topic([transaction(5), transaction(6, day=3), transaction(7, day=4)])
+    assert told_of(partition_of(tmp_path, other), "C1") == told_by(other.messages, "C1")
+
+
+def test_what_comes_one_by_one_is_looked_through_at_once(tmp_path: Path) -> None:
+    """However often a log gives a single event, whoever asks looks into a handful of tables."""
+    topic = Topic([])
+    index = partition_of(tmp_path, topic)
+    for number in range(200):
+        topic.messages.append(transaction(number, day=number // 10))
+        assert index.follow()
+    assert len(index._state.tail) <= 10
+    assert told_of(index, "C1") == told_by(topic.messages, "C1")
+
+
+def test_an_archive_that_nothing_follows_is_not_held_in_memory(archive: Path, tmp_path: Path) -> None:
+    """Where nothing comes behind an archive all of it is in pieces, and a restart reads none of it again."""
+    for _ in range(2):
+        index = _to_the_end(ByCustomer(tmp_path / "copy", lambda: FileArchive(archive), None))
+        assert index._state.tail == ()
+        assert told_of(index, "C1") == told_by(EVENTS, "C1")

@@ -16,7 +16,7 @@ from forbear.apps.console import Console
 from forbear.apps.home import Home
 from forbear.apps.jobs.dashboard_bank import DemoSpec, make_demo_bank
 
-SMALL = DemoSpec(customers=300, before_days=270, quarter_days=50, ahead_days=6, shares="2%,4%,8%")
+SMALL = DemoSpec(customers=300, before_days=270, unseen_days=31, quarter_days=50, ahead_days=6, shares="2%,4%,8%")
 SCREENSHOTS = bool(os.environ.get("FORBEAR_SCREENSHOTS"))
 """Pictures are taken of the demo as it comes, and kept among the documents."""
 DAY_SECONDS = 40

@@ -148,7 +148,7 @@ def test_a_click_on_the_worklist_reaches_the_database(demo: Demo, visit: Visit) 
     with closing(sqlite3.connect(demo.home / "forbear.db")) as store:
         [state, assigned] = store.execute("SELECT state, assigned FROM cases WHERE case_id = ?", [case]).fetchone()
     assert state == "assigned"
-    assert assigned == "forbear dashboard --demo, approver"
+    assert assigned == "demo approver"
     key_id = demo.keys["approver"].split("_")[1]
     with closing(sqlite3.connect(demo.home / "api.db")) as office:
         bodies = [json.loads(body) for [body] in office.execute("SELECT body FROM accesses ORDER BY at_us")]

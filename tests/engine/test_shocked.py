@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import fields
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,113 +11,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.engine.shocked_history import WINDOW, Stressed, Told, feed_of
 
-from forbear.apps.package_data import shipped
 from forbear.domain.calendar import BankCalendar
-from forbear.domain.deployment import Deployment, MissDefinition
-from forbear.domain.errors import ConfigError
-from forbear.domain.events import CustomerUpdated, Event, Obligation, Transaction, checked
-from forbear.domain.terms import Category, Channel, Direction, Frequency, ObligationKind, Status
+from forbear.domain.events import CustomerUpdated, Event, checked
+from forbear.domain.terms import Category, ObligationKind
 from forbear.engine.backfill import BookAt, Feed, book_at
-from forbear.engine.ports import Scanned
-from forbear.engine.shocked import UPDATE_ID, Shocked, book_under
-from forbear.engine.shocked_onset import onset_at
-from forbear.engine.shocked_survey import Surveyed, survey
-from forbear.engine.shocked_terms import Shock, parse_stress
+from forbear.engine.shocked import UPDATE_ID
+from forbear.engine.shocked_terms import Shock
 from forbear.features.batch import DAYS, EventBatch, batch_of
-from forbear.features.columns import EventColumns, EventKind, columns_of, events_of, joined
+from forbear.features.columns import EventColumns, EventKind, events_of, joined
 from forbear.features.figures import FIGURES
-from forbear.features.hashing import keys_of
-from forbear.features.local_time import DAY_US, LocalTime, local_time
+from forbear.features.local_time import DAY_US, local_time
 from forbear.simulation.bank import deployment, simulate
 from forbear.simulation.spec import BankSpec
-from forbear.testing.builders import START, at, closed, outcome, transaction, update
 from forbear.testing.histories import histories
 
-TERMS = parse_stress(shipped("stress.toml"))
 NOTHING = Shock(name="nothing")
 ALL = Shock(name="all", salaries_late_days=10, prices_up_ratio=0.08, rates_up_bp=200.0)
 SPEC = BankSpec(customers=80, days=150, seed=5, late_share=0.05, duplicate_share=0.03, reversal_share=0.02)
-WINDOW = 60
-
-
-@dataclass(frozen=True)
-class Told:
-    """A history in memory, with the names, in batches of so many events."""
-
-    log: EventColumns
-    size: int
-
-    @property
-    def next_offset(self) -> int:
-        """How many events there are."""
-        return len(self.log)
-
-    @property
-    def closed_day(self) -> int | None:
-        """The last day that was closed."""
-        return int(self.log.day[self.log.kind == EventKind.DAY_CLOSED].max())
-
-    def offset_since(self, received_us: int) -> int:
-        """The first event received at or after an instant."""
-        return int(np.searchsorted(np.maximum.accumulate(self.log.received_us), received_us))
-
-    def scan(self, zone: LocalTime, start: int = 0) -> Iterator[Scanned]:
-        """Batches from an offset on."""
-        for first in range(start, len(self.log), self.size):
-            part = self.log.take(slice(first, first + self.size))
-            yield Scanned(first, part, batch_of(part, zone))
-
-    def read(self, start: int = 0) -> Iterator[EventColumns]:
-        """The same as columns."""
-        yield self.log.take(slice(start, None))
-
-    def customers(self) -> Mapping[int, str]:
-        """Names by key."""
-        names = np.unique(self.log.customer_id)
-        return dict(zip(keys_of(names).tolist(), (name.decode() for name in names), strict=True))
-
-
-@dataclass(frozen=True)
-class Stressed:
-    """A feed, its last closed day, and what a shock of its window makes of it."""
-
-    feed: Feed
-    day: int
-    shocked: Shocked
-    found: Surveyed
-
-    @classmethod
-    def of(cls, feed: Feed, shock: Shock, window: int = WINDOW, back: int = 0) -> Stressed:
-        """The window that ends so many days before the last close."""
-        day = (feed.archive.closed_day or 0) - back
-        onset = onset_at(feed, day - window + 1, day)
-        found = survey(feed, onset, shock, TERMS, day)
-        return cls(feed, day, Shocked(feed.archive, onset, found, day), found)
-
-    @property
-    def zone(self) -> LocalTime:
-        """The bank's."""
-        return local_time(self.feed.deployment.time_zone)
-
-    def book(self) -> BookAt:
-        """The book under the shock."""
-        return book_under(self.feed, self.shocked.onset, self.found, self.day)
-
-    def parts(self) -> list[Scanned]:
-        """All of the shocked history."""
-        return list(self.shocked.scan(self.zone))
-
-    def columns(self) -> EventColumns:
-        """Its columns."""
-        return joined([part.columns for part in self.parts()])
-
-    @property
-    def was(self) -> EventColumns:
-        """The columns of the history that is shocked, up to the same close."""
-        log = next(self.feed.archive.read())
-        [end] = np.flatnonzero((log.kind == EventKind.DAY_CLOSED) & (log.day == self.day))
-        return log.take(slice(0, int(end) + 1))
 
 
 @pytest.fixture(scope="module")
@@ -130,15 +42,6 @@ def bank() -> Feed:
 def hard(bank: Feed) -> Stressed:
     """That bank under all three shocks."""
     return Stressed.of(bank, ALL)
-
-
-def feed_of(log: Sequence[Event], size: int = 1_000) -> Feed:
-    """A feed of some events in the order in which they were received."""
-    rules = Deployment(
-        source="small", currency="EUR", time_zone="UTC", opens_on=START, miss=MissDefinition(kind="missed_payment")
-    )
-    ordered = sorted(log, key=lambda event: event.received_at)
-    return Feed(Told(columns_of(ordered), size), rules, BankCalendar())
 
 
 def same_books(one: BookAt, other: BookAt) -> None:
@@ -277,158 +180,6 @@ def salaries(columns: EventColumns, stressed: Stressed) -> dict[tuple[bytes, byt
     return dict(zip(names, values, strict=True))
 
 
-# ---- balances
-
-
-@dataclass(frozen=True)
-class Move:
-    """One entry of an account: hours after the one before, what it is, and how much."""
-
-    hours: int
-    category: Category
-    amount: int
-
-
-moves = st.lists(
-    st.builds(
-        Move,
-        hours=st.integers(0, 60),
-        category=st.sampled_from([Category.SALARY, Category.GROCERIES, Category.DINING, Category.MORTGAGE]),
-        amount=st.integers(0, 300_000),
-    ),
-    min_size=1,
-    max_size=30,
-)
-
-
-def account_of(given_moves: list[Move], opening: int = 100_000) -> list[Transaction]:
-    """The entries of one account, with balances that add up."""
-    events, balance, hours = [], opening, 30
-    for number, move in enumerate(given_moves, start=1):
-        credit = move.category is Category.SALARY
-        balance += move.amount if credit else -move.amount
-        hours += move.hours
-        events.append(
-            transaction(
-                number,
-                booked_at=at(0, hours),
-                received_at=at(0, hours + 0.25),
-                direction=Direction.CREDIT if credit else Direction.DEBIT,
-                category=move.category,
-                amount_minor=move.amount,
-                balance_after_minor=balance,
-                sequence=number,
-            )
-        )
-    return events
-
-
-@settings(max_examples=30, deadline=None)
-@given(moves, st.integers(0, 20), st.floats(0, 1), st.integers(1, 90))
-def test_balances_still_add_up(given_moves: list[Move], late: int, prices: float, window: int) -> None:
-    """Under any shock each balance is the one before plus what the entry moved, as the bank would have booked it."""
-    owes = mortgage_update(100_000)
-    feed = feed_of([owes, *account_of(given_moves), *map(closed, range(90))], 13)
-    shock = Shock(name="any", salaries_late_days=late, prices_up_ratio=prices, rates_up_bp=250.0)
-    stressed = Stressed.of(feed, shock, window)
-    entries = [one for one in events_of(stressed.columns()) if isinstance(one, Transaction)]
-    entries.sort(key=lambda one: (one.booked_at, one.sequence))
-    balance = 100_000
-    for entry in entries:
-        balance += entry.amount_minor if entry.direction is Direction.CREDIT else -entry.amount_minor
-        assert entry.balance_after_minor == balance
-    assert len(entries) == len(given_moves) - sum(
-        one.category is Category.SALARY
-        and one.booked_at >= at(90 - window)
-        and one.booked_at + timedelta(late) >= at(90)
-        for one in account_of(given_moves)
-    )
-
-
-def mortgage_update(amount_minor: int) -> CustomerUpdated:
-    """A customer who owes a mortgage of 20 years, a phone contract, and one thing once, told on the first day."""
-    terms = {"amount_minor": amount_minor, "due_on": START}
-    owed = (
-        Obligation(obligation_id="M", kind=ObligationKind.MORTGAGE, **terms),
-        Obligation(obligation_id="X", kind=ObligationKind.OTHER, **terms),
-        Obligation(obligation_id="L", kind=ObligationKind.LOAN, frequency=Frequency.ONCE, **terms),
-    )
-    return update(1, day=0, obligations=owed)
-
-
-# ---- each shock by hand
-
-
-def entries_of(stressed: Stressed) -> dict[str, Transaction]:
-    """Transactions of a shocked history up to the close, by id."""
-    found = events_of(stressed.columns())
-    return {one.transaction_id: one for one in found if isinstance(one, Transaction)}
-
-
-def test_a_late_salary_leaves_a_gap_and_fills_it() -> None:
-    """Until it arrives the account stands lower by it; from then on as it did."""
-    log = [
-        transaction(1, day=40, balance_after_minor=9_000, sequence=1),
-        transaction(2, day=41, direction=Direction.CREDIT, category=Category.SALARY, amount_minor=50_000,
-                    balance_after_minor=59_000, sequence=2),
-        transaction(3, day=45, category=Category.DINING, balance_after_minor=58_000, sequence=3),
-        transaction(4, day=52, category=Category.DINING, balance_after_minor=57_000, sequence=4),
-    ]  # fmt: skip
-    stressed = Stressed.of(feed_of([*log, *map(closed, range(60))]), Shock(name="late", salaries_late_days=10), 30)
-    now = entries_of(stressed)
-    assert [now[name].balance_after_minor for name in ("T1", "T3", "T2", "T4")] == [9_000, 8_000, 58_000, 57_000]
-    assert now["T2"].booked_at == at(51)
-    assert stressed.found.never == 0
-
-
-def test_a_payment_that_would_overdraw_is_still_made() -> None:
-    """A collected payment that the late salary would have covered takes the account below zero; none fails."""
-    log = [
-        transaction(1, day=41, direction=Direction.CREDIT, category=Category.SALARY, amount_minor=50_000,
-                    balance_after_minor=51_000, sequence=1),
-        transaction(2, day=42, category=Category.RENT, channel=Channel.STANDING_ORDER, amount_minor=30_000,
-                    balance_after_minor=21_000, sequence=2),
-    ]  # fmt: skip
-    stressed = Stressed.of(feed_of([*log, *map(closed, range(60))]), Shock(name="late", salaries_late_days=10), 30)
-    now = entries_of(stressed)
-    assert now["T2"].balance_after_minor == -29_000
-    assert {one.status for one in now.values()} == {Status.BOOKED}
-    assert stressed.found.overdrawn == 1
-
-
-def test_what_is_taken_back_was_dearer_only_if_it_was_shocked() -> None:
-    """A purchase of the window is taken back at its new price, one from before it at the old."""
-    back: dict[str, Any] = {"direction": Direction.CREDIT}
-    log = [
-        transaction(1, day=10, balance_after_minor=9_000, sequence=1),
-        transaction(2, day=40, balance_after_minor=8_000, sequence=2),
-        transaction(3, day=41, **back, reverses="T1", balance_after_minor=9_000, sequence=3),
-        transaction(4, day=42, **back, reverses="T2", balance_after_minor=10_000, sequence=4),
-    ]
-    stressed = Stressed.of(feed_of([*log, *map(closed, range(60))]), Shock(name="p", prices_up_ratio=0.08), 30)
-    now = entries_of(stressed)
-    assert [now[f"T{n}"].amount_minor for n in (1, 2, 3, 4)] == [1_000, 1_080, 1_000, 1_080]
-    assert [now[f"T{n}"].balance_after_minor for n in (1, 2, 3, 4)] == [9_000, 7_920, 8_920, 10_000]
-
-
-def test_an_instalment_rises_like_an_annuity() -> None:
-    """240 instalments at 3.5 % cost 18.6 % more at 5.5 %, and so do the payments of the window and what is owed."""
-    log = [
-        mortgage_update(100_000),
-        outcome(1, due=5),
-        transaction(1, day=20, category=Category.MORTGAGE, amount_minor=100_000, sequence=1),
-        transaction(2, day=50, category=Category.MORTGAGE, amount_minor=100_000, sequence=2),
-        transaction(3, day=50, category=Category.LOAN_REPAYMENT, amount_minor=100_000, sequence=3),
-    ]
-    stressed = Stressed.of(feed_of([*log, *map(closed, range(90))]), Shock(name="r", rates_up_bp=200.0), 60)
-    now = entries_of(stressed)
-    assert [now[f"T{n}"].amount_minor for n in (1, 2, 3)] == [100_000, 118_609, 100_000]
-    told = {one.update_id: one for one in events_of(stressed.columns()) if isinstance(one, CustomerUpdated)}
-    assert [owed.amount_minor for owed in told["U1"].obligations] == [100_000] * 3
-    assert [owed.amount_minor for owed in told[UPDATE_ID].obligations] == [118_609, 100_000, 100_000]
-    assert told[UPDATE_ID].booked_at == at(30, 0)
-
-
 def test_an_update_of_the_window_is_dearer_as_well(bank: Feed) -> None:
     """What the bank tells in the window of mortgages and utilities costs more, rent and insurance do not."""
     hard = Stressed.of(bank, ALL, 140)
@@ -462,24 +213,3 @@ def test_a_shock_reaches_the_features(hard: Stressed, bank: Feed) -> None:
         column = names.index(name)
         change = np.nanmean(after.figures[last, column] - before.figures[first, column])
         assert np.sign(change) == sign, name
-
-
-# ---- the assumptions
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"format": 2}, "format 2"),
-        ({"prices": {"categories": ["salary"], "source": "x"}}, "shocked twice"),
-        ({"prices": {"categories": ["health"], "obligations": ["loan"], "source": "x"}}, "loan obligations"),
-        ({"rates": {"rent": {"rate": 0.1, "months": 3, "pass_through": 1.0, "source": "x"}}}, "no interest"),
-        ({"scenarios": [{"name": "a"}, {"name": "a"}]}, "share a name"),
-        ({"scenarios": [{"name": "a", "wages": 3}]}, "wages"),
-        ({"scenarios": [{"name": "a", "salaries_late_days": -1}]}, ">= 0"),
-    ],
-)
-def test_wrong_assumptions_are_refused(change: dict[str, Any], message: str) -> None:
-    """Each wrong document is refused with what is wrong."""
-    with pytest.raises(ConfigError, match=message):
-        parse_stress({**shipped("stress.toml"), **change})

@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forbear.domain.terms import FLAGGED, Circumstance
-from forbear.features.hashing import mixed as mixed_by_the_ledger
 from forbear.policy.decide import Rules, answered_after, decide, decide_one, verdict
 from forbear.policy.document import Policy
-from forbear.policy.hashing import chained, mixed, seed_of, uniform
+from forbear.policy.hashing import chained, seed_of, uniform
 from forbear.policy.proposals import NEVER, Circumstances, Decisions, Hold, HoldReason, Offer, Proposal, Proposals
 from forbear.policy.reading import parse_policy
 
@@ -252,19 +251,6 @@ def test_the_exempt_are_not_held_out(policy: Policy, flag: Circumstance, make_pr
 
     assert not decide(Rules.of(all_out), proposals, AS_USUAL).held_out.any()
     assert decide(Rules.of(nobody_exempt), proposals, AS_USUAL).held_out.all()
-
-
-def test_mixing_is_the_ledgers() -> None:
-    """Both layers mix words by the same function, bit for bit."""
-    words = np.random.default_rng(1).integers(0, 2**63, 100).astype(np.uint64)
-    np.testing.assert_array_equal(mixed(words), mixed_by_the_ledger(words))
-
-
-@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
-def test_numbers_from_keys_lie_below_1(one: int, other: int) -> None:
-    """Every key gives a number in [0, 1), in the order of the keys."""
-    low, high = uniform(np.array(sorted([one, other]), dtype=np.uint64))
-    assert 0.0 <= low <= high < 1.0
 
 
 @pytest.mark.parametrize(

@@ -5,35 +5,44 @@ some hundred thousand events, lies in the order of customer keys, and says which
 It is a copy: without it, or where it is not what was written, it is made again.
 
     <first>-<past>.parquet    events of the offsets first..past, no names of accounts or counterparties among them
+
+Offsets may be missing, as they are in a topic whose messages were refused. Where a log has let go of events that are
+not in the archive either, it goes on behind them, and says from when on none is missing.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from forbear.adapters.archive import FileArchive
-from forbear.adapters.disk import forget_drafts, storage_errors, whole_file
-from forbear.adapters.event_table import columns_of_table, table_of
-from forbear.domain.errors import CorruptState
-from forbear.features.columns import VOCABULARIES, EventColumns, EventKind
-from forbear.features.hashing import Keys, keys_of
+from forbear.adapters.customer_pieces import (
+    FORMAT,
+    READ,
+    Header,
+    Piece,
+    in_words,
+    kept,
+    latest,
+    of_piece,
+    piece_of,
+    rows_of,
+    written,
+)
+from forbear.adapters.disk import forget_drafts, storage_errors
+from forbear.adapters.event_table import table_of
+from forbear.domain.errors import CorruptState, ForbearError
+from forbear.features.columns import EventColumns
 from forbear.features.local_time import DAY_US
 
 PIECE_ROWS = 500_000
-"""Events of a piece at least; those behind the last one are held in memory."""
+"""Events of a piece at least; those behind the last one are held in memory. Several copies share this number."""
 GROUP_ROWS = 16_384
 """Events of a row group: what is read at least to find one."""
 MOST_ROWS = 20_000
@@ -41,19 +50,6 @@ MOST_ROWS = 20_000
 MOST_DAYS = 215
 """How far back, from the newest event, pieces go."""
 _LOG_ROWS = 65_536
-_FORMAT = 1
-_NAME = re.compile(r"(\d{20})-(\d{20})\.parquet")
-_HEADER = b"forbear"
-_WORDS: dict[str, tuple[str, ...]] = {
-    "kind": tuple(kind.name.lower() for kind in EventKind),
-    **{name: tuple(map(str, terms)) for name, terms in VOCABULARIES.items()},
-}
-"""Columns that are kept as the places of their words, -1 for none: numbers are put in order much sooner than texts."""
-_PLAIN = (
-    "offset", "customer_key", "event_key", "amount_minor", "balance_after_minor", "day", "paid_on", "days_past_due",
-)  # fmt: skip
-_READ = [*_WORDS, *_PLAIN, "currency", "received_at", "booked_at", "payload", "account_id", "reverses"]
-_KINDS = (EventKind.TRANSACTION, EventKind.CUSTOMER, EventKind.OUTCOME)
 
 
 class Log(Protocol):
@@ -64,8 +60,16 @@ class Log(Protocol):
         """The offset that the next event gets."""
         ...
 
-    def read(self, first: int, past: int) -> EventColumns:
-        """Every column of the events first..past. Raises CorruptState for what is not there."""
+    @property
+    def oldest(self) -> int | None:
+        """The first offset that is still there; None for a log that lets go of nothing that is not archived."""
+        ...
+
+    def after(self, at: int, most: int) -> tuple[int, EventColumns] | None:
+        """Up to so many events from an offset on, without a gap among them, and the offset of the first.
+
+        None where there are none yet. Raises CorruptState for an offset that it does not hold.
+        """
         ...
 
     def close(self) -> None:
@@ -83,50 +87,34 @@ class Events(NamedTuple):
     complete: bool
 
 
-class _Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a piece says of itself. archive: SHA-256 of the archive's first segment.  firsts: first key of each group.
-
-    booked_to_us, received_to_us: the latest of its events.
-    """
-
-    format: int
-    archive: str
-    first: int
-    past: int
-    booked_to_us: int
-    received_to_us: int
-    firsts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """One file. firsts: (k,) first key of each row group, rising."""
-
-    path: Path
-    header: _Header
-    firsts: Keys
-
-
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is known at one moment: pieces, and tables behind them, of the offsets behind..position, without a gap.
+    """What is known at one moment: pieces, and tables behind them, of the offsets behind..position.
 
-    newest_us: when the latest event was received.
+    newest_us: when the latest event was received.  from_us: when the first of those behind the pieces was, 0 for none.
+    gap: whether events between the pieces and those are missing.
     """
 
-    pieces: tuple[_Piece, ...] = ()
+    pieces: tuple[Piece, ...] = ()
     tail: tuple[pa.Table, ...] = ()
     behind: int = 0
     position: int = 0
     newest_us: int = 0
+    from_us: int = 0
+    gap: bool = False
 
 
 class ByCustomer:
-    """Follows archive and log into a folder. One process at a time; its methods may be called by several threads."""
+    """Follows archive and log into a folder. One process at a time; its methods may be called by several threads.
 
-    def __init__(self, folder: Path, archive: Callable[[], FileArchive], log: Callable[[], Log]) -> None:
+    log: None where nothing comes behind the archive.  share: how many copies hold `PIECE_ROWS` in memory together.
+    """
+
+    def __init__(
+        self, folder: Path, archive: Callable[[], FileArchive], log: Callable[[], Log] | None, *, share: int = 1
+    ) -> None:
         self.folder = folder
-        self._open_archive, self._open_log = archive, log
+        self._open_archive, self._open_log, self._share = archive, log, share
         self._turn = Lock()
         self._archive: FileArchive | None = None
         self._log: Log | None = None
@@ -145,6 +133,19 @@ class ByCustomer:
         return self._state.newest_us
 
     @property
+    def whole_from_us(self) -> int:
+        """When the first event was received behind which none is missing [us UTC]; 0 where there is no such event."""
+        state = self._state
+        begun = [(one.header.gap, one.header.received_from_us) for one in state.pieces]
+        begun += [(state.gap, state.from_us)] if state.gap or state.from_us else []
+        return next((us for gap, us in reversed(begun) if gap), begun[0][1] if begun else 0)
+
+    @property
+    def gap(self) -> bool:
+        """Whether events are known to be missing from it."""
+        return self._state.gap or any(one.header.gap for one in self._state.pieces)
+
+    @property
     def end(self) -> int:
         """The offset behind the newest event that it knows of."""
         return max(self._end, self._state.position)
@@ -152,31 +153,39 @@ class ByCustomer:
     def close(self) -> None:
         """Let go of the log."""
         with self._turn:
-            if self._log is not None:
-                self._log.close()
-                self._log = None
+            self._drop_log()
 
     def follow(self) -> bool:
-        """Take in what comes next; whether there was something. Raises StorageError, CorruptState."""
+        """Take in what comes next; whether there was something. Raises StorageError, CorruptState, BackendUnavailable.
+
+        Where it raises it may be called again: it goes on where it was.
+        """
         with self._turn:
             if self._archive is None:
                 self._begin(self._open_archive())
             table = self._following()
             if table is None:
+                if self._open_log is None:  # nothing will come: what is held in memory need not be
+                    self._write()
                 return False
             state = self._state
-            tail = (*state.tail, _kept(table))
-            newest_us = max(state.newest_us, _latest(table["received_at"].cast(pa.int64())))
-            self._state = _State(state.pieces, tail, state.behind, state.position + table.num_rows, newest_us)
-            if sum(one.num_rows for one in tail) >= PIECE_ROWS:
-                self._write(tail)
+            received = table["received_at"].cast(pa.int64())
+            self._state = replace(
+                state,
+                tail=_with(state.tail, kept(table)),
+                position=table["offset"][-1].as_py() + 1,
+                newest_us=max(state.newest_us, latest(received)),
+                from_us=state.from_us or received[0].as_py(),
+            )
+            if sum(one.num_rows for one in self._state.tail) >= max(1, PIECE_ROWS // self._share):
+                self._write()
             return True
 
     def of(self, customer: int, since_us: int, past_us: int) -> Events:
         """Transactions, outcomes and updates of a customer that were booked from since_us on and before past_us."""
         state = self._state
-        found = [_of_piece(one, customer) for one in state.pieces if one.header.booked_to_us >= since_us]
-        found += [_rows_of(one, customer) for one in state.tail]
+        found = [of_piece(one, customer) for one in state.pieces if one.header.booked_to_us >= since_us]
+        found += [rows_of(one, customer) for one in state.tail]
         if not found:
             return Events((), complete=True)
         table = pa.concat_tables(found)
@@ -185,7 +194,7 @@ class ByCustomer:
         )
         order = [("booked_us", "descending"), ("offset", "descending")]
         rows = table.sort_by(order).slice(0, MOST_ROWS).to_pylist()
-        return Events(tuple(map(_in_words, rows)), complete=table.num_rows <= MOST_ROWS)
+        return Events(tuple(map(in_words, rows)), complete=table.num_rows <= MOST_ROWS)
 
     # ---- inside
 
@@ -195,19 +204,25 @@ class ByCustomer:
             self.folder.mkdir(parents=True, exist_ok=True)
             forget_drafts(self.folder)
             since = archive.offset_since(archive.received_us - MOST_DAYS * DAY_US)
-            pieces: list[_Piece] = []
+            pieces: list[Piece] = []
             for path in sorted(self.folder.glob("*.parquet")):
-                piece = _piece_of(path)
-                wanted = pieces[-1].header.past if pieces else None
-                mine = piece is not None and piece.header.archive == _identity(archive)
-                if piece is None or not mine or wanted not in {None, piece.header.first}:
-                    path.unlink()
-                else:
+                piece = piece_of(path)
+                if piece is not None and self._goes_on(archive, pieces, piece.header):
                     pieces.append(piece)
+                else:
+                    path.unlink()
         self._archive = archive
         at = pieces[-1].header.past if pieces else since
         newest_us = max((one.header.received_to_us for one in pieces), default=0)
         self._state = _State(tuple(pieces), (), at, at, newest_us)
+
+    @staticmethod
+    def _goes_on(archive: FileArchive, pieces: Sequence[Piece], header: Header) -> bool:
+        """Whether a piece is of this archive, and the next one behind some. Without an archive nobody can tell."""
+        if not archive.segments or header.archive != _identity(archive):
+            return False
+        past = pieces[-1].header.past if pieces else header.first
+        return header.first > past if header.gap and pieces else header.first == past
 
     def _following(self) -> pa.Table | None:
         """The next events as a table; None where there are none yet."""
@@ -216,119 +231,83 @@ class ByCustomer:
         if at < self._archive.next_offset:
             self._end = self._archive.next_offset
             table = next(self._tables, None)
-            if table is None or table["offset"][0].as_py() != at:
-                self._tables = self._archive.tables(at, _READ)
+            if table is None or table["offset"][0].as_py() < at:
+                self._tables = self._archive.tables(at, READ)
                 table = next(self._tables)
             return table
+        if self._open_log is None:
+            return None
         try:
-            if self._log is None:
-                self._log = self._open_log()
-            self._end = self._log.end
-            if at >= self._end:
-                return None
-            return table_of(self._log.read(at, min(at + _LOG_ROWS, self._end)), at)
+            return self._of_log(at)
         except CorruptState:  # the log may have let go of what the archive took over meanwhile
             self._archive = self._open_archive()
-            if at >= self._archive.next_offset:
+            if at < self._archive.next_offset:
+                return self._following()
+            if not self._passed_over(at):
+                self._drop_log()
                 raise
-            return self._following()
+            return self._of_log(self._state.position)
+        except ForbearError:
+            self._drop_log()
+            raise
 
-    def _write(self, tail: Sequence[pa.Table]) -> None:
+    def _of_log(self, at: int) -> pa.Table | None:
+        assert self._open_log is not None
+        if self._log is None:
+            self._log = self._open_log()
+        self._end = self._log.end
+        found = self._log.after(at, _LOG_ROWS)
+        return None if found is None else table_of(found[1], found[0])
+
+    def _passed_over(self, at: int) -> bool:
+        """Go on behind events that nobody has any more; whether that was so."""
+        oldest = None if self._log is None else self._log.oldest
+        if oldest is None or oldest <= at:
+            return False
+        self._write()
+        self._state = replace(self._state, tail=(), behind=oldest, position=oldest, from_us=0, gap=True)
+        return True
+
+    def _drop_log(self) -> None:
+        if self._log is not None:
+            log, self._log = self._log, None
+            log.close()
+
+    def _write(self) -> None:
         """Make one piece of the tables behind the last one, and forget those that nobody can ask for any more."""
         assert self._archive is not None
-        table = pa.concat_tables(tail).combine_chunks()
-        table = table.take(pc.sort_indices(table, [("customer_key", "ascending")]))
         state = self._state
-        keys = table["customer_key"].to_numpy()
-        header = _Header(
-            format=_FORMAT,
+        if not state.tail:
+            return
+        table = pa.concat_tables(state.tail).combine_chunks()
+        header = Header(
+            format=FORMAT,
             archive=_identity(self._archive),
             first=state.behind,
             past=state.position,
-            booked_to_us=_latest(table["booked_us"]),
-            received_to_us=_latest(table["received_us"]),
-            firsts=tuple(keys[::GROUP_ROWS].tolist()),
+            received_from_us=state.from_us,
+            booked_to_us=latest(table["booked_us"]),
+            received_to_us=latest(table["received_us"]),
+            gap=state.gap,
         )
-        path = self.folder / f"{header.first:020d}-{header.past:020d}.parquet"
-        table = table.replace_schema_metadata({_HEADER: msgspec.json.encode(header)})
-        with whole_file(path) as file:
-            pq.write_table(
-                table,
-                file,
-                compression="lz4",
-                use_dictionary=[*_WORDS, "currency", "account_end"],
-                row_group_size=GROUP_ROWS,
-            )
+        piece = written(self.folder, table, header, GROUP_ROWS)
         oldest_us = header.received_to_us - (MOST_DAYS + 31) * DAY_US
-        kept = [one for one in state.pieces if one.header.received_to_us >= oldest_us]
+        young = [one for one in state.pieces if one.header.received_to_us >= oldest_us]
         for one in state.pieces:
-            if one not in kept:
+            if one not in young:
                 one.path.unlink(missing_ok=True)
-        piece = _Piece(path, header, keys[::GROUP_ROWS].copy())
-        self._state = _State((*kept, piece), (), state.position, state.position, state.newest_us)
+        self._state = _State((*young, piece), (), state.position, state.position, state.newest_us)
+
+
+def _with(tail: Sequence[pa.Table], table: pa.Table) -> tuple[pa.Table, ...]:
+    """Tables with one behind them. Small ones become one: a log that is followed closely gives a few events at a time,
+    and whoever asks looks into each.
+    """
+    tables = [*tail, table] if table.num_rows else list(tail)
+    while len(tables) > 1 and tables[-2].num_rows <= 2 * tables[-1].num_rows:
+        tables[-2:] = [pa.concat_tables(tables[-2:]).combine_chunks()]
+    return tuple(tables)
 
 
 def _identity(archive: FileArchive) -> str:
     return archive.segments[0].sha256 if archive.segments else ""
-
-
-def _kept(table: pa.Table) -> pa.Table:
-    """What is kept of events: those about customers, without names of accounts and counterparties."""
-    codes = columns_of_table(table, tuple(_WORDS))
-    mine = pa.array(np.isin(codes.kind, _KINDS))
-    accounts = table["account_id"].cast(pa.string())
-    length = pc.utf8_length(accounts)
-    end = pc.if_else(
-        pc.greater_equal(length, 8),
-        pc.utf8_slice_codeunits(accounts, start=-4),
-        pc.if_else(pc.greater_equal(length, 4), pc.utf8_slice_codeunits(accounts, start=-2), ""),
-    )
-    columns = {name: pa.chunked_array([pa.array(getattr(codes, name))]) for name in _WORDS}
-    columns |= {name: table[name] for name in _PLAIN}
-    columns |= {name: table[name].cast(pa.string()) for name in ("currency", "payload")}
-    columns |= {f"{name}_us": table[f"{name}_at"].cast(pa.int64()) for name in ("received", "booked")}
-    columns["reverses_key"] = _keys_of(table["reverses"])
-    return pa.table({**columns, "account_end": end}).filter(mine)
-
-
-def _in_words(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with words for their places."""
-    return row | {name: words[row[name]] if row[name] >= 0 else None for name, words in _WORDS.items()}
-
-
-def _keys_of(texts: Any) -> Any:
-    """Keys of texts, null for null: what is taken back is found by it, and seldom is anything."""
-    present = pc.is_valid(texts).to_numpy(zero_copy_only=False)
-    keys = np.zeros(len(texts), dtype=np.uint64)
-    if present.any():
-        names = texts.cast(pa.string()).filter(pa.array(present)).to_pylist()
-        keys[present] = keys_of(np.array([name.encode() for name in names], dtype="S"))
-    return pa.chunked_array([pa.array(keys, mask=~present)])
-
-
-def _latest(instants: Any) -> int:
-    return int(pc.max(instants).as_py()) if len(instants) else 0
-
-
-def _piece_of(path: Path) -> _Piece | None:
-    """A piece; None for a file that is none."""
-    with suppress(OSError, pa.ArrowException, msgspec.MsgspecError, KeyError, TypeError):
-        header = msgspec.json.decode(pq.read_schema(path).metadata[_HEADER], type=_Header)
-        found = _NAME.fullmatch(path.name)
-        if header.format == _FORMAT and found and (header.first, header.past) == tuple(map(int, found.groups())):
-            return _Piece(path, header, np.array(header.firsts, dtype=np.uint64))
-    return None
-
-
-def _of_piece(piece: _Piece, customer: int) -> pa.Table:
-    """The rows of a customer in a piece: of the groups that may hold them, no other is read."""
-    begin = max(int(np.searchsorted(piece.firsts, np.uint64(customer), side="left")) - 1, 0)
-    past = int(np.searchsorted(piece.firsts, np.uint64(customer), side="right"))
-    with storage_errors(f"cannot read {piece.path}"), pq.ParquetFile(piece.path) as file:
-        table = file.read_row_groups(list(range(begin, past)), use_threads=False)
-    return _rows_of(table.replace_schema_metadata(None), customer)
-
-
-def _rows_of(table: pa.Table, customer: int) -> pa.Table:
-    mine: NDArray[np.bool_] = table["customer_key"].to_numpy() == np.uint64(customer)
-    return table.filter(pa.array(mine))

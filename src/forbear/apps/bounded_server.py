@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6, socket
 from threading import BoundedSemaphore, Thread
@@ -11,7 +12,7 @@ from typing import Any
 
 AT_ONCE = 8
 REQUEST_SECONDS = 2.0
-"""So long a handler should wait for a request."""
+"""So long a handler waits for a request."""
 
 
 class BoundedServer(ThreadingHTTPServer):
@@ -42,6 +43,34 @@ class BoundedServer(ThreadingHTTPServer):
 
     def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
         """Whoever asks may go before the answer: that is no trouble of ours."""
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers by what is known now, which nobody on the way may keep, and says of itself only whose it is."""
+
+    server_version = "forbear"
+    sys_version = ""
+    timeout = REQUEST_SECONDS
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.meet()
+
+    def meet(self) -> None:
+        """Answer a GET."""
+        raise NotImplementedError
+
+    def answer(self, status: HTTPStatus, kind: str, content: bytes) -> None:
+        """Answer with content of a media type."""
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # named by the library
+        """Who asks is not noted."""
 
 
 @contextmanager

@@ -362,7 +362,7 @@ def settle(
     console = Console(json=json)
     _ = Home(home).deployment
     with telemetry_of(home, "cases") as telemetry, telling(here(Home(home), "cases", metrics)) as meter:
-        rounds = RoundsTold(meter)
+        rounds = RoundsTold(meter, every)
         show_settled(agent_of(home, by), console, telemetry)
         rounds.ended()
         while every:

@@ -11,7 +11,7 @@ import typer
 
 from forbear.apps.cli_flow import DaySeconds
 from forbear.apps.commands import app, command
-from forbear.apps.options import DEFAULT_HOME, HomeOption
+from forbear.apps.options import DEFAULT_HOME, HomeOption, MetricsOption
 from forbear.domain.errors import ConfigError
 
 
@@ -22,6 +22,7 @@ from forbear.domain.errors import ConfigError
     forbear dashboard
     forbear dashboard --url http://127.0.0.1:8470 --port 8502
     FORBEAR_KEY=fb_... forbear dashboard --single-user
+    forbear dashboard --home my-home --metrics 127.0.0.1:0
     forbear dashboard --demo --home forbear-dashboard
     forbear dashboard --host 0.0.0.0 --public-url https://dashboard.bank.example --login auth.toml
     """,
@@ -48,29 +49,35 @@ def dashboard(
     customers: Annotated[int, typer.Option(min=200, max=20_000, help="Of the bank that --demo makes.")] = 1_500,
     day_seconds: DaySeconds = 180.0,
     home: HomeOption = DEFAULT_HOME,
+    metrics: MetricsOption = "",
 ) -> None:
     """Pages for people over the HTTP interface, each with their own key, until somebody asks for an end."""
     if demo:
         if single_user or login is not None or public_url or host != "127.0.0.1":
             raise typer.BadParameter("--demo is for this machine alone: leave out --single-user, --login, --host")
+        if metrics:
+            raise typer.BadParameter("--demo starts several processes: set FORBEAR_METRICS=127.0.0.1:0 for all of them")
         _demo(home, (port, interface_port), customers, day_seconds)
         return
     from forbear.apps.console import Console
     from forbear.apps.jobs.dashboard_serving import DashboardWish, serve_dashboard
+    from forbear.apps.telemetry import lines_to_stream
 
     key = os.environ.get("FORBEAR_KEY", "") if single_user else ""
     if single_user and not key:
         raise ConfigError("--single-user needs a key in FORBEAR_KEY", mend="make one with `forbear keys create`")
     wish = DashboardWish(
         url=url,
+        home=home,
         host=host,
         port=port,
         public=public_url,
         login=login,
         sole_key=key,
         idle_minutes=idle_minutes,
+        metrics=metrics,
     )
-    serve_dashboard(wish, Console())
+    serve_dashboard(wish, Console(quiet=lines_to_stream(os.environ)))
 
 
 def _demo(home: Path, ports: tuple[int, int], customers: int, day_seconds: float) -> None:

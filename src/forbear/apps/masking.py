@@ -33,7 +33,20 @@ PERSONAL = re.compile(
 """Fields that are never written as they are, whoever writes them."""
 PLAIN = frozenset(
     {
-        *("operation", "route", "method", "role", "who", "trouble", "error", "code", "level", "process", "version"),
+        *(
+            "operation",
+            "route",
+            "page",
+            "method",
+            "role",
+            "who",
+            "trouble",
+            "error",
+            "code",
+            "level",
+            "process",
+            "version",
+        ),
         *("state", "before", "after", "system", "worker", "instance", "kind", "report", "topic", "day", "outcome"),
         *("band", "channel", "action", "provider", "template", "logger", "place", "customer_ref", "order", "stage"),
     }
@@ -42,7 +55,7 @@ PLAIN = frozenset(
 _DIGITS_OUR_OWN = frozenset({"day", "who"})
 """Of them, those whose digits are ours: days, and ids of keys."""
 OPAQUE = frozenset(
-    {"request_id", "decision_id", "intervention", "event_id", "job_id", "root", "digest", "model", "policy"}
+    {"request_id", "look_id", "decision_id", "intervention", "event_id", "job_id", "root", "digest", "model", "policy"}
 )
 """Fields for ids of our own making: written as they are where they look like chance or a digest."""
 LONGEST = 1_000

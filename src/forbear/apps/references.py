@@ -41,8 +41,10 @@ class References:
         return hmac.digest(self._key, what.encode(errors="surrogatepass"), "sha256").hex()[:_LENGTH].translate(_LETTERS)
 
 
-def references_of(home: Path, environment: Mapping[str, str]) -> References:
+def references_of(home: Path | None, environment: Mapping[str, str]) -> References:
     """The references of a deployment: under FORBEAR_LOG_KEY, the content of FORBEAR_LOG_KEY_FILE, or the home's key.
+
+    Without all of them, home None, under a key that nobody keeps.
 
     Processes on several machines write the same letters only with the same key. Raises ConfigError for a key of under
     16 bytes, StorageError where a file cannot be read or made.
@@ -52,6 +54,8 @@ def references_of(home: Path, environment: Mapping[str, str]) -> References:
     if named := environment.get(KEY_FILE, ""):
         with storage_errors(f"cannot read {named}"):
             return References(_long_enough(Path(named).read_bytes().strip(), KEY_FILE))
+    if home is None:
+        return References()
     path = home / FILE
     with storage_errors(f"cannot write {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)

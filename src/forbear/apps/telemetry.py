@@ -109,9 +109,10 @@ class Telemetry:
 
 @contextmanager
 def telemetry_of(
-    home: Path, process: str, *, service: bool = False, stream: TextIO | None = None, least: str = "info"
+    home: Path | None, process: str, *, service: bool = False, stream: TextIO | None = None, least: str = "info"
 ) -> Iterator[Telemetry]:
-    """What one process of a home tells, for as long as the block runs.
+    """What one process of a home tells, for as long as the block runs. home: None for one that has none: its lines
+    always go to a stream.
 
     Also what its libraries log, and what ends one of its threads.
     service: it has no result of its own on stdout, so that lines under FORBEAR_LOG go there; those of others go to
@@ -121,7 +122,7 @@ def telemetry_of(
     """
     told = _setting(LOG, ("json", "plain"), "")
     level = _setting(LOG_LEVEL, tuple(_LEVELS), least)
-    to = stream or ((sys.stdout if service else sys.stderr) if told else None)
+    to = stream or (sys.stdout if told and service else sys.stderr if told or home is None else None)
     with ExitStack() as stack:
         learn_beside()
         opened: list[Tracer] = [NULL]
@@ -132,7 +133,7 @@ def telemetry_of(
             references=references_of(home, os.environ),
             here=lambda: opened[0].here(),  # noqa: PLW0108  # the tracer comes behind
         )
-        if to is None:
+        if to is None and home is not None:
             journal = stack.enter_context(journal_of(home / "logs" / f"{process}.jsonl", style))
         else:
             journal = Journal(to, style)

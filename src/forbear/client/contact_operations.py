@@ -22,6 +22,14 @@ class PermissionAsked(Extra, total=False):
     jurisdiction: str
 
 
+class StopSupposed(Extra, total=False):
+    """A stop that may be recorded. matter, channel: of one alone, of all unless told.  until: it ends then."""
+
+    matter: str
+    channel: str
+    until: datetime
+
+
 class ContactOperations:
     """Contacts, stops, and what providers tell."""
 
@@ -50,10 +58,30 @@ class ContactOperations:
         return post("record_contact", template, contacts.Entered, extra, Posted(contact, path))
 
     @operation
+    def contact_stops(self, customer_id: str, **extra: Unpack[Extra]) -> Call[contacts.ContactStops]:
+        """The stops of a customer that hold now."""
+        template, path = "/v1/customers/{customer_id}/contact-stops", {"customer_id": customer_id}
+        return get("contact_stops", template, contacts.ContactStops, extra, path)
+
+    @operation
+    def contact_stop_preview(
+        self, customer_id: str, stop: contacts.StopWord, **which: Unpack[StopSupposed]
+    ) -> Call[contacts.StopPreview]:
+        """What a stop would mean, by channel and purpose, were it recorded now; nothing is."""
+        until = which.get("until")
+        words = {
+            "matter": which.get("matter"),
+            "channel": which.get("channel"),
+            "until": None if until is None else until.isoformat(timespec="seconds"),
+        }
+        template, path = "/v1/customers/{customer_id}/contact-stops/preview", {"customer_id": customer_id}
+        return get("contact_stop_preview", template, contacts.StopPreview, which, path, stop=stop, **words)
+
+    @operation
     def record_contact_stop(
         self, customer_id: str, halt: contacts.ContactStop, **extra: Unpack[Extra]
     ) -> Call[contacts.Entered]:
-        """Record that a customer may not be contacted, or that this is over."""
+        """Record that a customer may not be contacted; or that this is over, which is an approver's and says why."""
         template, path = "/v1/customers/{customer_id}/contact-stops", {"customer_id": customer_id}
         return post("record_contact_stop", template, contacts.Entered, extra, Posted(halt, path))
 

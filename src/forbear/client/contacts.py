@@ -11,6 +11,7 @@ from forbear.client.models import Asked, Flag, Instant, Text, Told
 
 Label: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=64)]
 Named: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=64)]
+Line: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
 StopWord: TypeAlias = Literal[
     "opt_out",
     "cease",
@@ -70,6 +71,7 @@ class ContactStop(Asked):
     """Somebody may not be contacted, or may again. lifted: the stop is over, set as it was.
 
     matter, channel: of one alone, "" for all.  at: since when, now unless told.  until: it ends then.
+    why: what was said, for the chain of accesses, where nothing is said with the request itself; no names.
     """
 
     stop: StopWord
@@ -78,6 +80,61 @@ class ContactStop(Asked):
     channel: Label = ""
     at: Instant | None = None
     until: Instant | None = None
+    why: Line = ""
+
+
+class StopShown(Told):
+    """A stop that holds. matter, channel: of one alone, "" for all.  since: from when on.  told_at: when it was learnt.
+
+    until: the end that was told, None for none. The law may give an end where nobody told one, and add days behind it.
+    """
+
+    stop: StopWord
+    matter: str
+    channel: str
+    since: datetime
+    told_at: datetime
+    until: datetime | None
+
+
+class ContactStops(Told):
+    """The stops of a customer that hold as of an instant: begun, not lifted, and not past an end that was told.
+
+    items: the youngest first.
+    """
+
+    customer_id: str
+    as_of: datetime
+    items: tuple[StopShown, ...]
+
+
+class StopEffect(Told):
+    """What the law would say of one contact under a stop. allowed_now: without it.  allowed: with it.
+
+    clause, source, says: what forbids it then, "" where nothing does.  by_stop: a clause about stops does.
+    next_at: the first instant at which nothing would forbid it; None: not by waiting alone.
+    """
+
+    channel: str = Field(examples=["phone"])
+    purpose: PurposeWord
+    allowed_now: bool
+    allowed: bool
+    clause: str = Field(examples=["house.stop"])
+    source: str
+    says: str
+    by_stop: bool
+    next_at: datetime | None
+
+
+class StopPreview(Told):
+    """What a stop would mean were it recorded at an instant: nothing is. items: by channel, then by purpose."""
+
+    customer_id: str
+    as_of: datetime
+    stop: StopWord
+    jurisdiction: str
+    packs: tuple[str, ...]
+    items: tuple[StopEffect, ...]
 
 
 class Arrival(Asked):

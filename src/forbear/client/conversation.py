@@ -73,8 +73,9 @@ def manners_of(url: str | None, key: str | None, **more: Any) -> Manners:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """One attempt. stream: a good answer is not read whole."""
+    """One attempt. operation: what is asked, by its name.  stream: a good answer is not read whole."""
 
+    operation: str
     method: str
     url: str
     params: Mapping[str, str]
@@ -125,6 +126,7 @@ def _letter(call: Call[Any], manners: Manners, *, stream: bool) -> Letter:
     if call.body is not None:
         headers["Content-Type"] = "application/json"
     return Letter(
+        operation=call.operation,
         method=call.method,
         url=manners.url + call.url,
         params=call.params,

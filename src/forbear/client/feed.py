@@ -47,7 +47,9 @@ class Live:
     with `contextlib.aclosing(aiter(live))`, and the connection with it.
 
     url: of the server, as "https://host:port".  cursor: behind the last message that was handed out; whoever keeps it
-    with what they made of that message goes on from there in another process.
+    with what they made of that message goes on from there in another process.  connected: whether it hears the server
+    just now; None while nobody iterates.  past: whether the last message was one of those that `wanted.recent` asked
+    for, and not told as it was recorded.
 
     Raises FeedRefused where coming back does not help, and BackendUnavailable as `Patience` says.
     """
@@ -64,7 +66,8 @@ class Live:
         scheme, _, rest = url.partition("://")
         if scheme not in _SCHEMES or not rest:
             raise ValueError(f"{url!r} is no URL of a server: write https://host:port")
-        self.cursor = cursor
+        self.cursor, self.past = cursor, False
+        self.connected: bool | None = None
         self._url = f"{_SCHEMES[scheme]}://{rest.rstrip('/')}/v1/live"
         self._key = key
         self._wanted = wanted or Wanted()
@@ -73,11 +76,16 @@ class Live:
 
     async def __aiter__(self) -> AsyncGenerator[Message]:
         """Every message, one after another, whatever happens to the connection."""
-        while True:
-            async with aclosing(self._once()) as messages:
-                async for message in messages:
-                    yield message
-            await self._pause()
+        self.connected = False
+        try:
+            while True:
+                async with aclosing(self._once()) as messages:
+                    async for message in messages:
+                        yield message
+                self.connected = False
+                await self._pause()
+        finally:
+            self.connected = None
 
     # ---- inside
 
@@ -87,8 +95,11 @@ class Live:
             async with connect(self._url, max_size=_LARGEST_FRAME, open_timeout=self._patience.quiet_seconds) as socket:
                 hello = Hello(key=self._key, wanted=self._wanted, cursor=self.cursor)
                 await socket.send(hello.model_dump_json(exclude_defaults=True))
+                first = self.past = self._wanted.recent > 0 and self.cursor is None
                 while (frame := await self._frame(socket)).end is None:
-                    self._failures = 0
+                    self._failures, self.connected = 0, True
+                    # The first frame says where the past begins; the next one without messages, where it has ended.
+                    self.past, first = self.past and (first or bool(frame.messages)), False
                     for message in frame.messages:
                         self.cursor = message.cursor
                         yield message

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 MOST_CUSTOMERS = 1_000
 """Of one filter."""
+MOST_RECENT = 1_000
+"""Messages before the newest that can be asked for."""
 _MOST_WORDS = 64
 _SENT = ConfigDict(frozen=True, extra="forbid")
 _TOLD = ConfigDict(frozen=True, extra="ignore")
@@ -37,6 +39,9 @@ class Wanted(BaseModel):
 
     A condition lets kinds pass that have no such value: min_pd is asked of predictions and alerts, outcomes and actions
     of decisions. bands: by name; a message outside every band is in none.
+
+    recent: to whoever brings no cursor so many of the newest messages come first, as far as the server holds them, less
+    those that the rest does not let pass; behind them comes a frame without messages.
     """
 
     model_config = _SENT
@@ -48,6 +53,7 @@ class Wanted(BaseModel):
     outcomes: Words = frozenset()
     actions: Words = frozenset()
     partitions: Annotated[frozenset[Annotated[int, Field(ge=0, lt=2**31)]], Field(max_length=_MOST_WORDS)] = frozenset()
+    recent: Annotated[int, Field(ge=0, le=MOST_RECENT)] = 0
 
 
 class Hello(BaseModel):

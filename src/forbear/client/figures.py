@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import Field
 
@@ -59,7 +59,8 @@ class Statistics(Recorded):
 
     last_day: the last that every partition has closed, None before the first.  currency, time_zone: of the bank, ""
     where nobody has said.  synthetic: the bank is made up, and with it every figure.  lag: events of the log that are
-    not recorded yet, None where nobody follows the log.
+    not recorded yet, None where nobody follows the log.  now: the time at the bank, by which deadlines go: a made-up
+    bank may live on days of its own.
     """
 
     customers: int
@@ -72,6 +73,7 @@ class Statistics(Recorded):
     time_zone: str = Field(default="", examples=["Europe/Berlin"])
     synthetic: bool = False
     lag: int | None = None
+    now: datetime
 
 
 class Bar(Told):

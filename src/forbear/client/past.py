@@ -12,7 +12,9 @@ from forbear.client.records import FigureShown, Recorded
 
 
 class TransactionLine(Told):
-    """A movement, or failed movement, on an account. offset: of its event.  day: of `booked_at`, bank-local.
+    """A movement, or failed movement, on an account. day: of `booked_at`, bank-local.
+
+    offset: of its event in its partition; below 0 for what is in the archive in front of a stream, -1 for the last.
 
     account: at most the last four characters of its id.  reverses: it takes back another.  reversed: another of the
     days asked for takes it back.  balance_after_minor: of the account, None where the source does not say.
@@ -108,6 +110,8 @@ class CustomerPast(Recorded):
     as_of: up to where the events were read.  first, last: the days asked for, both included, bank-local.
     by_day: sums over all of these days, whatever page this is, oldest first; days without entries are left out.
     complete: whether the days had no more entries than are ever read; else the oldest are missing.
+    kept_from: when the first event was received behind which none is missing: of what was received before, some or all
+    may be. None where there is no such event.
     further: the cursor of the next page, None on the last.
     """
 
@@ -117,6 +121,7 @@ class CustomerPast(Recorded):
     items: tuple[PastLine, ...]
     by_day: tuple[DaySums, ...]
     complete: bool
+    kept_from: datetime | None
     further: str | None
 
 

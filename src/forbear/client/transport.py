@@ -45,6 +45,16 @@ class Sync:
             for line in response.iter_lines():
                 yield call.read(line)
 
+    def attempt(self, letter: Letter) -> Reply:
+        """What comes of one attempt. Whoever wants to see or mark each of them has a class of their own around it."""
+        try:
+            response = self._http.send(_request(self._http, letter), stream=letter.stream)
+            if letter.stream and not response.is_success:
+                response.read()
+        except httpx.TransportError as error:
+            return error
+        return response
+
     # ---- inside
 
     def _walk(self, steps: Generator[Step, Any, T]) -> T:
@@ -58,21 +68,12 @@ class Sync:
                 return came
             match step:
                 case Letter():
-                    said = self._attempt(step)
+                    said = self.attempt(step)
                 case Call():
                     said = self.send(step)
                 case seconds:
                     time.sleep(seconds)
                     said = None
-
-    def _attempt(self, letter: Letter) -> Reply:
-        try:
-            response = self._http.send(_request(self._http, letter), stream=letter.stream)
-            if letter.stream and not response.is_success:
-                response.read()
-        except httpx.TransportError as error:
-            return error
-        return response
 
 
 class Async:
@@ -104,6 +105,16 @@ class Async:
                 async for line in response.aiter_lines():
                     yield call.read(line)
 
+    async def attempt(self, letter: Letter) -> Reply:
+        """What comes of one attempt. Whoever wants to see or mark each of them has a class of their own around it."""
+        try:
+            response = await self._http.send(_request(self._http, letter), stream=letter.stream)
+            if letter.stream and not response.is_success:
+                await response.aread()
+        except httpx.TransportError as error:
+            return error
+        return response
+
     # ---- inside
 
     async def _walk(self, steps: Generator[Step, Any, T]) -> T:
@@ -117,21 +128,12 @@ class Async:
                 return came
             match step:
                 case Letter():
-                    said = await self._attempt(step)
+                    said = await self.attempt(step)
                 case Call():
                     said = await self.send(step)
                 case seconds:
                     await asyncio.sleep(seconds)
                     said = None
-
-    async def _attempt(self, letter: Letter) -> Reply:
-        try:
-            response = await self._http.send(_request(self._http, letter), stream=letter.stream)
-            if letter.stream and not response.is_success:
-                await response.aread()
-        except httpx.TransportError as error:
-            return error
-        return response
 
 
 def _request(http: httpx.Client | httpx.AsyncClient, letter: Letter) -> httpx.Request:

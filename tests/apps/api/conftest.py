@@ -213,6 +213,7 @@ def house(nothing_recorded: SqlDesk) -> Callable[..., House]:
             office=office,
             settings=settings,
             now_us=clock.now_us,
+            bank_us=clock.now_us,
             monotonic=clock.monotonic,
             journal=Journal(log),
             **more,

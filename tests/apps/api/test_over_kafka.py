@@ -217,7 +217,7 @@ def over(
         for _ in range(FIRST_DAYS):
             feed.day()
         opened = stack.enter_context(open_parts(Opening(home=home.folder, environment=environment, writer="over")))
-        parts = replace(opened, now_us=lambda: feed.now_us)
+        parts = replace(opened, now_us=lambda: feed.now_us, bank_us=lambda: feed.now_us)
         keys = {}
         for role in Role:
             keys[role], record = fresh_key(KeyWish(name=f"over {role}", role=role), parts.now_us())

@@ -154,14 +154,15 @@ def prediction(place: int) -> Prediction:
 class Feed:
     """A feed of so many messages, which then waits as a real one does, or is refused."""
 
-    def __init__(self, messages: int, refused: Reason | None = None) -> None:
-        self.messages, self.refused = messages, refused
+    def __init__(self, messages: int, refused: Reason | None = None, *, before: int = 0) -> None:
+        self.messages, self.refused, self.before, self.past = messages, refused, before, False
         self.closed = threading.Event()
 
     async def __aiter__(self) -> AsyncGenerator[Any]:
         """The messages."""
         try:
             for place in range(self.messages):
+                self.past = place < self.before
                 yield prediction(place)
             if self.refused:
                 raise FeedRefused(self.refused, "no")
@@ -189,6 +190,17 @@ def test_memory_is_bounded() -> None:
     assert heard.predictions[0].offset == 3 * KEPT - 1
     assert sum(heard.by_second) == 3 * KEPT
     assert not listener.alive
+
+
+def test_what_was_before_is_shown_and_not_counted() -> None:
+    """Messages that were recorded before somebody looked are there, and no rate or count is of them."""
+    listener = Listener(lambda: Feed(7, before=4))  # type: ignore[arg-type,return-value]
+    until(lambda: len(listener.heard().predictions) == 7)
+    heard = listener.heard()
+    listener.stop(10)
+
+    assert [one.offset for one in heard.predictions] == list(range(6, -1, -1))
+    assert heard.total == sum(heard.by_second) == 3
 
 
 def test_a_session_that_is_gone_leaves_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,12 @@ class KafkaSource:
         _, self._high = self._reader.bounds()
         return self._high
 
+    @property
+    def oldest(self) -> int:
+        """The first offset that is still there. Raises BackendUnavailable."""
+        low, self._high = self._reader.bounds()
+        return low
+
     def poll(self, limit: int) -> Scanned | None:
         """Up to so many events from where the last poll ended, or None if there are none yet.
 

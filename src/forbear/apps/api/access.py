@@ -117,7 +117,14 @@ _CONTACTS: dict[str, Rule] = {
     "decide_intervention": Rule(
         says="Approve or refuse an offer that waits.", roles=APPROVERS, personal=True, writes=True
     ),
-    "record_contact_stop": Rule(says="Record or lift a stop of contacts.", roles=HELPERS, personal=True, writes=True),
+    "contact_stops": Rule(says="The stops of contacts that hold.", roles=CUSTOMERS, personal=True),
+    "contact_stop_preview": Rule(says="What a stop of contacts would mean.", roles=CUSTOMERS, personal=True),
+    "record_contact_stop": Rule(
+        says="Record a stop of contacts; to lift one is an approver's, or a program's.",
+        roles=HELPERS,
+        personal=True,
+        writes=True,
+    ),
 }
 _JOBS: dict[str, Rule] = {
     "submit_job": Rule(says="Have a long job done.", roles=BOOK, writes=True, cost=20.0),

@@ -123,7 +123,7 @@ def add_case_step(case_id: CaseId, asked: shapes.NewStep, parts: PartsHere, visi
 @cases.get("/case-figures", operation_id="case_figures", summary="Cases in numbers")
 def case_figures(parts: PartsHere) -> shapes.CaseFigures:
     """Cases and promises in numbers, about nobody."""
-    return answer(shapes.CaseFigures.model_validate(figures_of(_work(parts), parts.now_us())))
+    return answer(shapes.CaseFigures.model_validate(figures_of(_work(parts), parts.bank_us())))
 
 
 @cases.get("/help-figures", operation_id="help_figures", summary="Help in numbers")
@@ -234,7 +234,7 @@ def _work(parts: ApiParts) -> Casework:
 def _who(parts: ApiParts, visit: Visit) -> Who:
     """Who asks, as steps have it: the name of their key, which stays the same when the key is renewed."""
     caller = visit.known
-    return Who(name=(caller.name or caller.who)[:64], at_us=parts.now_us(), approver=caller.role in _APPROVERS)
+    return Who(name=(caller.name or caller.who)[:64], at_us=parts.bank_us(), approver=caller.role in _APPROVERS)
 
 
 def _shown(case: Case, customer_id: str | None, now_us: int) -> shapes.CaseShown:

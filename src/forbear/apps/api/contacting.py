@@ -17,6 +17,7 @@ from forbear.apps.api.parts import ApiParts, PartsHere, VisitHere
 from forbear.apps.api.problems import Refusal
 from forbear.apps.api.reception import Gate
 from forbear.apps.api.scoring import CustomerId
+from forbear.apps.api.stopping import effects_of, stop_shown, stops_at
 from forbear.apps.api.telling import answer, at, require_known
 from forbear.apps.api.visit import Visit
 from forbear.client.contacts import (
@@ -25,10 +26,13 @@ from forbear.client.contacts import (
     ContactMade,
     ContactPermission,
     ContactStop,
+    ContactStops,
     Entered,
     GivenVerdict,
     InterventionMoved,
     PurposeWord,
+    StopPreview,
+    StopWord,
 )
 from forbear.client.models import Instant
 from forbear.domain.contacts import Contacted, Fact, Lifted, Purpose, Question, Restricted, Stop, means_of
@@ -36,6 +40,7 @@ from forbear.domain.errors import ConflictError
 from forbear.engine.contact_ledger import ContactLedger
 from forbear.engine.interventions import NOBODY, Interventions, Move
 from forbear.engine.lifecycle import UNSENT, Receipt, ReceiptKind, Reply, State
+from forbear.engine.office import Role
 from forbear.engine.sending import FOLLOW_US
 from forbear.features.columns import micros
 from forbear.features.hashing import key_of
@@ -45,6 +50,7 @@ from forbear.policy.contact_law.book import LawBook
 contacting = APIRouter(prefix="/v1", route_class=Gate, tags=["contacts"])
 
 _FIRST_YEAR, _LAST_YEAR = 1971, 2098
+_MAY_LIFT = (Role.APPROVER, Role.ADMIN, Role.SERVICE)
 _NOTICES = ("delivered", "read", "bounced")
 _LABEL = r"^[^\x00-\x1f\x7f]*$"
 Channel = Annotated[str, Query(min_length=1, max_length=64, pattern=_LABEL, description="phone, sms, email, app, ...")]
@@ -90,7 +96,7 @@ def contact_permission(  # noqa: PLR0913  # two of them are who asks and of what
         means=means_of(channel),
         matter=matter,
         purpose=Purpose(purpose),
-        at_us=_moment(at_instant) if at_instant else parts.now_us(),
+        at_us=_moment(at_instant) if at_instant else parts.bank_us(),
         jurisdiction=here.jurisdiction if jurisdiction is None else jurisdiction,
         region=here.region,
     )
@@ -132,6 +138,64 @@ def record_contact(customer_id: CustomerId, asked: ContactMade, parts: PartsHere
     return _enter(parts, fact)
 
 
+@contacting.get("/customers/{customer_id}/contact-stops", operation_id="contact_stops", summary="The stops that hold")
+def contact_stops(customer_id: CustomerId, parts: PartsHere, visit: VisitHere) -> ContactStops:
+    """The stops of a customer that hold now, the youngest first."""
+    here, key, now_us = contacting_of(parts), key_of(customer_id), parts.now_us()
+    visit.saw(key)
+    held = stops_at(here.ledger.of_customer(key), now_us)
+    return answer(ContactStops(customer_id=customer_id, as_of=at(now_us), items=tuple(map(stop_shown, held))))
+
+
+@contacting.get(
+    "/customers/{customer_id}/contact-stops/preview",
+    operation_id="contact_stop_preview",
+    summary="What would a stop mean?",
+)
+def contact_stop_preview(  # noqa: PLR0913  # two of them are who asks and of what
+    customer_id: CustomerId,
+    parts: PartsHere,
+    visit: VisitHere,
+    stop: Annotated[StopWord, Query(description="Why nobody may.")],
+    channel: Annotated[str, Query(max_length=64, pattern=_LABEL, description="Of one channel alone.")] = "",
+    matter: Matter = "",
+    until: Annotated[Instant | None, Query(description="It ends then.")] = None,
+) -> StopPreview:
+    """What contact law would say from now on of each channel and purpose, were this stop recorded. Nothing is."""
+    here, key, now_us = contacting_of(parts), key_of(customer_id), parts.now_us()
+    visit.saw(key)
+    supposed = Restricted(
+        fact_id="-",
+        customer=key,
+        at_us=now_us,
+        known_us=now_us,
+        stop=Stop(stop),
+        matter=matter or None,
+        channel=channel or None,
+        until_us=None if until is None else _moment(until),
+    )
+    question = Question(
+        customer=key,
+        channel=channel,
+        means=means_of(channel),
+        matter=matter,
+        purpose=Purpose.HELP,
+        at_us=now_us,
+        jurisdiction=here.jurisdiction,
+        region=here.region,
+    )
+    return answer(
+        StopPreview(
+            customer_id=customer_id,
+            as_of=at(now_us),
+            stop=stop,
+            jurisdiction=here.jurisdiction,
+            packs=here.law.plan(question, now_us).packs,
+            items=tuple(effects_of(supposed, here.ledger.of_customer(key), question, here.law)),
+        )
+    )
+
+
 @contacting.post(
     "/customers/{customer_id}/contact-stops",
     operation_id="record_contact_stop",
@@ -139,9 +203,16 @@ def record_contact(customer_id: CustomerId, asked: ContactMade, parts: PartsHere
     summary="Record or lift a stop",
 )
 def record_contact_stop(customer_id: CustomerId, asked: ContactStop, parts: PartsHere, visit: VisitHere) -> Entered:
-    """Record that a customer may not be contacted, for one debt, one channel or at all; or that this is over."""
+    """Record that a customer may not be contacted, for one debt, one channel or at all; or that this is over.
+
+    Whoever may record a stop does so on a customer's word. To lift one is an approver's, or a program's that follows
+    another system, and says why.
+    """
     if asked.lifted and asked.until is not None:
         raise Refusal("invalid", "a stop that is lifted has no end to come: leave until out")
+    if asked.lifted:
+        _require_may_lift(visit, asked)
+    visit.purpose = visit.purpose or asked.why
     about = {
         **_about(parts, visit, customer_id, asked),
         "stop": Stop(asked.stop),
@@ -173,7 +244,7 @@ def decide_intervention(
     approve = asked.verdict == "approve"
     if one.state is not State.PROPOSED and (approve or one.state not in UNSENT):
         raise ConflictError(f"the offer is {one.state}: nobody's word is waited for", mend="look at it again")
-    now_us = parts.now_us()
+    now_us = parts.bank_us()
     after, due_us = (State.APPROVED, now_us) if approve else (State.REFUSED, None)
     move = Move(after=after, at_us=now_us, by=visit.known.who[:64], why=asked.why, due_us=due_us)
     moved = store.move(one, move)
@@ -189,7 +260,7 @@ def record_arrival(
     parts: PartsHere,
 ) -> Arrived:
     """Tell what a provider says of a message, or what its receiver answered. It counts once, in whatever order."""
-    now_us = parts.now_us()
+    now_us = parts.bank_us()
     replied = asked.said not in _NOTICES
     receipt = Receipt(
         provider=provider,
@@ -216,11 +287,18 @@ def _about(parts: ApiParts, visit: Visit, customer_id: str, asked: ContactMade |
     """What every fact bears that is told now, of a customer whom the ledgers know."""
     contacting_of(parts)
     require_known(parts, visit, customer_id)
-    now_us = parts.now_us()
+    now_us = parts.bank_us()
     at_us = now_us if asked.at is None else _moment(asked.at)
     if at_us > now_us:
         raise Refusal("invalid", "at is an instant of the past")
     return {"fact_id": f"api-{token_hex(12)}", "customer": key_of(customer_id), "at_us": at_us, "known_us": now_us}
+
+
+def _require_may_lift(visit: Visit, asked: ContactStop) -> None:
+    if visit.known.role not in _MAY_LIFT:
+        raise Refusal("forbidden", "to lift a stop is for an approver: record what the customer says, and ask one")
+    if not (asked.why.strip() or visit.purpose):
+        raise Refusal("invalid", "to lift a stop needs a reason: why")
 
 
 def _moment(told: datetime) -> int:

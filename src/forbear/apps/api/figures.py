@@ -36,7 +36,7 @@ from forbear.client.figures import (
     TallyShown,
 )
 from forbear.engine.outputs import DayRow, Part, Position
-from forbear.features.columns import day_of
+from forbear.features.columns import day_of, instant
 
 BAR_EDGES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1.0)
 """Of the histogram: a rare event's probabilities crowd near 0."""
@@ -70,6 +70,7 @@ def statistics(parts: PartsHere, view: ViewHere, tallying: TallyingHere) -> Stat
             time_zone=parts.deployment.time_zone if parts.deployment else "",
             synthetic=parts.deployment is not None and parts.deployment.synthetic,
             lag=_lag(parts, totals.marks),
+            now=instant(parts.bank_us()),
         )
     )
 

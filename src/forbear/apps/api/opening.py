@@ -27,6 +27,7 @@ from forbear.apps.api.membership import Membership
 from forbear.apps.api.noted_jobs import NotedJobs
 from forbear.apps.api.oidc import Tokens
 from forbear.apps.api.parts import ApiParts, now_us
+from forbear.apps.api.past_copies import Copies, copies_of_home, copies_of_stream, own_folder
 from forbear.apps.api.pasts import Pasts
 from forbear.apps.api.periodic import Lasting, Periodic
 from forbear.apps.api.places import onlooker_of, places_of
@@ -37,6 +38,7 @@ from forbear.apps.api.shelf import Shelf
 from forbear.apps.api.trails import TrailKeeper
 from forbear.apps.api.watching import Watch
 from forbear.apps.home import Home
+from forbear.apps.jobs.bank_clock import bank_clock
 from forbear.apps.jobs.casework import casework_over
 from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
 from forbear.apps.jobs.contacts import own_pack
@@ -47,6 +49,7 @@ from forbear.apps.tracing.around import TracedOutlet, watched
 from forbear.apps.tracing.port import NULL, Tracer
 from forbear.engine.desk import Desk
 from forbear.engine.onlooker import Onlooker
+from forbear.features.local_time import local_time
 
 if TYPE_CHECKING:
     from forbear.adapters.kafka.cluster import Cluster
@@ -89,10 +92,10 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
         _rooms_of(home, services, office) as rooms,
         ExitStack() as until,
     ):
-        places = places_of(home, cluster)
+        places, clock = places_of(home, cluster), bank_clock(home, desk, now_us)
         onlooker = onlooker_of(home, places)
         watch = Watch(onlooker, places, note=_noting(asked.journal))
-        publishing = Publishing(office.outgoing, _outlet_of(home, cluster, asked.tracer), _noting(asked.journal))
+        publishing = Publishing(office.outgoing, _outlet_of(home, cluster, asked.tracer, clock), _noting(asked.journal))
         shelf = Shelf(Setting(home, asked.environment, apart=bool(services.store or services.kafka)))
         jobs = office.jobs if asked.journal is None else NotedJobs(office.jobs, asked.journal)
         room = JobRoom(jobs, _tools(home, desk, onlooker, shelf))
@@ -118,7 +121,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
             jobs=room,
             contacting=_contacting_of(home, rooms),
             shelf=shelf,
-            pasts=_pasts_of(home, services, asked.journal, until),
+            pasts=_pasts_of(home, cluster, len(places), asked.journal, until),
             settings=services.api,
             near=services.store is None,
             loopback=asked.loopback,
@@ -126,6 +129,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
             warm=lasting.start,
             journal=asked.journal,
             deployment=home.deployment,
+            bank_us=clock,
             tracer=asked.tracer,
         )
 
@@ -166,11 +170,14 @@ def _file_of(home: Home, named: str) -> Path | None:
     return home.folder / named if named else None
 
 
-def _pasts_of(home: Home, services: Services, journal: Journal | None, until: ExitStack) -> Pasts | None:
-    """What reads the past of customers, up to the end of a block; None where the log is not this home's own."""
-    if services.kafka is not None:
-        return None
-    pasts = Pasts(home, _noting(journal))
+def _pasts_of(home: Home, cluster: Cluster | None, partitions: int, journal: Journal | None, until: ExitStack) -> Pasts:
+    """What reads the past of customers, up to the end of a block."""
+
+    def copies(holding: ExitStack) -> Mapping[int, Copies]:
+        folder = own_folder(home, holding)
+        return copies_of_home(home, folder) if cluster is None else copies_of_stream(home, cluster, partitions, folder)
+
+    pasts = Pasts(copies, local_time(home.deployment.time_zone), _noting(journal))
     until.callback(pasts.stop)
     return pasts
 
@@ -179,8 +186,8 @@ def _patience(cluster: Cluster) -> float:
     return min(MOST_PATIENCE_SECONDS, cluster.patience_seconds)
 
 
-def _outlet_of(home: Home, cluster: Cluster | None, tracer: Tracer) -> Outlet:
-    outlet: Outlet = LogOutlet(home)
+def _outlet_of(home: Home, cluster: Cluster | None, tracer: Tracer, clock: Callable[[], int]) -> Outlet:
+    outlet: Outlet = LogOutlet(home, clock)
     if cluster is not None:
         from forbear.apps.stream.outlet import KafkaOutlet
 

@@ -55,7 +55,8 @@ class ApiParts:
     jobs: works on what takes long.  shelf: written reports; None for none.
     pasts: events by customer; None where they are not at hand.  loopback: only this machine can ask.
     near: store and office are files of this machine, and answer sooner than a thread could take the question.
-    now_us: [us UTC].  monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
+    now_us: [us UTC].  bank_us: the same at the bank, see `bank_clock`; what people do about customers goes by it.
+    monotonic: [s].  tokens: None where only keys are taken.  warm: what has to run before the first
     answer, in a thread.  journal: None for no log.  deployment: whose figures these are, None where nobody has said.
     meter: told of requests; None where nobody asked for metrics.  tracer: takes spans.
     """
@@ -80,6 +81,7 @@ class ApiParts:
     loopback: bool = True
     tokens: TokenReader | None = None
     now_us: Callable[[], int] = now_us
+    bank_us: Callable[[], int] = now_us
     monotonic: Callable[[], float] = time.monotonic
     warm: Callable[[], None] | None = None
     journal: Journal | None = None

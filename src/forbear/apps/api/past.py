@@ -50,7 +50,7 @@ def customer_transactions(  # noqa: PLR0913  # two of them are who asks and of w
     found = whom(customer_id, parts, visit)
     pages = Pages(f"past {days} {found.key}")
     asked = None if cursor is None else tuple(int(part) for part in pages.place(cursor, int, int, int))
-    seen = _pasts(parts).of(found.key, days, None if asked is None else asked[0])
+    seen = _pasts(parts).of(found.key, found.known.partition, days, None if asked is None else asked[0])
     begin = seen.lines.from_place(None if asked is None else (asked[1], asked[2]))
     past_end = min(begin + limit, len(seen.lines))
     more = past_end < len(seen.lines)
@@ -63,6 +63,7 @@ def customer_transactions(  # noqa: PLR0913  # two of them are who asks and of w
             items=seen.lines.lines(begin, past_end),
             by_day=seen.lines.by_day(),
             complete=seen.lines.complete,
+            kept_from=at(seen.kept_from_us) if seen.kept_from_us else None,
             further=pages.cursor((seen.last, *seen.lines.place(past_end - 1))) if more else None,
         )
     )
@@ -165,5 +166,5 @@ def _whole(value: float) -> int | None:
 
 def _pasts(parts: ApiParts) -> Pasts:
     if parts.pasts is None:
-        raise Refusal("unavailable", "this server holds no log of its own: its events are in the stream")
+        raise Refusal("unavailable", "this server follows no log")
     return parts.pasts

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Protocol
 
@@ -34,10 +33,13 @@ class Outlet(Protocol):
 
 
 class LogOutlet:
-    """The log of a home. Events are received when they go in; scores that were asked for have no reader there."""
+    """The log of a home. Events are received when they go in; scores that were asked for have no reader there.
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    now_us: the time at the bank [us UTC].
+    """
+
+    def __init__(self, home: Home, now_us: Callable[[], int]) -> None:
+        self._home, self._now_us = home, now_us
 
     def publish(self, messages: Sequence[Waiting]) -> None:
         """Put the events behind the log. Raises StorageError where another process writes to it."""
@@ -45,7 +47,7 @@ class LogOutlet:
         if not events:
             return
         with closing(self._home.sink()) as sink:
-            received = max(datetime.now(UTC), instant(sink.received_us))
+            received = instant(max(self._now_us(), sink.received_us))
             sink.publish(columns_of([replace(event, received_at=received) for event in events]))
 
 

@@ -174,7 +174,7 @@ def _begins(parts: ApiParts, event: Event, name: str) -> Asked:
 
 
 def _now(parts: ApiParts) -> datetime:
-    return datetime.fromtimestamp(parts.now_us() / 1e6, UTC)
+    return datetime.fromtimestamp(parts.bank_us() / 1e6, UTC)
 
 
 def _by(visit: Visit) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from forbear.apps.dashboard import layout, login, look, states
+from forbear.apps.dashboard.instruments import Look, instruments
 from forbear.apps.dashboard.registry import BY_NAME, ENTRIES, HOME, Entry
 from forbear.apps.dashboard.session import Desk, end, present, standing
 from forbear.apps.dashboard.settings import Settings, settings_of
@@ -18,61 +19,71 @@ from forbear.domain.errors import ForbearError
 
 def main() -> None:
     """Draw whatever the URL asks for."""
+    with instruments().look() as told:
+        _look(told)
+
+
+def _look(told: Look) -> None:
     st.set_page_config(page_title="forbear", layout="wide", page_icon=look.ICON, initial_sidebar_state=look.SIDEBAR_PX)
     look.dress()
     settings = settings_of(os.environ)
     try:
         desk = standing(settings)
     except Problem as error:
+        told.has(error)
         st.title("forbear")
         states.problem(error)
         st.button("Look again", icon=":material/refresh:")
         return
-    chosen = _navigation(desk)
+    chosen = _navigation(desk, told)
     if desk is None and login.enter(settings):
         st.rerun()
     login.go_on()
     chosen.run()
 
 
-def _navigation(desk: Desk | None) -> st.Page:
+def _navigation(desk: Desk | None, told: Look) -> st.Page:
     """All pages stand at their paths whoever looks, so that a link survives the login; the menu has what is theirs."""
     pages, menu = {}, dict[str, list[st.Page]]()
     for entry in ENTRIES:
         theirs = desk is not None and desk.role in entry.roles and entry.there
         pages[entry.name] = st.Page(
-            _drawing(entry),
+            _drawing(entry, told),
             title=entry.title,
             icon=entry.icon,
             url_path=entry.path,
             visibility="visible" if theirs else "hidden",
         )
         menu.setdefault(entry.section, []).append(pages[entry.name])
-    root = st.Page(_root, title=BY_NAME[HOME].title, url_path="home", default=True, visibility="hidden")
+    root = st.Page(lambda: _root(told), title=BY_NAME[HOME].title, url_path="home", default=True, visibility="hidden")
     menu[BY_NAME[HOME].section].append(root)
     layout.keep_pages({name: page for name, page in pages.items() if page.visibility == "visible"})
     return st.navigation(menu, position="sidebar" if desk is not None else "hidden", expanded=True)
 
 
-def _root() -> None:
+def _root(told: Look) -> None:
     """The root leads to the first page, so that each page has one address."""
     if present() is None:
+        told.outcome = "login"
         login.show(settings_of(os.environ), BY_NAME[HOME].title)
     else:
         layout.go(HOME, **st.query_params.to_dict())
 
 
-def _drawing(entry: Entry) -> Callable[[], None]:
-    return lambda: _draw(entry)
+def _drawing(entry: Entry, told: Look) -> Callable[[], None]:
+    return lambda: _draw(entry, told)
 
 
-def _draw(entry: Entry) -> None:
+def _draw(entry: Entry, told: Look) -> None:
     settings, desk = settings_of(os.environ), present()
+    told.page = entry.name
     if desk is None:
+        told.outcome = "login"
         login.show(settings, entry.title)
         return
     _frame(desk, settings)
     if desk.role not in entry.roles:
+        told.outcome = "refused"
         st.title(entry.title)
         states.empty(
             f"This page is not for the role {desk.role}.", "Choose another on the left, or ask for another key."
@@ -81,10 +92,10 @@ def _draw(entry: Entry) -> None:
         st.title(entry.title)
         states.empty("This installation does not have this page.", "Bring it up to date.")
     else:
-        _guarded(entry, desk)
+        _guarded(entry, desk, told)
 
 
-def _guarded(entry: Entry, desk: Desk) -> None:
+def _guarded(entry: Entry, desk: Desk, told: Look) -> None:
     """Draw a page; what it is not told is said, and a key that holds no more leads to the login."""
     layout.begin()
     try:
@@ -93,9 +104,11 @@ def _guarded(entry: Entry, desk: Desk) -> None:
         if error.status == 401:
             end("Your key or login does not hold any more.")
             st.rerun()
+        told.has(error)
         layout.headless(entry.title)
         states.problem(error, about=entry.title)
     except ForbearError as error:
+        told.has(error)
         layout.headless(entry.title)
         states.problem(error, about=entry.title)
 

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from threading import Lock
 from typing import Any, TypeVar
@@ -55,7 +56,8 @@ def together(questions: Mapping[str, Callable[[], Any]]) -> Answers:
     """
     if len(questions) == 1:
         return Answers({name: _asked(question) for name, question in questions.items()})
-    running = {name: _threads().submit(_asked, question) for name, question in questions.items()}
+    # Each with a copy of what this thread is about: whoever notes a question knows of which look it is.
+    running = {name: _threads().submit(copy_context().run, _asked, question) for name, question in questions.items()}
     return Answers({name: one.result() for name, one in running.items()})
 
 

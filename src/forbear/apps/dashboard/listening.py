@@ -26,7 +26,9 @@ _MOST_TIMES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a listener has, newest first. total: messages since it began.  per_second: over the last minute.
+    """What a listener has, newest first, what was recorded before it began included; figures are of what came since.
+
+    total: messages since it began.  per_second: over the last minute.
 
     by_second: messages of each of the last sixty whole seconds, the oldest first.  newest_at: monotonic [s] of the last
     message, None before the first.  trouble: why nothing comes any more, "" while it may.
@@ -122,18 +124,20 @@ class Listener:
             raise error
 
     async def _hear(self) -> None:
-        async with aclosing(aiter(self._feed())) as messages:
+        feed = self._feed()
+        async with aclosing(aiter(feed)) as messages:
             async for message in messages:
-                self._take(message)
+                self._take(message, came=not feed.past)
 
     def _over(self) -> bool:
         with self._lock:
             return self._stopped.is_set() or self._clock() - self._asked_at > FORGOTTEN_SECONDS
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: Message, *, came: bool) -> None:
         with self._lock:
-            self._total += 1
-            self._times.append(self._clock())
+            if came:
+                self._total += 1
+                self._times.append(self._clock())
             match message:
                 case Prediction():
                     self._predictions.append(message)

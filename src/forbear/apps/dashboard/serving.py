@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import warnings
 from dataclasses import dataclass
@@ -9,13 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from streamlit import logger as streamlit_logger
 from streamlit import net_util
 from streamlit.starlette import App
 from streamlit.web import bootstrap
 from streamlit.web.server.starlette.starlette_server import UvicornRunner
 
 from forbear.apps.dashboard import theme
-from forbear.apps.dashboard.guard import Guarded
+from forbear.apps.dashboard.guard import Guarded, Receive, Scope, Send
+from forbear.apps.dashboard.instruments import Instruments, install
+from forbear.apps.dashboard.registry import ENTRIES
 
 SCRIPT = Path(__file__).parent / "script" / "dashboard.py"
 _HERE = ["localhost", "127.0.0.1", "::1"]
@@ -35,8 +39,11 @@ class Place:
     login: Path | None = None
 
 
-def run(place: Place) -> None:
-    """Serve in this process until SIGTERM or Ctrl-C."""
+def run(place: Place, told: Instruments) -> None:
+    """Serve in this process until SIGTERM or Ctrl-C. told: what it tells of itself."""
+    install(told)
+    told.begin_at_zero(tuple(entry.name for entry in ENTRIES))
+    _let_lines_through()
     # Asked with a foreign Origin, Streamlit would look for this machine's address at a web site.
     net_util._external_ip = ""  # noqa: SLF001
     warnings.filterwarnings("ignore", module=r"authlib\.")  # of what Streamlit uses, and nobody here can mend
@@ -45,7 +52,39 @@ def run(place: Place) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         # The server sends itself the signal that ended it once more, when all is closed.
         signal.signal(number, lambda *_: None)
-    UvicornRunner(Guarded(App(SCRIPT))).run()
+    UvicornRunner(_Told(Guarded(App(SCRIPT)), told)).run()
+
+
+class _Told:
+    """An ASGI application of which it is told in how many tabs it is open."""
+
+    def __init__(self, inner: Guarded, told: Instruments) -> None:
+        self._inner, self._told = inner, told
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "websocket":
+            with self._told.connected():
+                await self._inner(scope, receive, send)
+            return
+        if scope["type"] == "lifespan":
+            # The server has set up its own lines by now, and has said nothing yet.
+            for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+                _through(logging.getLogger(name))
+        await self._inner(scope, receive, send)
+
+
+def _let_lines_through() -> None:
+    """Have lines of Streamlit go where those of every library go, masked: by itself it writes errors out in full."""
+    streamlit_logger.setup_formatter = _through
+    streamlit_logger.update_formatter()
+
+
+def _through(logger: logging.Logger) -> None:
+    """Have a logger hand its lines on, and write none itself."""
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
 
 
 def options_of(place: Place) -> dict[str, Any]:
@@ -74,6 +113,7 @@ def options_of(place: Place) -> dict[str, Any]:
         "client.allowedOrigins": [],
         "logger.hideWelcomeMessage": True,
         "logger.level": "error",
+        "logger.enableRich": False,  # it would write errors out past every logger
         "runner.magicEnabled": False,
         "secrets.files": [] if place.login is None else [str(place.login)],
     }

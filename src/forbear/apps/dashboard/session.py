@@ -8,12 +8,14 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Protocol
 
 import streamlit as st
 
 from forbear.apps.dashboard.asking import Answers, shelf, together
 from forbear.apps.dashboard.formats import as_of
+from forbear.apps.dashboard.instruments import ToldClient
 from forbear.apps.dashboard.settings import Settings, settings_of
 from forbear.client import Client, NotAllowed, Retries
 from forbear.client.figures import Statistics
@@ -91,6 +93,11 @@ class Desk:
         """Whether the bank is made up, and with it every figure. Raises Problem."""
         return self.statistics.synthetic
 
+    @property
+    def now(self) -> datetime:
+        """The time at the bank, at most a few seconds old: what is late, and what today is. Raises Problem."""
+        return self.statistics.now
+
     def as_of(self, *answers: _Marked) -> str:
         """For which moment answers hold: what all of them had of each partition, and the last closed day."""
         least: dict[int, Mark] = {}
@@ -151,7 +158,7 @@ class Desk:
 
 def open_desk(settings: Settings, key: str, *, oidc: bool = False) -> Desk:
     """The desk of whoever holds a key or token. Raises Problem where it does not hold, ConfigError for what is none."""
-    client = Client(settings.url, key, timeout_seconds=_TIMEOUT_SECONDS, retries=_RETRIES)
+    client = ToldClient(settings.url, key, timeout_seconds=_TIMEOUT_SECONDS, retries=_RETRIES)
     try:
         return Desk(client, client.whoami(), oidc=oidc)
     except BaseException:

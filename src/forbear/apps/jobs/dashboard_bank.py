@@ -34,31 +34,34 @@ from forbear.domain.errors import ConfigError, CorruptState, ModelMismatch, NotE
 from forbear.policy.document import to_toml
 from forbear.simulation.spec import BankSpec
 
-NAME = "forbear dashboard --demo"
+NAME = "demo"
 """Whose its keys are, and who told its deployment what is in force."""
 DONE = "dashboard-demo.json"
 """In the home: which steps are done."""
 BANK = "bank"
-_GAP_DAYS = 31
-"""How long before the quarter the training ends: outcomes need to be known."""
 _ABNORMAL_SHARE = 0.5
 """In a bank of some hundred customers a tenth of it is a few people, and nobody is there who would let them pass."""
+
+_APPROVED = ("due_date_change", "payment_plan_call")
+"""Actions that change what was agreed: here a person approves each of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSpec:
-    """What the bank is. before_days: of history before its quarter of help.  quarter_days: of that.
+    """What the bank is. before_days: of history before its quarter of help, the last unseen_days of which no model is
+    trained on: whether it is fair, and still sees straight, needs outcomes that it has not learnt.
 
-    ahead_days: that are kept back, of which the last is yesterday.  shares: of the book in each band.  hold_out: share
-    of the customers who are never contacted, for comparison.  calls: that the team makes in a round.
-    left_days: at the end of the quarter, whose cases are left for whoever looks.
+    quarter_days: of help.  ahead_days: that are kept back, of which the last is yesterday.  shares: of the book in each
+    band.  hold_out: share of the customers who are never contacted, for comparison.  calls: that the team makes in a
+    round.  left_days: at the end of the quarter, on which agents do what is due and leave the rest to whoever looks.
     """
 
     customers: int = 1_500
-    before_days: int = 400
+    before_days: int = 460
+    unseen_days: int = 150
     quarter_days: int = 90
     ahead_days: int = 7
-    left_days: int = 3
+    left_days: int = 7
     shares: str = "1%,3%,6%"
     hold_out: float = 0.15
     calls: int = 10
@@ -125,7 +128,7 @@ def _make(home: Home, spec: DemoSpec, now: datetime) -> None:
     warm_up()
     live_from = bank.start + timedelta(days=spec.before_days)
     simulate_bank(home, bank, quiet, replace=True, live_from=live_from)
-    show_training(home, quiet, TrainingRequest(until=live_from - timedelta(days=_GAP_DAYS), seed=spec.seed))
+    show_training(home, quiet, TrainingRequest(until=live_from - timedelta(days=spec.unseen_days), seed=spec.seed))
     teller = Teller(home, NAME, datetime.combine(live_from, time(), UTC), LogOfHome(home))
     show_promotion(teller, quiet, (kinds_kept(home)[0], str(_policy_in(home, spec)), spec.shares))
     show_switch(teller, quiet, "start")
@@ -152,6 +155,9 @@ def _policy_in(home: Home, spec: DemoSpec) -> Path:
     changed = msgspec.structs.replace(
         policy,
         version="demo",
+        actions=tuple(
+            msgspec.structs.replace(one, approval="person") if one.name in _APPROVED else one for one in policy.actions
+        ),
         allocation=msgspec.structs.replace(policy.allocation, abnormal_share=_ABNORMAL_SHARE),
         hold_out=msgspec.structs.replace(policy.hold_out, share=spec.hold_out),
     )

@@ -95,7 +95,7 @@ def demo_keys(wish: DemoWish, console: Console, *, now: datetime) -> dict[Role, 
     with office_of(wish.home, wish.environment, writer="dashboard-demo") as office:
         known = office.keyring.keys()
         held = {key.name for key in known if state_of(key, micros(now)) == "holds"}
-        wishes = {role: KeyWish(name=f"{NAME}, {role}", role=role, days=_KEY_DAYS) for role in ROLES}
+        wishes = {role: KeyWish(name=f"{NAME} {role}", role=role, days=_KEY_DAYS) for role in ROLES}
         return {role: show_new_key(office, quiet, one, now=now) for role, one in wishes.items() if one.name not in held}
 
 
@@ -107,7 +107,7 @@ def posts_of(home: Home, wish: DemoWish) -> list[Post]:
         INTERFACE: ("serve", *folder, "--host", HOST, "--port", str(wish.interface_port)),
         WORKER: ("run", *folder),
         FLOW: ("flow", *folder, "--stay", "--day-seconds", f"{wish.flow.day_seconds:g}"),
-        DASHBOARD: ("dashboard", "--url", wish.interface, "--host", HOST, "--port", str(wish.port)),
+        DASHBOARD: ("dashboard", *folder, "--url", wish.interface, "--host", HOST, "--port", str(wish.port)),
     }
     if not left_ahead(home).days:
         del named[FLOW]

@@ -1,6 +1,7 @@
 """Help on the days that flow past a dashboard: messages as a dry run, made-up replies, and cases for whoever looks.
 
-The sender, the law and the cases are those that run for a bank. Nobody works the list: that is left to whoever looks.
+The sender, the law and the cases are those that run for a bank. Made-up agents do in the evening what is due by then:
+the list is that of a desk which keeps up. What is due later, and what somebody has taken, is left to whoever looks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from forbear.apps.jobs.casework import open_casework, urgent_band_of
 from forbear.apps.jobs.day_by_day import ClosedDay
 from forbear.apps.jobs.outreach import Office, Rounds, office_of
 from forbear.apps.jobs.outreach_listening import Telling
-from forbear.apps.jobs.quarter import Mail
+from forbear.apps.jobs.quarter import Mail, owed_of, work_what_is_due
+from forbear.apps.jobs.quarter_agents import Agents
 from forbear.apps.telemetry import Journal
 from forbear.domain.errors import BackendUnavailable, ConflictError
 from forbear.engine.casework import Casework
@@ -27,6 +29,8 @@ from forbear.simulation.replies import Manners
 
 _AT = time(9, 30)
 """When the sender goes round, at the bank."""
+_CALLS = 10
+"""That the team can make in an evening, and so many other cases."""
 _LOOK_SECONDS, _MOST_LOOKS = 0.25, 240
 """How often it is looked whether the worker has recorded a close, and how many times."""
 
@@ -38,6 +42,7 @@ class Helping:
         self._work, self._wait, self._now_us = work, wait, 0
         self._mail = Mail(0, Manners())
         self._rounds = Rounds(home, office, lambda: instant(self._now_us), {}, dry=True)
+        self._agents = Agents(work, self._rounds.hand, owed_of(home), Manners(), 0, _CALLS)
         self._telling = Telling(home, office.rooms)
         self._zone = ZoneInfo(home.deployment.time_zone)
 
@@ -51,6 +56,7 @@ class Helping:
         morning = datetime.combine(day_of(closed.day) + timedelta(days=1), _AT, self._zone)
         self._now_us = max(micros(morning.astimezone(UTC)), closed.at_us)
         try:
+            work_what_is_due(self._agents, closed.day, self._zone)
             _, moved = self._rounds.once(self._heard)
             came = [self._rounds.receive(receipt) for receipt in self._mail.due(self._now_us)]
             self._telling.tell(instant(self._now_us))

@@ -69,7 +69,7 @@ def _monitor(home: Home, created: str) -> None:
 
 def _fairness(home: Home, created: str) -> None:
     people = PeopleRequest(file=None, attributes=(), against=(), now=datetime.now(UTC))
-    request = FairnessRequest(people=people, jurisdiction=_LAW_OF_FAIRNESS)
+    request = FairnessRequest(people=people, jurisdiction=_LAW_OF_FAIRNESS, every="week")
     show_fairness(home, _QUIET, request, FairnessWanted(None, created, "nothing"))
 
 

@@ -15,6 +15,9 @@ from urllib.parse import urlsplit
 from forbear.adapters.disk import storage_errors
 from forbear.adapters.hosts import is_loopback
 from forbear.apps.console import Console, complain
+from forbear.apps.home import Home
+from forbear.apps.metrics.exporter import Asked, telling
+from forbear.apps.telemetry import lines_to_stream, telemetry_of
 from forbear.domain.errors import BackendUnavailable, ConfigError
 
 _LIBRARIES = ("streamlit", "altair", "pandas", "httpx", "pydantic", "websockets")
@@ -28,16 +31,19 @@ class DashboardWish:
     """How the dashboard is to be served. url: of the interface.  public: the URL through a proxy, "" for none.
 
     login: file of `[auth]` of an identity provider, None for keys.  sole_key: of the only user, who need not log in; ""
-    for a login.  idle_minutes: after which somebody is logged out.
+    for a login.  idle_minutes: after which somebody is logged out.  home: of the deployment, if it lies here: its lines
+    and the file by which its metrics are found go there.  metrics: where it tells them, "" for what the settings say.
     """
 
     url: str
+    home: Path
     host: str = "127.0.0.1"
     port: int = 8501
     public: str = ""
     login: Path | None = None
     sole_key: str = field(default="", repr=False)
     idle_minutes: float = 15.0
+    metrics: str = ""
 
 
 def require_dashboard() -> None:
@@ -50,12 +56,14 @@ def serve_dashboard(wish: DashboardWish, console: Console) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Raises ConfigError for a missing library, a port that is taken, a login file that cannot be, or a key for everybody
-    who can reach the address; BackendUnavailable where the interface does not answer within ten seconds.
+    who can reach the address; BackendUnavailable where the interface does not answer within ten seconds; else what
+    `telemetry_of` and `telling` raise.
     """
     require_dashboard()
     require_safe(wish)
     require_port(wish.host, wish.port)
     require_interface(wish.url)
+    from forbear.apps.dashboard.instruments import Instruments
     from forbear.apps.dashboard.serving import Place, run
     from forbear.apps.dashboard.settings import IDLE_MINUTES, SOLE_KEY, URL
 
@@ -68,8 +76,16 @@ def serve_dashboard(wish: DashboardWish, console: Console) -> None:
             "note: others can reach this address, and it speaks plain HTTP: put a proxy before it that ends TLS; "
             "everybody logs in with their own key or at your identity provider"
         )
-    console.say(f"Dashboard at {wish.public or f'http://{wish.host}:{wish.port}'} - over {wish.url}")
-    run(Place(host=wish.host, port=wish.port, loopback=loopback, public=wish.public, login=wish.login))
+    home = Home(wish.home)
+    here, least = home.holds_data, "info" if lines_to_stream(os.environ) else "warning"
+    asked = Asked(home, f"dashboard-{wish.port}", wish.metrics, os.environ, findable=here)
+    with (
+        telemetry_of(wish.home if here else None, "dashboard", service=True, least=least) as telemetry,
+        telling(asked) as meter,
+    ):
+        console.say(f"Dashboard at {wish.public or f'http://{wish.host}:{wish.port}'} - over {wish.url}")
+        place = Place(host=wish.host, port=wish.port, loopback=loopback, public=wish.public, login=wish.login)
+        run(place, Instruments(telemetry.journal, meter, telemetry.tracer))
 
 
 def require_safe(wish: DashboardWish) -> None:

@@ -12,6 +12,7 @@ from forbear.adapters.disk import storage_errors
 from forbear.adapters.log import FileSource
 from forbear.apps.console import Console
 from forbear.apps.home import Home
+from forbear.apps.jobs.archiving import RETENTION_DAYS, compacted
 from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.running import running
 from forbear.domain.errors import ConfigError
@@ -74,7 +75,8 @@ class DayByDay:
 def day_by_day(home: Home, console: Console) -> Iterator[DayByDay]:
     """The live days of a home whose worker has not begun: its log is put aside, and comes back day by day.
 
-    Raises ConfigError for a home whose worker has recorded something already.
+    In the end the archive has what happened, so that reports speak of it too. Raises ConfigError for a home whose
+    worker has recorded something already.
     """
     aside = home.folder / AHEAD
     if home.database.exists() or aside.exists():
@@ -92,3 +94,5 @@ def day_by_day(home: Home, console: Console) -> Iterator[DayByDay]:
         if worker.at_close:
             worker.keep()
         worker.store.settle()
+        if worker.position.offset >= 0:
+            compacted(home, worker.source, (worker.position.offset, worker.kept_at), RETENTION_DAYS)

@@ -36,6 +36,8 @@ from forbear.simulation.replies import Manners, told_of
 
 ROUNDS_AT = (time(9, 30), time(13, 0), time(16, 30))
 """When the sender and the agents go round, at the bank."""
+_EVENING = time(17, 0)
+"""When agents who do no more than a day asks for are done with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,8 @@ class QuarterRequest:
     """calls: that the team can make in a round.  seed: of what people reply.  created: when, in words.
 
     days: at most so many are played, None for all there are; those behind them stay ahead, see `day_by_day`.
-    worked_days: so many of them agents work the list, None for all; later on it grows.
+    worked_days: so many of them agents work the whole list, None for all; later on they do what is due, and the rest
+    waits for whoever looks.
     """
 
     created: str
@@ -110,7 +113,7 @@ class _Played:
         self._mail = Mail(request.seed, request.manners)
         # Nothing is handed to a provider, and the log is told at the closes: see `day`.
         self._rounds = Rounds(home, office, self.clock, {}, dry=True)
-        self.agents = Agents(work, self._rounds.hand, _owed(home), request.manners, request.seed, request.calls)
+        self.agents = Agents(work, self._rounds.hand, owed_of(home), request.manners, request.seed, request.calls)
         self._telling = Telling(home, office.rooms)
         self._zone = ZoneInfo(home.deployment.time_zone)
         self._worked_days = request.worked_days
@@ -119,10 +122,15 @@ class _Played:
         """What people and machines do on the day behind a close."""
         self.days += 1
         self._telling.tell(instant(closed.at_us))
+        whole = self._worked_days is None or self.days <= self._worked_days
+        if not whole:
+            work_what_is_due(self.agents, closed.day, self._zone)
         today = day_of(closed.day) + timedelta(days=1)
-        for at in ROUNDS_AT:
+        for at in ROUNDS_AT if whole else ROUNDS_AT[:1]:
             self.clock.now_us = max(micros(datetime.combine(today, at, self._zone).astimezone(UTC)), closed.at_us)
             self._round(closed.day)
+            if whole:
+                self.agents.round(self.clock.now_us)
 
     def _round(self, closed_day: int) -> None:
         now_us = self.clock.now_us
@@ -131,13 +139,18 @@ class _Played:
             if (one := self._rounds.receive(receipt)) is not None:
                 self.moves[one.state.value] += 1
         settle(self._work, urgent_band_of(self._work.records), closed_day, now_us)
-        if self._worked_days is None or self.days <= self._worked_days:
-            self.agents.round(now_us)
 
     def _heard(self, one: Intervention) -> None:
         self.moves[one.state.value] += 1
         if one.state is State.SENT:
             self._mail.sent(one, self.clock.now_us)
+
+
+def work_what_is_due(agents: Agents, day: int, zone: ZoneInfo) -> None:
+    """Have agents do on a day what is due by its end, and no more. day: bank-local, since 1970."""
+    evening = datetime.combine(day_of(day), _EVENING, zone)
+    night = datetime.combine(day_of(day) + timedelta(days=1), time(), zone)
+    agents.round(micros(evening.astimezone(UTC)), due_us=micros(night.astimezone(UTC)))
 
 
 def play_quarter(home: Home, request: QuarterRequest, console: Console) -> Quarter:
@@ -161,7 +174,7 @@ def play_quarter(home: Home, request: QuarterRequest, console: Console) -> Quart
         return Quarter(days=played.days, moves=dict(played.moves), did=dict(played.agents.did), report=report)
 
 
-def _owed(home: Home) -> dict[str, int]:
+def owed_of(home: Home) -> dict[str, int]:
     """What falls due to each customer in a month, by what was last told of them. [minor units]"""
     owed: dict[str, int] = {}
     for columns in home.history.read():

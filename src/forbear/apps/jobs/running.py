@@ -103,7 +103,7 @@ def running(
         setup = Setup(
             deployment=home.deployment,
             calendar=home.feed.calendar,
-            parts=HomeParts(home),
+            parts=measured.parts(HomeParts(home)),
             vault=vault,
             letters=letters_of(source),
             mapped=pool.map,

@@ -73,10 +73,10 @@ def show_rounds(home: Home, console: Console, asked: RunAsked) -> None:
 
     with ExitStack() as stack:
         require_records(home, services_of(home.folder, os.environ))  # before anything is made in the folder
-        rounds_told = RoundsTold(stack.enter_context(telling(here(home, "outreach", asked.metrics))))
+        rounds_told = RoundsTold(stack.enter_context(telling(here(home, "outreach", asked.metrics))), _POLL_SECONDS)
         telemetry = stack.enter_context(telemetry_of(home.folder, "outreach"))
         rounds = stack.enter_context(rounds_of(home, lambda: datetime.now(UTC), dry=asked.dry, tracer=telemetry.tracer))
-        rounds_told.breakers(rounds.ports.carriers)
+        rounds_told.channels(rounds.ports.carriers, rounds.ports.by_hand)
         told = stack.enter_context(until_told())
         if asked.once:
             taken, _ = rounds.once(heard)

@@ -122,6 +122,36 @@ OPERATIONS = Board(
             ),
             Panel("Live feed", {"listeners": "sum(forbear_feed_listeners)"}, "Who listens."),
         ),
+        "The dashboard": (
+            Panel(
+                "Looks at pages",
+                {"{{outcome}}": "sum by (outcome) (rate(forbear_dashboard_looks_total[5m]))"},
+                "Runs of pages, by what became of them.",
+                "ops",
+            ),
+            Panel(
+                "Pages, p95",
+                {"{{page}}": "forbear:dashboard_look_seconds:p95"},
+                "From the beginning of a page's run to its end.",
+                "s",
+                warn=2,
+                alarm=4,
+            ),
+            Panel(
+                "What pages ask",
+                {"{{status}}": "sum by (status) (rate(forbear_dashboard_calls_total[5m]))"},
+                "Questions to the interface by status; 0: nothing was answered.",
+                "reqps",
+            ),
+            Panel(
+                "Who looks",
+                {
+                    "tabs": "sum(forbear_dashboard_sessions)",
+                    "live, {{state}}": "sum by (state) (forbear_dashboard_feeds)",
+                },
+                "Tabs that are open, and live pages by whether they hear.",
+            ),
+        ),
         "What is refused": (
             Panel(
                 "Dead letters in an hour",

@@ -12,6 +12,8 @@ Kind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 QUICK = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Buckets of what takes less than a second where all is well [s]."""
+LOOKED = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 20.0)
+"""Buckets of what a person waits for: a page is meant to be there within 2 s, and with many at once within 4 s."""
 LONG = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0)
 """Buckets of what may wait for a tick, or for a worker to come back [s]."""
 
@@ -34,7 +36,7 @@ class Metric:
 
 
 _EACH, _WORK = "every process", "run, scorer, intervenor"
-_API, _BANK, _UP = "serve", "serve, up, stream", "up, stream"
+_API, _BANK, _UP, _PAGES = "serve", "serve, up, stream", "up, stream", "dashboard"
 _PATH = "router, scorer, intervenor, sink, closer"
 
 BUILD = Metric("forbear_build_info", "gauge", "1; what is installed.", _EACH, ("version", "python"))
@@ -125,6 +127,9 @@ BREAKER = Metric(
 )
 ROUNDS = Metric("forbear_rounds_total", "counter", "Rounds of the process.", "outreach, cases")
 ROUND = Metric("forbear_round_timestamp_seconds", "gauge", "When its last round ended.", "outreach, cases")
+ROUND_REST = Metric(
+    "forbear_round_rest_seconds", "gauge", "How long it rests between two rounds at most.", "outreach, cases"
+)
 MOVES = Metric(
     "forbear_moves_total", "counter", "Interventions that the sender has led on.", "outreach", ("state", "channel")
 )
@@ -162,6 +167,46 @@ LEDGERS_STILL = Metric(
     "1 while the interface's ledgers cannot follow the log.",
     _API,
     ("partition",),
+)
+
+SESSIONS = Metric("forbear_dashboard_sessions", "gauge", "Tabs of browsers in which the dashboard is open.", _PAGES)
+LOOKS = Metric(
+    "forbear_dashboard_looks_total",
+    "counter",
+    "Runs of a page: `shown`; `login` asked for, `refused` to a role; `cut_short` by the next touch; `problem`, which "
+    "the page says in place of itself; `failed` by an error of its own.",
+    _PAGES,
+    ("page", "outcome"),
+)
+LOOK = Metric(
+    "forbear_dashboard_look_seconds",
+    "histogram",
+    "From the beginning of a page's run to its end, of pages that were shown.",
+    _PAGES,
+    ("page",),
+    LOOKED,
+)
+CALLS = Metric(
+    "forbear_dashboard_calls_total",
+    "counter",
+    "Questions to the interface, each attempt by itself. status: 0 where nothing was answered.",
+    _PAGES,
+    ("operation", "status"),
+)
+CALL = Metric(
+    "forbear_dashboard_call_seconds",
+    "histogram",
+    "From a question to the interface to its answer, or to the head of one that is read line by line.",
+    _PAGES,
+    ("operation",),
+    LOOKED,
+)
+FEEDS = Metric(
+    "forbear_dashboard_feeds",
+    "gauge",
+    "Live pages that listen, by whether they hear the interface just now.",
+    _PAGES,
+    ("state",),
 )
 
 LOG_END = Metric("forbear_log_end", "gauge", "The offset that the next event of the log gets.", _BANK, ("partition",))

@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +21,7 @@ import msgspec
 
 from forbear.adapters.disk import storage_errors, write_whole
 from forbear.adapters.hosts import is_loopback
-from forbear.apps.bounded_server import REQUEST_SECONDS, BoundedServer, serving
+from forbear.apps.bounded_server import Answering, BoundedServer, serving
 from forbear.apps.home import Home
 from forbear.apps.metrics import catalogue
 from forbear.apps.metrics.meter import CONTENT_TYPE, Meter, Sample
@@ -43,12 +42,14 @@ class Asked:
     """What is asked of a process. home: whose.  name: what the process is called, and its file after it.
 
     listen: as on the command line, "" for what the settings say.  environment: where else they may be.
+    findable: whether the home is to have a file that leads there; a process may know of a home that is elsewhere.
     """
 
     home: Home
     name: str
     listen: str
     environment: Mapping[str, str] = field(repr=False)
+    findable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,9 @@ def _token(path: str) -> str:
 @contextmanager
 def _findable(asked: Asked, host: str, port: int) -> Iterator[None]:
     """A file in the home that says where the process answers, until it ends in order or by an error."""
+    if not asked.findable:
+        yield
+        return
     folder = asked.home.folder / FOLDER
     path = folder / f"{asked.name}.json"
     reached = socket.gethostname() if host in _ANYWHERE else host
@@ -141,14 +145,11 @@ class _Server(BoundedServer):
         super().__init__((address.host, address.port), _Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Answering):
     server: _Server
-    server_version = "forbear"
-    sys_version = ""
-    timeout = REQUEST_SECONDS
 
-    def do_GET(self) -> None:
-        """Answer."""
+    def meet(self) -> None:
+        """Answer a GET."""
         if self.path != "/metrics":
             self.send_error(HTTPStatus.NOT_FOUND)
             return
@@ -156,16 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.token and not hmac.compare_digest(told.encode(), f"Bearer {self.server.token}".encode()):
             self.send_error(HTTPStatus.UNAUTHORIZED)
             return
-        content = self.server.meter.text()
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", CONTENT_TYPE)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # named by the library
-        """Who scrapes is not noted."""
+        self.answer(HTTPStatus.OK, CONTENT_TYPE, self.server.meter.text())
 
 
 def environment_of(listen: str, nth: int) -> dict[str, str]:

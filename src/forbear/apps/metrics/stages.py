@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import islice, product
 from threading import local
 from types import TracebackType
 from typing import Self
@@ -15,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forbear.apps.metrics import catalogue
-from forbear.apps.metrics.meter import Meter
+from forbear.apps.metrics.meter import MOST_SERIES, Meter
 from forbear.domain.errors import BackendUnavailable, ConflictError, CorruptState, StorageError
+from forbear.engine.intervenor import word_of
 from forbear.engine.outputs import Outputs, Position
-from forbear.engine.ports import Scanned, Source, Store, Stores
+from forbear.engine.ports import Parts, Scanned, Source, Store, Stores
 from forbear.engine.store_around import StoreAround
 from forbear.engine.timing import Stage
 from forbear.features.columns import EventColumns
 from forbear.features.kernels import REFUSED, Fold
+from forbear.policy.document import Policy
+from forbear.policy.proposals import HOLD_REASONS, OFFERED
 from forbear.policy.triggers import Trigger
 
 MOST_SECONDS = 86_400.0
@@ -147,6 +151,13 @@ class Recorded:
             stages.meter.count(catalogue.COMMITS_FAILED, 0, error.__name__)
         self._open: dict[tuple[int, Position], int] = {}
 
+    def begin_at_zero(self, policy: Policy) -> None:
+        """Tell of what may be decided under a policy before anything is; offers first, where not all find room."""
+        words = [word_of(code) for code in (OFFERED, *range(len(HOLD_REASONS)))]
+        pairs = product(words, [action.name for action in policy.actions])
+        for outcome, action in islice(pairs, MOST_SERIES // 2):
+            self._stages.meter.count(catalogue.DECISIONS, 0, outcome, action)
+
     @contextmanager
     def committing(self) -> Iterator[None]:
         """The stage `commit`; what fails is counted by its kind."""
@@ -192,6 +203,21 @@ def _asked_by(bits: int) -> str:
     if bits & Trigger.DAY_CLOSE:
         return at_close
     return on_request if bits & Trigger.REQUEST else on_event
+
+
+class ToldParts:
+    """Parts of a deployment, from which it is learnt what may be decided, so that it is told of from 0 on."""
+
+    def __init__(self, parts: Parts, recorded: Recorded) -> None:
+        self._parts, self._recorded = parts, recorded
+        # As they are, called as they are.
+        self.model, self.rollout, self.reasons = parts.model, parts.rollout, parts.reasons
+
+    def policy(self, digest: str) -> Policy:
+        """A policy. Raises what the parts raise."""
+        found = self._parts.policy(digest)
+        self._recorded.begin_at_zero(found)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from datetime import time as clock_time
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from forbear.apps.metrics import catalogue
 from forbear.apps.metrics.meter import Meter, Sample
-from forbear.apps.metrics.stages import MeasuredStages, Reads, Recorded, TimedSource, TimedStore, TimedStores
+from forbear.apps.metrics.stages import (
+    MeasuredStages,
+    Reads,
+    Recorded,
+    TimedSource,
+    TimedStore,
+    TimedStores,
+    ToldParts,
+)
 from forbear.engine.follower import Follower
-from forbear.engine.ports import Source, Store, Stores
+from forbear.engine.lifecycle import State
+from forbear.engine.ports import Parts, Source, Store, Stores
 from forbear.engine.timing import UNTIMED, Stages
 from forbear.features.columns import day_of
 
@@ -49,6 +59,10 @@ class Measured:
     def stores(self, stores: Stores) -> Stores:
         """Stores of all partitions whose commits are measured."""
         return stores if self._recorded is None else TimedStores(stores, self._recorded)
+
+    def parts(self, parts: Parts) -> Parts:
+        """Parts whose policies say what may be decided."""
+        return parts if self._recorded is None else ToldParts(parts, self._recorded)
 
     def follows(self, followers: Followers, end: Callable[[], int] | None = None) -> None:
         """Tell how far some followers are. end: of their one log, where it is known here."""
@@ -86,10 +100,10 @@ def told_of(meter: Meter | None, snapshot: Callable[[], Mapping[str, Any]], stat
 
 
 class RoundsTold:
-    """What is told of a process that works in rounds."""
+    """What is told of a process that works in rounds. rest_seconds: that it waits in between at most."""
 
-    def __init__(self, meter: Meter | None, now: Callable[[], float] = time.time) -> None:
-        self._meter, self._now = meter, now
+    def __init__(self, meter: Meter | None, rest_seconds: float = 0.0, now: Callable[[], float] = time.time) -> None:
+        self._meter, self._rest, self._now = meter, rest_seconds, now
         self._ended = 0.0
         if meter is not None:
             meter.tells("rounds", self._asked)
@@ -105,10 +119,15 @@ class RoundsTold:
         if self._meter is not None:
             self._meter.count(catalogue.MOVES, 1, state, channel)
 
-    def breakers(self, carriers: Mapping[str, object]) -> None:
-        """Tell of each channel's provider whether it is left alone; one that never is tells nothing."""
+    def channels(self, carriers: Mapping[str, object], by_hand: Iterable[str]) -> None:
+        """Tell of moves on every channel from 0 on, and of each provider whether it is left alone.
+
+        One that never is left alone tells nothing of that.
+        """
         if self._meter is None:
             return
+        for state, channel in product(State, sorted({*carriers, *by_hand})):
+            self._meter.count(catalogue.MOVES, 0, state.value, channel)
 
         def asked() -> Iterator[Sample]:
             for channel, carrier in carriers.items():
@@ -121,6 +140,7 @@ class RoundsTold:
     def _asked(self) -> Iterator[Sample]:
         if self._ended:
             yield Sample(catalogue.ROUND, self._ended)
+            yield Sample(catalogue.ROUND_REST, self._rest)
 
 
 def _begins(follower: Follower) -> float:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import msgspec
 
-from forbear.apps.bounded_server import REQUEST_SECONDS, BoundedServer, serving
+from forbear.apps.bounded_server import Answering, BoundedServer, serving
 from forbear.apps.stream.pulse import Pulse
 from forbear.domain.errors import ConfigError
 
@@ -48,14 +47,11 @@ class _Server(BoundedServer):
         super().__init__((LOOPBACK, port), _Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Answering):
     server: _Server
-    server_version = "forbear"
-    sys_version = ""
-    timeout = REQUEST_SECONDS
 
-    def do_GET(self) -> None:
-        """Answer."""
+    def meet(self) -> None:
+        """Answer a GET."""
         pulse = self.server.pulse
         match self.path:
             case "/live":
@@ -69,14 +65,6 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self.send_error(HTTPStatus.NOT_FOUND)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # named by the library
-        """Who asks for health is not noted."""
-
     def _say(self, well: bool, document: dict[str, Any]) -> None:
-        content = msgspec.json.encode(document)
-        self.send_response(HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        self.wfile.write(content)
+        status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
+        self.answer(status, "application/json", msgspec.json.encode(document))

@@ -130,7 +130,7 @@ class Intervenor:
         parts, home = self._parts, self._parts.home
         features = FeatureSet.standard(home.deployment.unsupported)
         named = (features.names, features.hash, home.deployment.currency)
-        deciding = Deciding(*named, HomeParts(home), parts.vault, stages=self._measured.stages)
+        deciding = Deciding(*named, self._measured.parts(HomeParts(home)), parts.vault, stages=self._measured.stages)
         snapshots = FileSnapshots(snapshots_of_intervenor(home))
         tracer = parts.pulse.tracer
         stores = TracedStores(behind, tracer) if tracer.on else behind

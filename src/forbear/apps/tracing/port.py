@@ -61,6 +61,11 @@ def caller_of(traceparent: str) -> Mark | None:
     return Mark(trace_id, span_id, bool(flags & 1)) if trace_id and span_id else None
 
 
+def traceparent_of(mark: Mark) -> str:
+    """The header by which another process goes on with the trace of a place. It is kept there if it is here."""
+    return f"00-{mark.trace_id:032x}-{mark.span_id:016x}-{0 if mark.sampled is False else 1:02x}"
+
+
 class Span(Protocol):
     """What is being done. What it is told is masked as a log line is; nothing of an error but its kind and place."""
 

@@ -128,6 +128,49 @@ def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(
     asyncio.run(scene())
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), partitions=st.integers(1, 3), recent=st.integers(1, 40))
+def test_the_newest_are_told_first_and_then_all_that_comes(
+    bench: SimpleNamespace, seed: int, partitions: int, recent: int
+) -> None:
+    """Whoever asks for so many messages hears the newest, a frame without any, and then what comes: each line's end."""
+    random = Random(seed)
+
+    async def scene() -> None:
+        desk = bench.GrowingDesk(partitions)
+        for _ in range(random.randrange(6)):
+            grow(desk, random)
+        hub = Hub(desk, replace(TINY, page=1_000, ring_characters=1 << 20, quiet_seconds=60.0))
+        await hub.start()
+        before = len(desk.truth())
+        async with (
+            hub.subscribe(Wanted(recent=recent), None, Role.AGENT) as listening,
+            aclosing(listening.frames()) as frames,
+            asyncio.timeout(MOST_SECONDS),
+        ):
+            assert json.loads((await anext(frames)).text)["messages"] == []
+            heard = await heard_until_empty(bench, frames)
+            assert len(heard) == min(recent, before)
+            grow(desk, random)
+            while len(heard) < min(recent, before) + len(desk.truth()) - before:
+                heard += [bench.told(one) for one in json.loads((await anext(frames)).text)["messages"]]
+        await hub.stop()
+
+        for line in range(-1, partitions):
+            told, whole = ([one for one in found if one[1] == line] for found in (heard, desk.truth()))
+            assert told == whole[len(whole) - len(told) :]
+
+    asyncio.run(scene())
+
+
+async def heard_until_empty(bench: SimpleNamespace, frames: Any) -> list[tuple[str, int, int]]:
+    """Everything up to the next frame without messages."""
+    heard: list[tuple[str, int, int]] = []
+    while messages := json.loads((await anext(frames)).text)["messages"]:
+        heard += [bench.told(one) for one in messages]
+    return heard
+
+
 def wants(desk: Any, wanted: Wanted, one: tuple[str, int, int]) -> bool:
     """Whether a message that must come is asked for, as the desk knows whom it is about."""
     kind, partition, number = one

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -99,10 +99,14 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, into: Path) -> Iterator[Served]:
-    """A real server over a copy of a home, as others could reach it, warmed up, for as long as the block runs."""
+def served(home: Path, into: Path, now_us: Callable[[], int] | None = None) -> Iterator[Served]:
+    """A real server over a copy of a home, as others could reach it, warmed up, for as long as the block runs.
+
+    now_us: what its clock says [us UTC], the time unless told.
+    """
     copy = Path(shutil.copytree(home, into))
-    with open_parts(Opening(home=copy, environment={}, writer="api-tests", loopback=False)) as parts:
+    with open_parts(Opening(home=copy, environment={}, writer="api-tests", loopback=False)) as opened:
+        parts = opened if now_us is None else replace(opened, now_us=now_us)
         keys = {}
         for role in Role:
             keys[role], record = fresh_key(KeyWish(name=f"tests {role}", role=role, rate=FASTEST), parts.now_us())

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.apps.api.real.conftest import served
 
+from forbear.apps.home import Home
+from forbear.apps.jobs.outreach import Rounds, office_of
 from forbear.client import Client, Conflict, NotAllowed, NotThere
 from forbear.client.contacts import ContactMade, ContactStop
+from forbear.domain.contacts import MEANS_OF, Contacted, Purpose
+from forbear.engine.lifecycle import State
 from forbear.engine.office import Role
+from forbear.features.columns import instant, micros
 from forbear.features.hashing import key_of
 
 NOON = "2027-06-09T10:00:00Z"
@@ -22,6 +32,12 @@ def agent(real: Any) -> Iterator[Any]:
     """Somebody in the call centre."""
     with real.client(Role.AGENT) as client:
         yield client
+
+
+def signed(customer: str) -> int:
+    """A customer's key as a database has it."""
+    key = key_of(customer)
+    return key - 2**64 if key >= 2**63 else key
 
 
 def permission(agent: Any, customer: str, **asked: str) -> Any:
@@ -48,13 +64,114 @@ def test_what_is_told_counts_at_once(real: Any, agent: Any) -> None:
         "house.hours",
     )
 
-    assert agent.post(stops, json={"stop": "breathing_space", "lifted": True}).status_code == 201
+    with real.client(Role.APPROVER) as approver:
+        lifting = {"stop": "breathing_space", "lifted": True, "why": "It ended yesterday"}
+        assert approver.post(stops, json=lifting).status_code == 201
     assert permission(agent, customer)["allowed"]
     facts = real.parts.contacting.ledger.of_customer(key_of(customer))
     assert [type(fact).__name__ for fact in facts] == ["Restricted", "Lifted"]
     assert told.json()["fact_id"] == facts[0].fact_id
     routes = {one.route for one in real.parts.office.accesses.of_customer(key_of(customer), 99)}
     assert {"contact_permission", "record_contact_stop"} <= routes
+
+
+def test_the_stops_that_hold_are_those_of_the_ledger(real: Any, agent: Any) -> None:
+    """Told, they are what the ledger's rows come to in SQL: recorded, not lifted, and not past an end."""
+    customer = real.known.customers[5]
+    stops = f"/v1/customers/{customer}/contact-stops"
+    end = datetime.now(UTC) + timedelta(days=30)
+    wishes: list[dict[str, Any]] = [
+        {"stop": "opt_out", "channel": "phone", "why": "Write to me, do not call"},
+        {"stop": "attorney", "at": "2026-01-05T10:00:00Z"},
+        {"stop": "dispute", "matter": "loan-1", "until": end.isoformat()},
+        {"stop": "bereavement", "at": "2026-01-05T10:00:00Z", "until": "2026-02-05T10:00:00Z"},
+    ]
+    for wish in wishes:
+        assert agent.post(stops, json=wish).status_code == 201
+    lifted = {"stop": "attorney", "lifted": True, "why": "The mandate is over"}
+    with real.client(Role.APPROVER) as approver:
+        assert approver.post(stops, json=lifted).status_code == 201
+    told = agent.get(stops).json()
+
+    assert [(one["stop"], one["channel"], one["matter"]) for one in told["items"]] == [
+        ("dispute", "", "loan-1"),
+        ("opt_out", "phone", ""),
+    ]
+    with closing(sqlite3.connect(Home(real.home).database)) as store:
+        rows = store.execute(
+            "SELECT json_extract(body, '$.stop'), coalesce(json_extract(body, '$.channel'), ''), at_us, known_us "
+            "FROM contact_ledger WHERE customer = ? AND kind = 'restricted' ORDER BY entry",
+            (signed(customer),),
+        ).fetchall()
+    assert [row[:2] for row in rows] == [("opt_out", "phone"), ("attorney", ""), ("dispute", ""), ("bereavement", "")]
+    newest = told["items"][0]
+    assert [round(datetime.fromisoformat(newest[name]).timestamp() * 1e6) for name in ("since", "told_at")] == [
+        *rows[2][2:]
+    ]
+    assert {one.why for one in real.parts.office.accesses.of_customer(key_of(customer), 99)} >= {
+        "Write to me, do not call",
+        "The mandate is over",
+    }
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_who_may_lift_a_stop(real: Any, role: Role) -> None:
+    """An approver, an admin and a program may lift a stop, and say why; whoever else is refused, and it holds on."""
+    customer = real.known.customers[6]
+    stops = f"/v1/customers/{customer}/contact-stops"
+    may = role in (Role.APPROVER, Role.ADMIN, Role.SERVICE)
+    with real.client(Role.SERVICE) as program:
+        assert program.post(stops, json={"stop": "cease", "matter": str(role)}).status_code == 201
+    lifting = {"stop": "cease", "matter": str(role), "lifted": True}
+    with real.client(role) as client:
+        assert client.post(stops, json=lifting).status_code == (422 if may else 403)
+        assert client.post(stops, json={**lifting, "why": "They wrote again"}).status_code == (201 if may else 403)
+    with real.client(Role.AGENT) as looking:
+        held = {one["matter"] for one in looking.get(stops).json()["items"]}
+    assert (str(role) in held) is not may
+
+
+@pytest.mark.parametrize(
+    ("stop", "channel", "nth"),
+    [("opt_out", "phone", 7), ("opt_out", "", 8), ("deceased", "", 10), ("breathing_space", "", 11)],
+)
+def test_what_a_stop_would_mean_is_what_it_then_means(real: Any, stop: str, channel: str, nth: int) -> None:
+    """The preview writes nothing, and says of each channel and purpose what the law says once the stop is recorded."""
+    customer = real.known.customers[nth]
+    key, wish = key_of(customer), {"stop": stop, "channel": channel}
+    with Client(real.url, key=real.keys[Role.AGENT]) as forbear:
+        before = len(real.parts.contacting.ledger.of_customer(key))
+        told = forbear.contact_stop_preview(customer, stop, channel=channel)  # type: ignore[arg-type]
+        assert len(real.parts.contacting.ledger.of_customer(key)) == before
+        forbear.record_contact_stop(customer, ContactStop.model_validate(wish))
+        for one in told.items:
+            then = forbear.contact_permission(customer, one.channel, aim=one.purpose)
+            assert (one.allowed, one.clause) == (then.allowed, then.clause), one
+    assert {(one.channel, one.purpose) for one in told.items} == set(product(MEANS_OF, Purpose))
+    bound = {one.channel for one in told.items if one.by_stop and one.purpose == "help"}
+    assert bound == ({channel} if channel else set(MEANS_OF))
+
+
+def test_a_stop_ends_what_was_to_be_sent(lived: Path, tmp_path: Path) -> None:
+    """An offer that was decided is not sent once an agent has recorded a stop: the sender's next step cancels it."""
+    query = "SELECT decision_id, made_at_us FROM decisions WHERE outcome = 'offer' ORDER BY entry LIMIT 1"
+    with closing(sqlite3.connect(Home(lived).database)) as store:
+        [(offer, made_us)] = store.execute(query).fetchall()
+    noon = instant(made_us).replace(hour=12)
+    with served(lived, tmp_path / "home", now_us=lambda: micros(noon)) as here:
+        home = Home(here.home)
+        with office_of(home, {}) as office:
+            office.store.take_in(micros(noon), 1_000, lambda _band, _action: "")
+            customer = office.store.get(offer).customer_id
+            with here.client(Role.AGENT) as agent:
+                told = agent.post(f"/v1/customers/{customer}/contact-stops", json={"stop": "attorney"})
+                assert told.status_code == 201, told.text
+            Rounds(home, office, lambda: noon + timedelta(minutes=1), {}, dry=False).once()
+            ended, others = office.store.get(offer), office.paths.listed(None, 1_000)
+
+    assert ended.state is State.CANCELLED
+    assert not any(isinstance(fact, Contacted) for fact in here.parts.contacting.ledger.of_customer(ended.customer))
+    assert any(one.state is not State.CANCELLED for one in others), "whoever has no stop is not held"
 
 
 def test_hours_are_those_of_the_place(agent: Any, real: Any) -> None:
@@ -91,6 +208,8 @@ def test_a_request_that_comes_again_enters_nothing_more(agent: Any, real: Any) -
         ("contacts", {"channel": "phone", "matter": "a\u0000b"}, 422),
         ("contact-stops", {"stop": "mood"}, 422),
         ("contact-stops", {"stop": "cease", "lifted": True, "until": "2030-01-01T00:00:00Z"}, 422),
+        ("contact-stops", {"stop": "cease", "why": "a\u0000b"}, 422),
+        ("contact-stops", {"stop": "cease", "why": "a" * 201}, 422),
     ],
 )
 def test_what_cannot_be_is_refused(agent: Any, real: Any, path: str, asked: dict[str, Any], status: int) -> None:

@@ -49,15 +49,23 @@ def day_of_booking(event: Any, zone: Any) -> date:
     return day
 
 
+def id_of(event: Any) -> tuple[type, str]:
+    """What an event is known by, however often it comes."""
+    names = {Transaction: "transaction_id", PaymentOutcome: "outcome_id", CustomerUpdated: "update_id"}
+    return type(event), getattr(event, names[type(event)])
+
+
 def of_customer(history: Sequence[Event], customer: str, days: tuple[date, date], zone: Any) -> dict[int, Any]:
-    """A customer's transactions, outcomes and updates of some days, by offset."""
-    return {
-        offset: event
-        for offset, event in enumerate(history)
-        if isinstance(event, Transaction | PaymentOutcome | CustomerUpdated)
-        and event.customer_id == customer
-        and days[0] <= day_of_booking(event, zone) <= days[1]
-    }
+    """A customer's transactions, outcomes and updates of some days, by offset; of what came twice the first."""
+    first: dict[tuple[type, str], int] = {}
+    for offset, event in enumerate(history):
+        if (
+            isinstance(event, Transaction | PaymentOutcome | CustomerUpdated)
+            and event.customer_id == customer
+            and days[0] <= day_of_booking(event, zone) <= days[1]
+        ):
+            first.setdefault(id_of(event), offset)
+    return {offset: history[offset] for offset in first.values()}
 
 
 def held_against(line: Any, event: Any) -> None:
@@ -138,6 +146,26 @@ def test_sums_by_day_are_those_of_the_lines(real: Any, history: list[Event], for
             assert told.entries == len(events)
             met = met or told.missed > 0
     assert met
+
+
+def test_what_came_twice_is_told_once(real: Any, history: list[Event], forbear: Client) -> None:
+    """A feed delivers at least once: of what came twice there is one line, the first."""
+    places = defaultdict(list)
+    for offset, event in enumerate(history):
+        if isinstance(event, Transaction):
+            places[event.customer_id, event.transaction_id].append(offset)
+    twice = {who: offsets for (who, _), offsets in places.items() if len(offsets) > 1}
+    assert twice
+    for customer, (first, *others) in list(twice.items())[:3]:
+        told = [one.offset for one in forbear.customer_transactions(customer, days=MOST_DAYS - 35)]
+        assert first in told
+        assert not set(others) & set(told)
+
+
+def test_it_says_from_when_on_everything_is_there(real: Any, history: list[Event], forbear: Client) -> None:
+    """A home that has lost nothing tells it from its first event on."""
+    page = next(iter(forbear.customer_transactions(real.known.customers[0]).pages()))
+    assert page.kept_from == history[0].received_at
 
 
 def test_a_page_has_the_sums_of_all_days(real: Any, forbear: Client) -> None:

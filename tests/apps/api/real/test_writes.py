@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from forbear.adapters.sql.office import open_office
+from forbear.apps.api.parts import now_us
 from forbear.apps.api.publishing import LogOutlet, Publishing
 from forbear.apps.home import Home
 from forbear.domain.errors import StorageError
@@ -124,7 +125,7 @@ def test_what_the_log_does_not_take_waits(queue: tuple[Home, Any]) -> None:
     for number in range(3):
         event = HelpRequested(request_id=f"R{number}", customer_id="C1", by="x", booked_at=when, received_at=when)
         outgoing.add("about-customers", "C1", encode(event))
-    publishing = Publishing(outgoing, LogOutlet(home), lambda *_: None)
+    publishing = Publishing(outgoing, LogOutlet(home, now_us), lambda *_: None)
     with closing(home.sink()), pytest.raises(StorageError):
         publishing.step()
     assert outgoing.count() == 3

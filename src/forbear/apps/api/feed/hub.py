@@ -98,7 +98,9 @@ class Hub:
 
     @asynccontextmanager
     async def subscribe(self, wanted: Wanted, cursor: str | None, role: Role) -> AsyncIterator[Listening]:
-        """Listen behind a cursor, or from now on. It is for the caller to take a seat.
+        """Listen behind a cursor; without one behind the newest that are wanted first, or from now on.
+
+        It is for the caller to take a seat.
 
         Raises Refused for a cursor that is garbled or ahead of the store, and where a role that sees nobody asks for
         customers.
@@ -106,13 +108,15 @@ class Hub:
         view = VIEWS[role]
         if view is View.NOBODY and wanted.customers:
             raise Refused(Reason.FORBIDDEN, f"a {role} may not ask for customers")
-        at = self.ring.end if cursor is None else Cursor.parse(cursor)
+        recent = wanted.recent if cursor is None else 0
+        wanted = wanted.model_copy(update={"recent": 0})
+        at = (self.ring.back(recent) if recent else self.ring.end) if cursor is None else Cursor.parse(cursor)
         if not self.ring.end.covers(at) and not (await self._newest()).covers(at):
             raise Refused(
                 Reason.CURSOR, "the cursor is ahead of the store: it is another's, or the store has lost its end"
             )
         self._require_open()
-        listening = Listening(self, Group(wanted, view), at)
+        listening = Listening(self, Group(wanted, view), at, marks_present=recent > 0)
         self._listening.add(listening)
         try:
             yield listening

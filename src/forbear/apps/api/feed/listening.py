@@ -74,11 +74,13 @@ class Listening:
     """The frames of one listener, the last of which says why nothing follows. Nothing is told twice or left out.
 
     cursor: the text of that behind the last frame that was taken.  queued: characters that wait.
+    marks_present: tell by a frame without messages where what was missed ends.
     live: frames are pushed now.  ended: why nothing follows, None before, and where the listener has left.
     """
 
-    def __init__(self, hub: Followed, group: Group, cursor: Cursor) -> None:
+    def __init__(self, hub: Followed, group: Group, cursor: Cursor, *, marks_present: bool = False) -> None:
         self.group = group
+        self._marks_present = marks_present
         self.cursor = cursor.text()
         self.queued = 0
         self.live = False
@@ -100,6 +102,8 @@ class Listening:
         async for frame in self._missed():
             self.cursor = frame.cursor or self.cursor
             yield frame
+        if self._marks_present and not self._over:
+            yield empty(self.cursor)
         while not self._over:
             await self._wake.wait()
             self._wake.clear()

@@ -34,6 +34,16 @@ class Ring:
             gone += 1
         del self._batches[:gone]
 
+    def back(self, count: int) -> Cursor:
+        """The cursor behind which the newest `count` messages are; the start where fewer are held."""
+        left = count
+        for batch in reversed(self._batches):
+            if left <= len(batch.messages):
+                place = len(batch.messages) - left
+                return Cursor.parse(batch.cursors[place - 1]) if place else batch.before
+            left -= len(batch.messages)
+        return self.start
+
     def holds(self, cursor: Cursor) -> bool:
         """Whether everything behind a cursor, up to the end, is here."""
         return cursor.covers(self.start)

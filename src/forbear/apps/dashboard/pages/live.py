@@ -18,7 +18,9 @@ from forbear.client.feed_models import Alert, DecisionMade, Kind, Prediction, Wa
 _ENTRY = BY_NAME["live"]
 _LISTENER, _FROZEN = "_listener", "_live_frozen"
 _EVERY_SECONDS = 1.0
-_SHOWN = 25
+_SHOWN, _RECENT = 12, 500
+"""Rows of a kind that are shown, and messages before now that are asked for."""
+_CHART_PX = 220
 
 
 def show(desk: Desk) -> None:
@@ -58,7 +60,7 @@ def _listener(desk: Desk) -> Listener:
     """The listener of this session, begun where there is none; one that ended by itself is begun anew."""
     listener: Listener | None = st.session_state.get(_LISTENER)
     if listener is None or not (listener.alive or listener.heard().trouble):
-        listener = Listener(lambda: desk.client.live(Wanted()))
+        listener = Listener(lambda: desk.client.live(Wanted(recent=_RECENT)))
         st.session_state[_LISTENER] = listener
         desk.at_end(listener.stop)
     return listener
@@ -72,14 +74,13 @@ def stop() -> None:
 
 
 def _figures(desk: Desk, heard: Heard) -> None:
-    statistics = desk.statistics
     columns = st.columns(5)
     told = (
         ("A second", formats.number(heard.per_second), "Scores, decisions and alerts, over the last minute."),
-        ("Since you look", formats.count(heard.total), "Messages heard by this page."),
+        ("Since you look", formats.count(heard.total), "Messages that were recorded while this page listens."),
         ("Newest", _ago(heard.newest_at), "How long ago the last message came."),
-        ("Delay", _delay(heard), "Median, from what happened to the score's message, of the newest scores."),
-        ("Lag", _lag(statistics.lag), "Events of the log that are not recorded yet."),
+        _delay(heard),
+        ("Lag", _lag(desk.statistics.lag), "Events of the log that are not recorded yet."),
     )
     for column, (label, value, says) in zip(columns, told, strict=True):
         with column:
@@ -89,7 +90,7 @@ def _figures(desk: Desk, heard: Heard) -> None:
         for place, count in enumerate(heard.by_second)
     ]
     says = f"{sum(heard.by_second)} messages in the last minute."
-    st.altair_chart(by_second(rows), key="chart-live", alt=says)
+    st.altair_chart(by_second(rows).properties(height=_CHART_PX), key="chart-live", alt=says)
 
 
 def _lag(events: int | None) -> str:
@@ -98,18 +99,20 @@ def _lag(events: int | None) -> str:
 
 def _ago(newest_at: float | None) -> str:
     if newest_at is None:
-        return "nothing yet"
+        return "not yet"
     return f"{formats.number(max(0.0, time.monotonic() - newest_at))} s ago"
 
 
-def _delay(heard: Heard) -> str:
-    """How far wall clock is behind the instant that a score counts for; a replay of the past has no such thing."""
+def _delay(heard: Heard) -> tuple[str, str, str]:
+    """How far wall clock is behind the instant that a score counts for; of a replay, where it is."""
     now = datetime.now(UTC)
     ages = sorted((now - one.as_of).total_seconds() for one in heard.predictions[:_SHOWN])
-    if not ages:
-        return formats.UNKNOWN
-    middle = ages[len(ages) // 2]
-    return f"{formats.number(max(0.0, middle))} s" if middle < _LONG_AGO_SECONDS else "a replay"
+    middle = ages[len(ages) // 2] if ages else None
+    if middle is None or middle < _LONG_AGO_SECONDS:
+        value = formats.UNKNOWN if middle is None else f"{formats.number(max(0.0, middle))} s"
+        return "Delay", value, "Median, from what happened to the score's message, of the newest scores."
+    at = max(one.as_of for one in heard.predictions[:_SHOWN])
+    return "The bank's clock", f"{at:%d %b %H:%M}", "A past is played again: the instant of its newest score, UTC."
 
 
 _LONG_AGO_SECONDS = 86_400.0
@@ -118,21 +121,19 @@ _LONG_AGO_SECONDS = 86_400.0
 def _newest(desk: Desk, heard: Heard, kind: str) -> None:
     bands = desk.bands
     shown = {
-        Kind.ALERT: ("Alerts", [_alert(one, bands) for one in heard.alerts[:_SHOWN]]),
-        Kind.DECISION: ("Newest decisions", [_decision(one, bands) for one in heard.decisions[:_SHOWN]]),
         Kind.PREDICTION: ("Newest scores", [_score(one, bands) for one in heard.predictions[:_SHOWN]]),
+        Kind.DECISION: ("Newest decisions", [_decision(one, bands) for one in heard.decisions[:_SHOWN]]),
+        Kind.ALERT: ("Alerts: into the most urgent band", [_alert(one, bands) for one in heard.alerts[:_SHOWN]]),
     }
-    any_rows = False
-    for what, (title, rows) in shown.items():
-        if rows and kind in {"", str(what)}:
-            any_rows = True
-            st.subheader(title)
-            texts = frozenset(name for name in rows[0] if name != "PD, 30 days")
-            config = {
-                name: st.column_config.Column(name, alignment="left" if name in texts else "right") for name in rows[0]
-            }
-            st.dataframe(rows, hide_index=True, column_config=config, key=f"live-{what}")
-    if not any_rows:
+    wanted = [(what, *one) for what, one in shown.items() if one[1] and kind in {"", str(what)}]
+    for what, title, rows in wanted:
+        st.subheader(title)
+        texts = frozenset(name for name in rows[0] if name != "PD, 30 days")
+        config = {
+            name: st.column_config.Column(name, alignment="left" if name in texts else "right") for name in rows[0]
+        }
+        st.dataframe(rows, hide_index=True, column_config=config, key=f"live-{what}")
+    if not wanted:
         states.empty("Nothing has come yet.", "It moves when the worker records something: `forbear run`, or a demo.")
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from forbear.apps.dashboard import acts, formats, layout, states
 from forbear.apps.dashboard.asking import Answers
 from forbear.apps.dashboard.colours import BAD, GOOD, band_label
+from forbear.apps.dashboard.person import stops
 from forbear.apps.dashboard.rules import rules_of
 from forbear.apps.dashboard.session import Desk
 from forbear.client.contacts import ContactPermission
@@ -37,6 +38,7 @@ def show(desk: Desk, customer: Customer) -> None:
     told = desk.together(**asks, history=lambda: next(desk.client.customer_history(who, page_size=_LINES).pages()))
     st.header("May we reach them now?")
     _permissions(told, channels)
+    stops.show(desk, who, channels)
     if desk.may("request_help"):
         _help(desk, who)
     st.header("What happened")
