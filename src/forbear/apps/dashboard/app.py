@@ -16,6 +16,8 @@ from forbear.apps.dashboard.telling import capital
 from forbear.client import Problem
 from forbear.domain.errors import ForbearError
 
+_MADE_UP = "Synthetic bank: nobody here is real, and no figure is."
+
 
 def main() -> None:
     """Draw whatever the URL asks for."""
@@ -130,8 +132,15 @@ def _frame(desk: Desk, settings: Settings) -> None:
         if not settings.sole_key and st.button("Log out", icon=":material/logout:", width="stretch"):
             end()
             st.rerun()
-    with st.container(key=look.NOTICE), states.told("Whose figures these are"):
-        if desk.synthetic:
-            st.badge(
-                "Synthetic bank: nobody here is real, and no figure is.", icon=":material/science:", color="orange"
-            )
+    _notice(desk)
+
+
+def _notice(desk: Desk) -> None:
+    """Whether the bank is made up, beside the head of every page; why that cannot be told is for the page to say."""
+    try:
+        says, colour = (_MADE_UP, "orange") if desk.synthetic else ("", "gray")
+    except Problem:
+        says, colour = "Whether these figures are of real people cannot be told now.", "gray"
+    if says:
+        with st.container(key=look.NOTICE):
+            st.badge(says, icon=":material/science:", color=colour)  # type: ignore[arg-type]  # two of its words

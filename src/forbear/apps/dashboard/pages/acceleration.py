@@ -91,7 +91,7 @@ def _movers(told: Worsening, bands: Sequence[str]) -> None:
         by="Customer",
         files=[_plain(one) for one in told.items],
         tints={"Band": layout.tinted((one.band for one in told.items), bands)},
-        columns={"PDs, by close": st.column_config.LineChartColumn("PDs, by close", width="small", y_min=0.0)},
+        columns={"PDs, by close": st.column_config.LineChartColumn("PDs, by close", width=110, y_min=0.0)},
     )
     layout.table([_row(one) for one in told.items], how)
 
