@@ -7,23 +7,19 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from forbear.apps.dashboard import layout, login, states
+from forbear.apps.dashboard import layout, login, look, states
 from forbear.apps.dashboard.registry import BY_NAME, ENTRIES, HOME, Entry
 from forbear.apps.dashboard.session import Desk, end, present, standing
 from forbear.apps.dashboard.settings import Settings, settings_of
+from forbear.apps.dashboard.telling import capital
 from forbear.client import Problem
 from forbear.domain.errors import ForbearError
-
-_ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#1f6a9e"/>'
-    '<path d="M3 11l3-4 3 2 4-6" fill="none" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>'
-)
-"""Drawn here: an icon by its name would be fetched from a site of others."""
 
 
 def main() -> None:
     """Draw whatever the URL asks for."""
-    st.set_page_config(page_title="forbear", layout="wide", page_icon=_ICON)
+    st.set_page_config(page_title="forbear", layout="wide", page_icon=look.ICON, initial_sidebar_state=look.SIDEBAR_PX)
+    look.dress()
     settings = settings_of(os.environ)
     try:
         desk = standing(settings)
@@ -114,10 +110,15 @@ def _frame(desk: Desk, settings: Settings) -> None:
             placeholder="A reason, for the record",
             help="Goes into the record of accesses with everything personal that you look at.",
         )
-        st.caption(f"{states.plain(desk.name)} ({states.plain(desk.who)}), {desk.role}")
+        st.markdown(
+            f":material/account_circle: **{states.plain(capital(desk.name))}**  \n:small[:gray[{capital(desk.role)}]]",
+            help=f"Key or subject {states.plain(desk.who)}",
+        )
         if not settings.sole_key and st.button("Log out", icon=":material/logout:", width="stretch"):
             end()
             st.rerun()
-    with states.told("Whose figures these are"):
+    with st.container(key=look.NOTICE), states.told("Whose figures these are"):
         if desk.synthetic:
-            st.warning("Synthetic bank: nobody here is real, and no figure is.", icon=":material/science:")
+            st.badge(
+                "Synthetic bank: nobody here is real, and no figure is.", icon=":material/science:", color="orange"
+            )

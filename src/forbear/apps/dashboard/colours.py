@@ -8,7 +8,6 @@ protanopia, deuteranopia and tritanopia of Machado et al. (2009).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 LIGHT, DARK = "#ffffff", "#10151a"
 """Backgrounds of the two themes."""
@@ -20,10 +19,38 @@ ACCENT = "#2f7fb8"
 """One series that has no meaning but its own."""
 GOOD, BAD, NEUTRAL = "#0091cc", "#bf3038", CALM
 """What is better, worse, and neither; never red beside green."""
+SOON = URGENT[1]
+"""What has to be done within a day."""
 SERIES: tuple[str, ...] = ("#0091cc", "#cc8100", "#bf3038", "#7e848c", "#8a63d2", "#00907a")
 """Series without an order, in the order to use them."""
-SEQUENTIAL: Final = "viridis"
-"""Vega's scheme for a quantity from little to much: even in lightness, and the same for everybody."""
+LIGHT_SCALE: tuple[str, ...] = (
+    "#edf4fb",
+    "#dbe9f6",
+    "#c4dcf0",
+    "#a6cbe7",
+    "#81b5dc",
+    "#5c9dce",
+    "#3b83bc",
+    "#2169a5",
+    "#105089",
+    "#073763",
+)
+DARK_SCALE: tuple[str, ...] = (
+    "#172430",
+    "#1a3043",
+    "#1d3d58",
+    "#204c6f",
+    "#245d88",
+    "#2c70a2",
+    "#3f87bb",
+    "#5ea1d2",
+    "#88bfe6",
+    "#b9dcf5",
+)
+"""A quantity from little to much in one hue: little lies at the page's background, much far from it, in each theme.
+
+Streamlit hands the scale of its theme to every chart that names none.
+"""
 OUTSIDE = "outside"
 """What a page calls the band that is none."""
 _SIGNS = ("\u25b2", "\u25c6", "\u25a0")

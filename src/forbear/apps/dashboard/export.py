@@ -33,6 +33,7 @@ def download(name: str, rows: Sequence[Mapping[str, object]], *, label: str = "D
         mime="text/csv",
         key=f"download-{name}",
         icon=":material/download:",
+        type="tertiary",
         on_click="ignore",
         disabled=not rows,
     )

@@ -11,24 +11,25 @@ from forbear.domain.money import amount_text
 
 UNKNOWN = "\u2013"
 """What stands for a figure that is not known."""
-_THIN = "\u202f"
-_MINUS = "\u2212"
-_MOST_MARKS = 3
+THIN, MINUS = "\u202f", "\u2212"
+"""What stands between thousands, and before what is below 0; charts write them too."""
+PER_CENT = f"{THIN}%"
+_MOST_MARKS, _TWO_DAYS = 3, 48
 
 
 def count(value: float | None) -> str:
     """A number of things, in groups of three: 48 211."""
-    return UNKNOWN if _missing(value) else _signed(f"{value:,.0f}").replace(",", _THIN)
+    return UNKNOWN if _missing(value) else _signed(f"{value:,.0f}").replace(",", THIN)
 
 
 def number(value: float | None, digits: int = 1) -> str:
     """A number with so many digits behind the point."""
-    return UNKNOWN if _missing(value) else _signed(f"{value:,.{digits}f}").replace(",", _THIN)
+    return UNKNOWN if _missing(value) else _signed(f"{value:,.{digits}f}").replace(",", THIN)
 
 
 def per_cent(share: float | None, digits: int = 1) -> str:
     """A share as per cent: 0.0312 is 3.1 %."""
-    return UNKNOWN if share is None or not isfinite(share) else _signed(f"{share * 100:.{digits}f}") + f"{_THIN}%"
+    return UNKNOWN if share is None or not isfinite(share) else _signed(f"{share * 100:.{digits}f}") + PER_CENT
 
 
 def pd(value: float | None) -> str:
@@ -42,14 +43,14 @@ def points(difference: float | None) -> str:
     """A difference of two shares, with its sign, in percentage points."""
     if difference is None or not isfinite(difference):
         return UNKNOWN
-    return f"{_signed(f'{difference * 100:+.1f}')}{_THIN}pp"
+    return f"{_signed(f'{difference * 100:+.1f}')}{THIN}pp"
 
 
 def money(minor: float | None, currency: str) -> str:
     """An amount in major units with its currency: 1 234 567 cents are 12 345.67 EUR."""
     if minor is None or not isfinite(minor):
         return UNKNOWN
-    return f"{_signed(amount_text(round(minor), currency, thousands=_THIN))} {currency}".rstrip()
+    return f"{_signed(amount_text(round(minor), currency, thousands=THIN))} {currency}".rstrip()
 
 
 def days(value: float | None) -> str:
@@ -65,6 +66,14 @@ def day(value: date | None) -> str:
 def instant(value: datetime | None) -> str:
     """An instant to the minute: 2026-11-22 16:57 UTC."""
     return UNKNOWN if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def lateness(due: datetime, now: datetime) -> str:
+    """How long there is until a deadline, or since: in 5 h, 10 days late; days from the second on."""
+    left = (due - now).total_seconds()
+    hours = int(abs(left) // 3600)
+    span = f"{hours} h" if hours < _TWO_DAYS else days(hours // 24)
+    return f"in {span}" if left >= 0 else f"{span} late"
 
 
 def as_of(value: date | datetime | None, marks: Iterable[Mark] = ()) -> str:
@@ -96,4 +105,4 @@ def _missing(value: float | None) -> bool:
 
 
 def _signed(figure: str) -> str:
-    return figure.replace("-", _MINUS)
+    return figure.replace("-", MINUS)

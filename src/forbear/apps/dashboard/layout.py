@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import streamlit as st
 
+from forbear.apps.dashboard.charts.parts import dressed
+from forbear.apps.dashboard.colours import band_colour
 from forbear.apps.dashboard.export import download
 from forbear.apps.dashboard.registry import BY_NAME
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
 _PAGES, _HEADED = "_pages", "_headed"
+_TINT = "38"
+"""How much of a colour lies under text, in hexadecimal of 255: little enough for the text of either theme."""
 _LONG, _TALLEST = 15, 640
 """From so many rows on a table scrolls, and is so high [pixels]."""
 
@@ -31,11 +35,15 @@ def begin() -> None:
 
 
 def head(title: str, says: str, as_of: str) -> None:
-    """The beginning of every page: its title as the only h1, what it answers, and for which moment it holds."""
+    """The beginning of every page: its title as the only h1, what it answers, and for which moment it holds.
+
+    What of the log was recorded, which `as_of` says in brackets, is said to whoever asks for it.
+    """
     st.session_state[_HEADED] = True
     st.title(title)
-    st.caption(says)
-    st.caption(f":material/schedule: {as_of[:1].upper()}{as_of[1:]}")
+    moment, _, where = as_of.partition(" (")
+    said = f"{says} :gray[\u00b7] :material/schedule: {moment[:1].upper()}{moment[1:]}"
+    st.caption(said, help=f"{where[:1].upper()}{where[1:].removesuffix(')')}." if where else None)
 
 
 def headless(title: str) -> None:
@@ -130,8 +138,11 @@ def remember(**filters: object) -> None:
 class Table:
     """How rows are shown. name: of the table on its page, and of its file.  texts: columns that are no figures.
 
-    opens: the page that a row leads to; `by`: the column with what it is asked for, as `query`.
+    opens: the page that a row leads to; `by`: the column with what it is asked for, as `query`.  keys: what each row is
+    asked for by, where that column does not say it whole.
     files: rows as they are handed over, with bare numbers; those that are shown where None.
+    tints: colours of a column's cells by row, "" for none, which say again what the cell says in words.
+    columns: how columns are drawn that are neither text nor figure, by their names.
     """
 
     name: str
@@ -139,7 +150,10 @@ class Table:
     opens: str = ""
     by: str = ""
     query: str = "id"
-    files: Sequence[Mapping[str, object]] | None = field(default=None)
+    keys: Sequence[str] = ()
+    files: Sequence[Mapping[str, object]] | None = None
+    tints: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
 
 
 def table(rows: Sequence[Mapping[str, object]], how: Table) -> None:
@@ -148,31 +162,67 @@ def table(rows: Sequence[Mapping[str, object]], how: Table) -> None:
     config: dict[str, Any] = {
         column: st.column_config.Column(column, alignment="left" if column in how.texts else "right")
         for column in frame.columns
-    }
+    } | dict(how.columns)
     height: int | Literal["auto"] = "auto" if len(rows) < _LONG else _TALLEST
+    shown, key = _tinted(frame, how.tints), f"table-{how.name}"
     if not how.opens:
-        st.dataframe(frame, hide_index=True, height=height, column_config=config, key=f"table-{how.name}")
+        st.dataframe(shown, hide_index=True, height=height, column_config=config, key=key)
     else:
         chosen = st.dataframe(
-            frame,
+            shown,
             hide_index=True,
             height=height,
             column_config=config,
-            key=f"table-{how.name}",
+            key=key,
             on_select="rerun",
             selection_mode="single-row",
         )
         if picked := chosen["selection"]["rows"]:
-            go(how.opens, **{how.query: rows[picked[0]][how.by]})
+            go(how.opens, **{how.query: how.keys[picked[0]] if how.keys else rows[picked[0]][how.by]})
     download(how.name, how.files if how.files is not None else rows)
+
+
+def _tinted(frame: pd.DataFrame, tints: Mapping[str, Sequence[str]]) -> Any:
+    """A frame whose cells have a ground; the text of the theme stays readable on it, light or dark."""
+    if not tints or frame.empty:
+        return frame
+    shown = frame.style
+    for column, colours in tints.items():
+        css = [f"background-color: {one}{_TINT}" if one else "" for one in colours]
+        shown = shown.apply(lambda _, css=css: css, subset=[column], axis=0)
+    return shown
 
 
 def chart(spec: Any, rows: Sequence[Mapping[str, object]], *, name: str, says: str) -> None:
     """An Altair chart, a sentence for whoever cannot see it, its figures as CSV; its own toolbar saves a PNG."""
-    st.altair_chart(spec, key=f"chart-{name}", alt=says)
+    st.altair_chart(dressed(spec), key=f"chart-{name}", alt=says)
     download(name, rows, label="Figures as CSV")
 
 
-def metric(label: str, value: str, *, delta: str | None = None, says: str | None = None) -> None:
-    """One figure with its unit. delta: what it moved by, in words; says: what it is."""
-    st.metric(label, value, delta=delta, delta_color="off", delta_arrow="off", help=says, border=True)
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Where a figure leads to. page: of the registry.  query: its filters."""
+
+    page: str
+    label: str
+    query: Mapping[str, object] = field(default_factory=dict)
+
+
+def metric(
+    label: str, value: str, *, delta: str | None = None, says: str | None = None, leads: Lead | None = None
+) -> None:
+    """One figure with its unit, as high as those beside it. delta: what it moved by, in words; says: what it is."""
+    with st.container(border=True, height="stretch", gap=None):
+        st.metric(label, value, delta=delta, delta_color="off", delta_arrow="off", help=says)
+        if leads is not None:
+            link(leads.page, leads.label, **leads.query)
+
+
+def tinted(bands: Iterable[str | None], order: Sequence[str]) -> list[str]:
+    """Grounds of a table's column of bands, in the colours that they have everywhere."""
+    return [band_colour(one, order) if one else "" for one in bands]
+
+
+def headline(text: str, icon: str) -> None:
+    """What a page comes to, in a sentence. icon: name of a material symbol, which says it again."""
+    st.subheader(text, icon=f":material/{icon}:")

@@ -14,26 +14,11 @@ from streamlit.starlette import App
 from streamlit.web import bootstrap
 from streamlit.web.server.starlette.starlette_server import UvicornRunner
 
-from forbear.apps.dashboard.colours import ACCENT, DARK, LIGHT, SERIES
+from forbear.apps.dashboard import theme
 from forbear.apps.dashboard.guard import Guarded
 
 SCRIPT = Path(__file__).parent / "script" / "dashboard.py"
 _HERE = ["localhost", "127.0.0.1", "::1"]
-_THEMES = {
-    "light": {
-        "primaryColor": "#1f6a9e",
-        "backgroundColor": LIGHT,
-        "secondaryBackgroundColor": "#f3f5f7",
-        "textColor": "#1a2530",
-    },
-    "dark": {
-        "primaryColor": "#5fb3ea",
-        "backgroundColor": DARK,
-        "secondaryBackgroundColor": "#1b232b",
-        "textColor": "#e3e8ed",
-    },
-}
-"""Who has no wish of their own gets what their system prefers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +76,8 @@ def options_of(place: Place) -> dict[str, Any]:
         "logger.level": "error",
         "runner.magicEnabled": False,
         "secrets.files": [] if place.login is None else [str(place.login)],
-        "theme.chartCategoricalColors": list(SERIES),
-        "theme.linkColor": ACCENT,
-        "theme.paddingTop": "2.5rem",
-        "theme.metricValueFontSize": "1.5rem",
-        "theme.headingFontSizes": ["2rem", "1.4rem", "1.15rem"],
     }
-    options |= {f"theme.{base}.{name}": value for base, theme in _THEMES.items() for name, value in theme.items()}
+    options |= theme.options()
     if place.public:
         parts = urlsplit(place.public)
         options |= {

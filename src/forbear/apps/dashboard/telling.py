@@ -10,19 +10,21 @@ from forbear.apps.dashboard.formats import UNKNOWN, number, pd, per_cent, points
 from forbear.client.book import Estimate
 
 Write = Callable[[float | None], str]
-SIGNS: Mapping[str, str] = {
-    "steady": "\u2713 steady",
-    "drifting": "\u25b2 drifting",
-    "cannot tell": "? cannot tell",
-    "within": "\u2713 within",
-    "disparity": "\u25b2 disparity",
-    "fair": "\u2713 fair",
-    "page": "\u25b2 page",
-    "warn": "\u25c6 warning",
-    "benefit": "\u25bc benefit",
-    "harm": "\u25b2 harm",
+ICONS: Mapping[str, str] = {
+    "steady": "check_circle",
+    "within": "check_circle",
+    "fair": "check_circle",
+    "drifting": "trending_up",
+    "disparity": "balance",
+    "cannot tell": "help",
+    "page": "notification_important",
+    "warn": "warning",
+    "benefit": "thumb_up",
+    "harm": "report",
 }
-"""Verdicts with a sign, so that no colour is needed."""
+"""Material symbols that stand before verdicts in text; in tables the word stands alone."""
+CANNOT_TELL = "cannot be told"
+_WORDS: Mapping[str, str] = {"page": "pages", "warn": "warning"}
 _LONGEST_DOUBLING_DAYS = 365.0
 _LARGE_PD = 0.4
 """From here on a PD does not double within what a probability can be: points a week are told instead."""
@@ -38,8 +40,26 @@ class _Ends(Protocol):
 
 
 def verdict(word: str) -> str:
-    """A verdict with its sign."""
-    return SIGNS.get(word, word)
+    """A verdict as a table says it."""
+    return _WORDS.get(word, word)
+
+
+def marked(word: str) -> str:
+    """A verdict as text says it: its icon, and the word."""
+    return f":material/{ICONS[word]}: {verdict(word)}" if word in ICONS else verdict(word)
+
+
+def settled(figure: Mapping[str, Any] | None, write: Write = per_cent) -> tuple[str, str | None]:
+    """A difference as a figure to be seen from afar, and its interval beside it.
+
+    The point alone is said only where its 95 % interval leaves 0 out: else nobody can tell which way it lies.
+    """
+    if figure is None or figure.get("value") is None:
+        return UNKNOWN, None
+    low, high = figure.get("low"), figure.get("high")
+    if low is None or high is None:
+        return CANNOT_TELL, None
+    return write(figure["value"]) if low > 0 or high < 0 else CANNOT_TELL, f"95 %: {write(low)} to {write(high)}"
 
 
 def estimate(figure: Mapping[str, Any] | None, write: Write = per_cent) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import altair as alt
 
 from forbear.apps.dashboard.charts.parts import (
+    ENDS,
+    PLOT_PX,
     POINTS,
     SHARE,
     TICKS,
@@ -24,6 +26,7 @@ from forbear.apps.dashboard.charts.parts import (
     values,
 )
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL, SERIES, band_label
+from forbear.apps.dashboard.formats import per_cent
 from forbear.client.book import Segments
 
 Found = Mapping[str, Any]
@@ -31,7 +34,6 @@ Found = Mapping[str, Any]
 ROSE, FELL, UNTOLD = "rose", "fell", "cannot tell"
 CHANGES = Looks({ROSE: (BAD, "triangle-up"), FELL: (GOOD, "triangle-down"), UNTOLD: (NEUTRAL, "circle")})
 """How a change of a share is drawn; a share at risk that rose is worse."""
-_CURVE_PX = 280
 _DASHES = ((1, 0), (6, 3), (2, 2), (8, 3, 2, 3), (1, 3), (10, 4))
 _MOST_LINES = 6
 
@@ -65,9 +67,8 @@ def heat_map_said(told: Segments, order: Sequence[str]) -> str:
     if not known or not order:
         return f"Customers by {told.dimension} and band."
     worst = max(known, key=lambda name: known[name])
-    return (
-        f"Customers by {told.dimension} and band. In {worst} the share in any band is the largest: {known[worst]:.1%}."
-    )
+    largest = per_cent(known[worst])
+    return f"Customers by {told.dimension} and band. In {worst} the share in any band is the largest: {largest}."
 
 
 def moves(states: Sequence[str], counts: Sequence[Sequence[int]], *, least: int, said: str) -> alt.LayerChart:
@@ -114,20 +115,23 @@ def gathered(curve: Sequence[float], said: str) -> alt.LayerChart:
     told = [{"book": place / last, "misses": held, "even": place / last} for place, held in enumerate(curve)]
     base = alt.Chart(values(told)).encode(
         x=alt.X("book:Q", title="Riskiest share of customers [%]", axis=alt.Axis(format=TICKS)),
-        tooltip=[alt.Tooltip("book:Q", title="Customers", format=SHARE), alt.Tooltip("misses:Q", format=SHARE)],
+        tooltip=[
+            alt.Tooltip("book:Q", title="Customers", format=SHARE),
+            alt.Tooltip("misses:Q", title="Of expected misses", format=SHARE),
+        ],
     )
     y = "Share of expected misses [%]"
     line = base.mark_line(color=ACCENT, strokeWidth=2.5).encode(
         y=alt.Y("misses:Q", title=y, axis=alt.Axis(format=TICKS))
     )
     even = base.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.Y("even:Q", title=y))
-    return described(alt.layer(even, line), said, height=_CURVE_PX)
+    return described(alt.layer(even, line), said, height=PLOT_PX)
 
 
 def index_path(path: Sequence[Found], said: str) -> alt.LayerChart:
     """The stress index by close, with its interval; 100 is the mean of the reference closes."""
     told = [{"day": one["day"], **one["index"]} for one in path]
-    base = alt.Chart(values(told)).encode(x=day_axis(title="Close"), tooltip=_tips("day", "value", "low", "high"))
+    base = alt.Chart(values(told)).encode(x=day_axis(title="Close"), tooltip=_tips())
     title = "Stress index [100 = reference]"
     dots = base.mark_point(filled=True, size=60, color=ACCENT, opacity=1)
     scale = alt.Scale(zero=False)
@@ -137,7 +141,7 @@ def index_path(path: Sequence[Found], said: str) -> alt.LayerChart:
         base.mark_line(color=ACCENT).encode(y=alt.Y("value:Q", title=title, scale=scale)),
         dots.encode(y=alt.Y("value:Q", title=title, scale=scale)),
     )
-    return described(drawn, said, height=_CURVE_PX)
+    return described(drawn, said, height=PLOT_PX)
 
 
 def roll_rates(months: Sequence[Found], states: Sequence[str], said: str) -> alt.LayerChart:
@@ -189,22 +193,25 @@ def _lines(told: Sequence[Found], of: _Lines, said: str) -> alt.LayerChart:
     colours = alt.Scale(domain=of.order, range=[SERIES[place % len(SERIES)] for place in places])
     dashes = alt.Scale(domain=of.order, range=[list(_DASHES[place % len(_DASHES)]) for place in places])
     y = alt.Y("value:Q", title=of.title, axis=alt.Axis(format=TICKS))
-    base = alt.Chart(values(told)).encode(x=of.x, y=y, tooltip=[alt.Tooltip(f"{of.field}:N"), *_shares()])
+    base = alt.Chart(values(told)).encode(
+        x=of.x, y=y, tooltip=[alt.Tooltip(f"{of.field}:N", title=of.field.capitalize()), *_shares()]
+    )
     key = alt.Legend(symbolType="stroke", symbolSize=300)
     colour = alt.Color(f"{of.field}:N", title=None, scale=colours, sort=of.order, legend=key)
     dash = alt.StrokeDash(f"{of.field}:N", title=None, scale=dashes, sort=of.order, legend=key)
     lines = base.mark_line(strokeWidth=2).encode(color=colour, strokeDash=dash)
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(color=colour)
-    return described(alt.layer(lines, dots), said, height=_CURVE_PX)
+    return described(alt.layer(lines, dots), said, height=PLOT_PX)
 
 
 def _shares() -> Iterator[alt.Tooltip]:
-    for name in ("value", "low", "high"):
-        yield alt.Tooltip(f"{name}:Q", format=SHARE)
+    for name, says in ENDS.items():
+        yield alt.Tooltip(f"{name}:Q", title=says, format=SHARE)
 
 
-def _tips(first: str, *others: str) -> list[alt.Tooltip]:
-    return [alt.Tooltip(f"{first}:N"), *(alt.Tooltip(f"{name}:Q", format=".1f") for name in others)]
+def _tips() -> list[alt.Tooltip]:
+    said = (alt.Tooltip(f"{name}:Q", title=says, format=".1f") for name, says in ENDS.items())
+    return [alt.Tooltip("day:N", title="Close"), *said]
 
 
 def _ratio(part: float, whole: float) -> float | None:

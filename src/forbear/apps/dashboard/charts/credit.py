@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import SHARE, TICKS, described, values
+from forbear.apps.dashboard.charts.parts import PLOT_PX, SHARE, TICKS, described, values
 from forbear.apps.dashboard.colours import ACCENT, NEUTRAL, SERIES
 
 Found = Mapping[str, Any]
 STAGES = ("stage 1", "stage 2", "stage 3")
-_CHART_PX = 280
 _MILLION_MINOR = 1e8
 _DASHES = {"expected": [1, 0], "realised": [6, 3], "without the economy": [2, 3]}
 
@@ -33,10 +33,14 @@ def allowance(quarters: Sequence[Found], currency: str, said: str) -> alt.LayerC
             y=alt.Y("amount:Q", title=f"Allowance [million {currency}]", stack=True),
             color=alt.Color("stage:N", title=None, scale=scale, sort=list(STAGES)),
             order="place:Q",
-            tooltip=["quarter:Q", "stage:N", alt.Tooltip("amount:Q", format=",.2f")],
+            tooltip=[
+                alt.Tooltip("quarter:Q", title="Quarter"),
+                alt.Tooltip("stage:N", title="Stage"),
+                alt.Tooltip("amount:Q", title=f"Allowance [million {currency}]", format=",.2f"),
+            ],
         )
     )
-    return described(alt.layer(areas), said, height=_CHART_PX)
+    return described(alt.layer(areas), said, height=PLOT_PX)
 
 
 def losses(quarters: Sequence[Found], currency: str, said: str) -> alt.LayerChart:
@@ -47,7 +51,7 @@ def losses(quarters: Sequence[Found], currency: str, said: str) -> alt.LayerChar
         for which, name in (("expected", "loss_year"), ("realised", "realised_year"))
         if one[name] is not None
     ]
-    return _lines(told, alt.Y("amount:Q", title=f"Loss of 12 months [million {currency}]"), ",.2f", said)
+    return _lines(told, _Amount(f"Loss of 12 months [million {currency}]", ",~g", ",.2f"), said)
 
 
 def default_rates(by_quarter: Sequence[Found], said: str) -> alt.LayerChart:
@@ -62,11 +66,19 @@ def default_rates(by_quarter: Sequence[Found], said: str) -> alt.LayerChart:
         )
         if value is not None
     ]
-    y = alt.Y("amount:Q", title="Default within 12 months [%]", axis=alt.Axis(format=TICKS))
-    return _lines(told, y, SHARE, said)
+    return _lines(told, _Amount("Default within 12 months [%]", TICKS, SHARE), said)
 
 
-def _lines(told: Sequence[Found], y: alt.Y, written: str, said: str) -> alt.LayerChart:
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """What lines are of. title: with its unit.  ticks, written: d3-format along the axis, and of one figure."""
+
+    title: str
+    ticks: str
+    written: str
+
+
+def _lines(told: Sequence[Found], of: _Amount, said: str) -> alt.LayerChart:
     words = [word for word in _DASHES if any(one["which"] == word for one in told)]
     colours = {"expected": ACCENT, "realised": SERIES[2], "without the economy": NEUTRAL}
     scale = alt.Scale(domain=words, range=[colours[word] for word in words])
@@ -76,13 +88,17 @@ def _lines(told: Sequence[Found], y: alt.Y, written: str, said: str) -> alt.Laye
         .mark_line(strokeWidth=2.2)
         .encode(
             x=_quarter(),
-            y=y,
+            y=alt.Y("amount:Q", title=of.title, axis=alt.Axis(format=of.ticks)),
             color=alt.Color("which:N", title=None, scale=scale),
             strokeDash=alt.StrokeDash("which:N", title=None, scale=dashes),
-            tooltip=["quarter:Q", "which:N", alt.Tooltip("amount:Q", format=written)],
+            tooltip=[
+                alt.Tooltip("quarter:Q", title="Quarter"),
+                alt.Tooltip("which:N", title="Which"),
+                alt.Tooltip("amount:Q", title=of.title, format=of.written),
+            ],
         )
     )
-    return described(alt.layer(lines), said, height=_CHART_PX)
+    return described(alt.layer(lines), said, height=PLOT_PX)
 
 
 def _quarter() -> alt.X:

@@ -8,10 +8,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from forbear.apps.dashboard.charts.parts import PLOT_PX, dressed
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL
 
 Rows = Sequence[Mapping[str, object]]
-_HEIGHT = 260
 
 
 def stacked(rows: Rows, *, unit: str, scale: tuple[Sequence[str], Sequence[str]]) -> Any:
@@ -27,10 +27,14 @@ def stacked(rows: Rows, *, unit: str, scale: tuple[Sequence[str], Sequence[str]]
                 "kind:N", title=None, scale=alt.Scale(domain=list(names), range=list(colours)), legend=_LEGEND
             ),
             order=alt.Order("place:Q"),
-            tooltip=[alt.Tooltip("day:T", title="day"), "kind:N", alt.Tooltip("count:Q", title=unit, format=",")],
+            tooltip=[
+                alt.Tooltip("day:T", title="Day"),
+                alt.Tooltip("kind:N", title="Which"),
+                alt.Tooltip("count:Q", title=unit, format=",d"),
+            ],
         )
         .transform_calculate(place=_place(names))
-        .properties(height=_HEIGHT)
+        .properties(height=PLOT_PX)
     )
 
 
@@ -42,9 +46,9 @@ def line(rows: Rows, *, unit: str, digits: str = ",.1f") -> Any:
         .encode(
             x=alt.X("day:T", title=None),
             y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False)),
-            tooltip=[alt.Tooltip("day:T", title="day"), alt.Tooltip("value:Q", title=unit, format=digits)],
+            tooltip=[alt.Tooltip("day:T", title="Day"), alt.Tooltip("value:Q", title=unit, format=digits)],
         )
-        .properties(height=_HEIGHT)
+        .properties(height=PLOT_PX)
     )
 
 
@@ -52,7 +56,7 @@ def in_and_out(rows: Rows, *, currency: str) -> Any:
     """Money in above the line, out below it, and the lowest balance. rows: `day`, `in`, `out`, `lowest` [major]."""
     base = alt.Chart(_frame(rows)).encode(x=alt.X("day:T", title=None))
     tip = [
-        alt.Tooltip("day:T", title="day"),
+        alt.Tooltip("day:T", title="Day"),
         *(alt.Tooltip(f"{name}:Q", title=f"{name} [{currency}]", format=",.2f") for name in ("in", "out", "lowest")),
     ]
     title = f"{currency} a day"
@@ -60,21 +64,25 @@ def in_and_out(rows: Rows, *, currency: str) -> Any:
         base.mark_bar(color=GOOD).encode(y=alt.Y("in:Q", title=title), tooltip=tip),
         base.transform_calculate(below="-datum.out").mark_bar(color=BAD).encode(y="below:Q", tooltip=tip),
         base.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(y="lowest:Q", tooltip=tip),
-    ).properties(height=_HEIGHT)
+    ).properties(height=PLOT_PX)
 
 
 def by_second(rows: Rows) -> Any:
     """How many messages came in each of the last seconds. rows: `seconds ago` and `messages`."""
-    return (
+    bars = (
         alt.Chart(pd.DataFrame(list(rows)))
         .mark_bar(color=ACCENT)
         .encode(
-            x=alt.X("seconds ago:Q", scale=alt.Scale(reverse=True, domain=[0, 60], nice=False), title="seconds ago"),
-            y=alt.Y("messages:Q", title="messages", axis=alt.Axis(tickMinStep=1, format="d")),
-            tooltip=["seconds ago:Q", "messages:Q"],
+            x=alt.X("seconds ago:Q", scale=alt.Scale(reverse=True, domain=[0, 60], nice=False), title="Seconds ago"),
+            y=alt.Y("messages:Q", title="Messages a second", axis=alt.Axis(tickMinStep=1, format="d")),
+            tooltip=[
+                alt.Tooltip("seconds ago:Q", title="Seconds ago"),
+                alt.Tooltip("messages:Q", title="Messages", format=",d"),
+            ],
         )
-        .properties(height=120)
+        .properties(height=150)
     )
+    return dressed(bars)
 
 
 _LEGEND = alt.Legend(orient="top", symbolType="square")

@@ -7,14 +7,25 @@ from typing import Any
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import ROW_PX, SHARE, TICKS, day_axis, described, values
-from forbear.apps.dashboard.colours import ACCENT, BAD, NEUTRAL, SEQUENTIAL
+from forbear.apps.dashboard.charts.parts import (
+    NOT_SHADED,
+    PLOT_PX,
+    ROW_PX,
+    SHARE,
+    TICKS,
+    day_axis,
+    described,
+    ink,
+    shaded,
+    values,
+)
+from forbear.apps.dashboard.colours import ACCENT, BAD, NEUTRAL
 
 Found = Mapping[str, Any]
-_COURSE_PX = 260
 _EXPECTED, _OBSERVED = "mean PD", "missed, with 95 % interval"
 _WEEK_PX = 22
-_UNTOLD, _UNKNOWN = "#E3E6EA", -1.0
+_ALARM = "\u00d7"
+"""In the fonts of the page."""
 
 
 def psi_by_week(weeks: Found, said: str) -> alt.LayerChart:
@@ -29,25 +40,28 @@ def psi_by_week(weeks: Found, said: str) -> alt.LayerChart:
         {
             "feature": one["name"],
             "week": end,
-            "psi": _UNKNOWN if psi is None else psi,
-            "alarm": "\u2715" if alarmed else "",
+            "psi": NOT_SHADED if psi is None else psi,
+            "alarm": _ALARM if alarmed else "",
         }
         for one in features
         for end, psi, alarmed in zip(weeks["ends"], one["psi"], one["alarmed"], strict=True)
     ]
     most = max([weeks["warn"], *(one["psi"] for one in told)])
     base = alt.Chart(values(told)).encode(
-        x=alt.X("week:O", title="Week that ends on", axis=alt.Axis(labelAngle=-45)),
+        x=alt.X(
+            "week:O",
+            title="Week that ends on",
+            axis=alt.Axis(labelExpr="slice(datum.label, 5)", labelOverlap="greedy", labelSeparation=8),
+        ),
         y=alt.Y("feature:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False)),
-        tooltip=["feature:N", "week:O", alt.Tooltip("psi:Q", title="PSI", format=".3f")],
+        tooltip=[
+            alt.Tooltip("feature:N", title="Feature"),
+            alt.Tooltip("week:O", title="Week that ends on"),
+            alt.Tooltip("psi:Q", title="Largest PSI [no unit]", format=".3f"),
+        ],
     )
-    scale = alt.Scale(scheme=SEQUENTIAL, domain=[0.0, most])
-    shade = alt.Color("psi:Q", title="PSI", scale=scale)
-    ground = base.mark_rect(stroke="white", strokeWidth=0.5).encode(
-        color=alt.when("datum.psi < 0").then(alt.value(_UNTOLD)).otherwise(shade)
-    )
-    cross = base.mark_text(fontSize=13, fontWeight="bold", color=BAD).encode(text="alarm:N")
-    return described(alt.layer(ground, cross), said, height=_WEEK_PX * len(order) + ROW_PX)
+    cross = base.mark_text(fontSize=15, fontWeight="bold").encode(text="alarm:N", color=ink("psi"))
+    return described(alt.layer(shaded(base, "psi", most), cross), said, height=_WEEK_PX * len(order) + ROW_PX)
 
 
 def contacts_by_day(course: Sequence[Found], said: str) -> alt.LayerChart:
@@ -81,7 +95,7 @@ def contacts_by_day(course: Sequence[Found], said: str) -> alt.LayerChart:
         base.mark_line(color=ACCENT, strokeWidth=2.2).encode(y=y),
         alarms.encode(y=y),
     )
-    return described(drawn, said, height=_COURSE_PX)
+    return described(drawn, said, height=PLOT_PX)
 
 
 def calibration(by_close: Sequence[Found], said: str) -> alt.LayerChart:
@@ -111,7 +125,7 @@ def calibration(by_close: Sequence[Found], said: str) -> alt.LayerChart:
         base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q", color=observed),
         base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("value:Q", title=title), color=observed),
     )
-    return described(drawn, said, height=_COURSE_PX)
+    return described(drawn, said, height=PLOT_PX)
 
 
 def largest_psi(findings: Sequence[Found], limits: Mapping[str, float], said: str) -> alt.LayerChart:
@@ -120,9 +134,17 @@ def largest_psi(findings: Sequence[Found], limits: Mapping[str, float], said: st
     order = [one["feature"] for one in sorted(told, key=lambda one: -(one["psi"] or 0.0))]
     y = alt.Y("feature:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False))
     x = alt.X("psi:Q", title="PSI of the last day [no unit]", axis=alt.Axis(format=".2f"))
-    tips = ["feature:N", alt.Tooltip("psi:Q", title="PSI", format=".3f"), "verdict:N"]
+    tips = [
+        alt.Tooltip("feature:N", title="Feature"),
+        alt.Tooltip("psi:Q", title="PSI [no unit]", format=".3f"),
+        alt.Tooltip("verdict:N", title="Verdict"),
+    ]
     scale = alt.Scale(domain=["drifting", "steady", "cannot tell"], range=[BAD, ACCENT, NEUTRAL])
-    bars = alt.Chart(values(told)).mark_bar().encode(x=x, y=y, tooltip=tips, color=alt.Color("verdict:N", scale=scale))
+    bars = (
+        alt.Chart(values(told))
+        .mark_bar()
+        .encode(x=x, y=y, tooltip=tips, color=alt.Color("verdict:N", title=None, scale=scale))
+    )
     lines = alt.Chart(values([{"at": at, "what": what} for what, at in limits.items()]))
     rules = lines.mark_rule(strokeDash=[4, 3], color=NEUTRAL).encode(x="at:Q", tooltip="what:N")
     return described(alt.layer(bars, rules), said, height=ROW_PX * max(len(order), 2))

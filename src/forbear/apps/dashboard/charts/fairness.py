@@ -66,7 +66,10 @@ def lines_by_group(rows: Sequence[GroupShares], said: str) -> alt.LayerChart:
     order = [str(one["group"]) for one in told]
     title = "Share of the group above the lowest line [%]"
     y = alt.Y("group:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False))
-    tips = [alt.Tooltip("group:N"), *(alt.Tooltip(f"{name}:Q", format=SHARE) for name in ("now", "tried"))]
+    tips = [
+        alt.Tooltip("group:N", title="Group"),
+        *(alt.Tooltip(f"{name}:Q", title=f"Above the line, {name}", format=SHARE) for name in ("now", "tried")),
+    ]
     base = alt.Chart(values(told)).encode(y=y, tooltip=tips)
     joined = base.mark_rule(strokeWidth=2, color=NEUTRAL).encode(x=alt.X("now:Q", title=title), x2="tried:Q")
     scale = alt.Scale(domain=["now", "tried"], range=[NEUTRAL, SERIES[0]])

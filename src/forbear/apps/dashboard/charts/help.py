@@ -8,13 +8,25 @@ from typing import Any
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import COUNT, POINTS, ROW_PX, Axis, Interval, Looks, described, forest, values
+from forbear.apps.dashboard.charts.parts import (
+    COUNT,
+    ENDS,
+    PLOT_PX,
+    POINTS,
+    ROW_PX,
+    Axis,
+    Interval,
+    Looks,
+    described,
+    forest,
+    values,
+)
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL
+from forbear.apps.dashboard.formats import count, per_cent
 
 Found = Mapping[str, Any]
 FINDINGS = Looks({"benefit": (GOOD, "triangle-down"), "harm": (BAD, "triangle-up"), "cannot tell": (NEUTRAL, "circle")})
 """How the finding of an experiment is drawn: fewer misses are a benefit."""
-_COURSE_PX = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ def funnel(steps: Sequence[Step], said: str) -> alt.LayerChart:
         {
             "step": one.name,
             "count": one.count,
-            "says": f"{one.count:,}" + (f"  ({one.count / one.of:.0%})" if one.of else ""),
+            "says": count(one.count) + (f"  ({per_cent(one.count / one.of, 0)})" if one.of else ""),
         }
         for one in steps
     ]
@@ -43,7 +55,7 @@ def funnel(steps: Sequence[Step], said: str) -> alt.LayerChart:
             "count:Q", title="Number", scale=alt.Scale(domain=[0, most * 1.2]), axis=alt.Axis(format=COUNT, tickCount=4)
         ),
         y=alt.Y("step:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False)),
-        tooltip=["step:N", alt.Tooltip("count:Q", format=COUNT)],
+        tooltip=[alt.Tooltip("step:N", title="Step"), alt.Tooltip("count:Q", title="Number", format=COUNT)],
     )
     label = base.mark_text(align="left", dx=5, fontSize=13, color=ACCENT).encode(text="says:N")
     return described(alt.layer(base.mark_bar(color=ACCENT), label), said, height=(ROW_PX + 8) * max(len(order), 1))
@@ -70,7 +82,7 @@ def spending(rows: Sequence[Found], currency: str, said: str) -> alt.LayerChart:
     base = alt.Chart(values(rows)).encode(
         x=alt.X("amount:Q", title=f"Spent on offers [{currency}]", axis=alt.Axis(format=",.0f", tickCount=4)),
         y=alt.Y("what:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False)),
-        tooltip=["what:N", alt.Tooltip("amount:Q", title=currency, format=",.2f")],
+        tooltip=[alt.Tooltip("what:N", title="What"), alt.Tooltip("amount:Q", title=currency, format=",.2f")],
     )
     return described(alt.layer(base.mark_bar(color=ACCENT)), said, height=ROW_PX * max(len(order), 2))
 
@@ -82,11 +94,12 @@ def _ends(effect: Found) -> dict[str, float | None]:
 def so_far(course: Sequence[Found], said: str) -> alt.LayerChart:
     """The effect as it became known, with bounds that all hold at once. course: by customers."""
     title = "Change of the share that misses [percentage points]"
-    base = alt.Chart(values(course)).encode(
+    told = [{"customers": one["customers"], **{end: one[end] * 100 for end in ENDS}} for one in course]
+    base = alt.Chart(values(told)).encode(
         x=alt.X("customers:Q", title="Customers so far", axis=alt.Axis(format=COUNT, grid=False)),
         tooltip=[
-            alt.Tooltip("customers:Q", format=COUNT),
-            *(alt.Tooltip(f"{name}:Q", format=POINTS) for name in ("value", "low", "high")),
+            alt.Tooltip("customers:Q", title="Customers so far", format=COUNT),
+            *(alt.Tooltip(f"{name}:Q", title=f"{says} [pp]", format=POINTS) for name, says in ENDS.items()),
         ],
     )
     axis = alt.Axis(format=POINTS)
@@ -95,4 +108,4 @@ def so_far(course: Sequence[Found], said: str) -> alt.LayerChart:
         base.mark_area(opacity=0.2, color=ACCENT).encode(y=alt.Y("low:Q", title=title, axis=axis), y2="high:Q"),
         base.mark_line(color=ACCENT, strokeWidth=2).encode(y=alt.Y("value:Q", title=title, axis=axis)),
     )
-    return described(drawn, said, height=_COURSE_PX)
+    return described(drawn, said, height=PLOT_PX)

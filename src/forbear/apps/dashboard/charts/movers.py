@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import day_axis, described, values
+from forbear.apps.dashboard.charts.parts import PLOT_PX, day_axis, described, values
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL, band_colour, band_label
 from forbear.client.book import Mover, Pace, VelocityBar
 
 MOST_PATHS, PATH_COLUMNS = 12, 3
-_PATH_PX, _WIDTH_PX, _HISTOGRAM_PX = 110, 262, 240
+_PATH_PX, _WIDTH_PX = 110, 262
 _RISING, _FALLING, _STILL = "rising", "falling", "about 0"
 
 
@@ -70,7 +70,7 @@ def velocities(pace: Pace, said: str) -> alt.LayerChart:
     """How many customers move how fast [log-odds a day]; a legend tells who rises from who falls."""
     told = [{"says": bounds(bar), "customers": bar.customers, "way": way(bar)} for bar in pace.histogram]
     scale = alt.Scale(domain=[_RISING, _FALLING, _STILL], range=[BAD, GOOD, NEUTRAL])
-    every = alt.Axis(labelAngle=-30, labelOverlap=False)
+    every = alt.Axis(labelOverlap=False, labelFontSize=11, labelLimit=90)
     bars = (
         alt.Chart(values(told))
         .mark_bar()
@@ -78,10 +78,13 @@ def velocities(pace: Pace, said: str) -> alt.LayerChart:
             x=alt.X("says:N", title="Velocity [log-odds a day]", sort=None, axis=every),
             y=alt.Y("customers:Q", title="Customers", axis=alt.Axis(format=",d")),
             color=alt.Color("way:N", title=None, scale=scale),
-            tooltip=[alt.Tooltip("says:N", title="Velocity"), alt.Tooltip("customers:Q", format=",d")],
+            tooltip=[
+                alt.Tooltip("says:N", title="Velocity"),
+                alt.Tooltip("customers:Q", title="Customers", format=",d"),
+            ],
         )
     )
-    return described(alt.layer(bars), said, height=_HISTOGRAM_PX)
+    return described(alt.layer(bars), said, height=PLOT_PX)
 
 
 def way(bar: VelocityBar) -> str:

@@ -7,12 +7,11 @@ from typing import Any
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import described, values
+from forbear.apps.dashboard.charts.parts import PLOT_PX, described, values
 from forbear.apps.dashboard.colours import ACCENT, NEUTRAL, SERIES
 
 Found = Mapping[str, Any]
 NOW, THEN = "now", "then"
-_CURVE_PX = 300
 _LOSSES_DRAWN, _LEAST_MINOR = 4.0, 100.0
 
 
@@ -52,7 +51,7 @@ def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str
             x=x,
             color=alt.Color("line:N", title=None, scale=scale),
             strokeDash=alt.StrokeDash("line:N", title=None, scale=dashes),
-            tooltip=["line:N", alt.Tooltip("cut_off:Q", title="Line", format=".2%")],
+            tooltip=[alt.Tooltip("line:N", title="Which"), alt.Tooltip("cut_off:Q", title="Line", format=".2%")],
         )
     )
     drawn = alt.layer(
@@ -61,7 +60,7 @@ def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str
         base.mark_line(color=ACCENT, strokeWidth=2.2).encode(y=alt.Y("net:Q", title=title)),
         uprights,
     )
-    return described(drawn, said, height=_CURVE_PX)
+    return described(drawn, said, height=PLOT_PX)
 
 
 def worth_drawing(curve: Found) -> float:

@@ -9,9 +9,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from forbear.apps.dashboard.charts.parts import PLOT_PX
 from forbear.apps.dashboard.colours import ACCENT, band_colour, band_label
-
-_HEIGHT = 300
+from forbear.apps.dashboard.formats import per_cent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,11 @@ def pd_path(rows: Sequence[Mapping[str, object]], cuts: Sequence[Cut], order: Se
     colours = [band_colour(one, order) for one in (*order, "")]
     shapes = ["triangle-up", "diamond", "square"][: len(order)] + ["square"] * max(0, len(order) - 3) + ["circle"]
     x, y = alt.X("day:T", title=None), alt.Y("pd:Q", title="PD, 30 days", axis=alt.Axis(format=".0%"))
-    tip = [alt.Tooltip("day:T", title="day"), alt.Tooltip("pd:Q", title="PD", format=".2%"), "band:N"]
+    tip = [
+        alt.Tooltip("day:T", title="Day"),
+        alt.Tooltip("pd:Q", title="PD", format=".2%"),
+        alt.Tooltip("band:N", title="Band"),
+    ]
     path = alt.Chart(frame).mark_line(color=ACCENT, strokeWidth=1.5).encode(x=x, y=y)
     dots = (
         alt.Chart(frame)
@@ -44,7 +48,7 @@ def pd_path(rows: Sequence[Mapping[str, object]], cuts: Sequence[Cut], order: Se
             tooltip=tip,
         )
     )
-    return alt.layer(path, dots, *_lines(cuts, order)).properties(height=_HEIGHT)
+    return alt.layer(path, dots, *_lines(cuts, order)).properties(height=PLOT_PX)
 
 
 def impacts(rows: Sequence[Mapping[str, object]], colours: tuple[str, str]) -> Any:
@@ -63,7 +67,11 @@ def impacts(rows: Sequence[Mapping[str, object]], colours: tuple[str, str]) -> A
                 scale=alt.Scale(domain=["raises", "lowers"], range=list(colours)),
                 legend=_LEGEND,
             ),
-            tooltip=["feature:N", alt.Tooltip("log_odds:Q", format="+.3f"), "value:N"],
+            tooltip=[
+                alt.Tooltip("feature:N", title="Feature"),
+                alt.Tooltip("log_odds:Q", title="Added to the score [log-odds]", format="+.3f"),
+                alt.Tooltip("value:N", title="Value of the feature"),
+            ],
         )
         .properties(height=max(120, 24 * len(frame)))
     )
@@ -75,10 +83,14 @@ _LEGEND = alt.Legend(orient="top")
 def _lines(cuts: Sequence[Cut], order: Sequence[str]) -> list[Any]:
     if not cuts:
         return []
-    frame = pd.DataFrame([{"pd": cut.enter, "line": f"{cut.band} from {cut.enter:.1%}"} for cut in cuts])
+    frame = pd.DataFrame([{"pd": cut.enter, "line": f"{cut.band} from {per_cent(cut.enter)}"} for cut in cuts])
     frame["colour"] = [band_colour(cut.band, order) for cut in cuts]
     colour = alt.Color("colour:N", scale=None)
-    rule = alt.Chart(frame).mark_rule(strokeDash=[6, 4]).encode(y="pd:Q", color=colour, tooltip=["line:N"])
+    rule = (
+        alt.Chart(frame)
+        .mark_rule(strokeDash=[6, 4])
+        .encode(y="pd:Q", color=colour, tooltip=[alt.Tooltip("line:N", title="Line")])
+    )
     text = (
         alt.Chart(frame)
         .mark_text(align="left", baseline="bottom", dx=4, fontSize=11)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from forbear.apps.dashboard import layout, states
 from forbear.apps.dashboard.charts.movers import MOST_PATHS, Lines, paths, velocities
-from forbear.apps.dashboard.colours import band_label
+from forbear.apps.dashboard.colours import band_label, band_name
 from forbear.apps.dashboard.formats import UNKNOWN, count, day, number, pd, per_cent
 from forbear.apps.dashboard.pages.heat_map import DIMENSIONS
 from forbear.apps.dashboard.registry import BY_NAME
@@ -86,21 +86,24 @@ def _movers(told: Worsening, bands: Sequence[str]) -> None:
     )
     how = layout.Table(
         name="worsening",
-        texts=frozenset({"Customer", "Band", "How fast", "From there"}),
+        texts=frozenset({"Customer", "Band", "How fast", "Beside the time before"}),
         opens="customer",
         by="Customer",
         files=[_plain(one) for one in told.items],
+        tints={"Band": layout.tinted((one.band for one in told.items), bands)},
+        columns={"PDs, by close": st.column_config.LineChartColumn("PDs, by close", width="small", y_min=0.0)},
     )
-    layout.table([_row(one, bands) for one in told.items], how)
+    layout.table([_row(one) for one in told.items], how)
 
 
-def _row(one: Mover, bands: Sequence[str]) -> dict[str, object]:
+def _row(one: Mover) -> dict[str, object]:
     return {
         "Customer": one.customer_id,
-        "Band": band_label(one.band, bands),
+        "Band": band_name(one.band),
         "PD": moved(one.pd_before, one.pd),
+        "PDs, by close": [point.pd for point in one.path],
         "How fast": f"{pace(one.pd, one.velocity.value)} ({pace_between(one.pd, one.velocity)})",
-        "From there": _bend(one.acceleration),
+        "Beside the time before": _bend(one.acceleration),
         "Velocity, log-odds a day": number(one.velocity.value, 3),
     }
 
@@ -122,8 +125,8 @@ def _bend(acceleration: Estimate | None) -> str:
     if acceleration is None:
         return "too few closes before"
     if acceleration.low > 0:
-        return "\u25b2 faster than before"
-    return "\u25bc slower than before" if acceleration.high < 0 else "as fast, as far as can be told"
+        return "faster than before"
+    return "slower than before" if acceleration.high < 0 else "as fast, as far as can be told"
 
 
 def _paths(desk: Desk, told: Worsening) -> None:

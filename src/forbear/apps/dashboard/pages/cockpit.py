@@ -16,7 +16,7 @@ from forbear.apps.dashboard.formats import UNKNOWN, count, money, number, pd, pe
 from forbear.apps.dashboard.pages.cockpit_drafts import draft_form, drafts
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
-from forbear.apps.dashboard.telling import capital, ends, estimate, moved, ratio, verdict
+from forbear.apps.dashboard.telling import capital, ends, estimate, marked, moved, ratio, verdict
 from forbear.client import cockpit
 from forbear.domain.money import decimals_of
 
@@ -320,7 +320,7 @@ def _groups(groups: cockpit.GroupsLooked) -> None:
     if not groups.known:
         states.empty("Nothing tells of groups.", f"{capital(groups.why)}.")
         return
-    st.markdown(f"Now: **{verdict(groups.verdict_now)}**. Then: **{verdict(groups.verdict_then)}**.")
+    st.markdown(f"Now: **{marked(groups.verdict_now)}**. Then: **{marked(groups.verdict_then)}**.")
     says = (
         f"Share of each group above the lowest line, now and then; tolerated are ratios from "
         f"{ratio(groups.tolerated_from)} to {ratio(groups.tolerated_to)} ({groups.jurisdiction})."

@@ -9,7 +9,7 @@ from forbear.apps.dashboard.formats import UNKNOWN, count, instant, money
 from forbear.apps.dashboard.session import Desk
 from forbear.client.cockpit import NewPolicyDraft, PolicyDraftShown, PolicyDraftTold, PolicyQuestion, PolicySupposition
 
-_SIGNS = {"open": "? open", "approved": "\u2713 approved", "rejected": "\u2715 rejected"}
+_ICONS = {"open": "pending", "approved": "check_circle", "rejected": "cancel"}
 _SHOWN = 20
 _LEAST_WHY = 3
 _SAVED = "_cockpit_saved"
@@ -58,7 +58,7 @@ def drafts(desk: Desk) -> None:
         rows = [
             {
                 "Title": one.title,
-                "State": _SIGNS[one.state] + (", another policy is in force by now" if one.stale else ""),
+                "State": one.state + (", another policy is in force by now" if one.stale else ""),
                 "By": one.by,
                 "Made": instant(one.made_at),
                 "From policy": one.basis_version,
@@ -69,7 +69,7 @@ def drafts(desk: Desk) -> None:
         layout.table(rows, layout.Table(name="drafts", texts=frozenset(rows[0])))
         if page.further:
             st.caption(f"The newest {count(len(rows))}; there are more.")
-        ids = {one.draft_id: f"{one.title} ({_SIGNS[one.state]})" for one in page.items}
+        ids = {one.draft_id: f"{one.title} ({one.state})" for one in page.items}
         chosen = layout.choose("draft", "Open a draft", ("none", *ids), "none", words={"none": "none", **ids})
         if chosen != "none":
             _one(desk, desk.client.policy_draft(chosen))
@@ -78,7 +78,7 @@ def drafts(desk: Desk) -> None:
 def _one(desk: Desk, draft: PolicyDraftTold) -> None:
     figures, currency = draft.figures, draft.figures.inputs.currency
     with st.container(border=True):
-        st.markdown(f"**{states.plain(draft.title)}** ({_SIGNS[draft.state]}) by {states.plain(draft.by)}")
+        st.markdown(f"**{states.plain(draft.title)}** ({_state(draft.state)}) by {states.plain(draft.by)}")
         st.markdown(states.plain(draft.why))
         st.caption(
             f"Version {states.plain(draft.version)}, from {states.plain(draft.basis_version)}, made "
@@ -99,7 +99,7 @@ def _one(desk: Desk, draft: PolicyDraftTold) -> None:
         if draft.verdict is not None:
             said = draft.verdict
             st.markdown(
-                f"{_SIGNS[draft.state]} by {states.plain(said.by)} on {instant(said.at)}: {states.plain(said.why)}"
+                f"{_state(draft.state)} by {states.plain(said.by)} on {instant(said.at)}: {states.plain(said.why)}"
             )
         if draft.command:
             st.markdown("To put it in force, a person runs:")
@@ -123,6 +123,10 @@ def _lines(draft: PolicyDraftTold) -> None:
         for name in draft.figures.now.lines
     ]
     layout.table(rows, layout.Table(name=f"lines-{draft.draft_id[:8]}", texts=frozenset({"Band"})))
+
+
+def _state(state: str) -> str:
+    return f":material/{_ICONS[state]}: {state}"
 
 
 def _line(value: float | None) -> str:

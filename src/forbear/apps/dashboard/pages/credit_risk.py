@@ -12,7 +12,7 @@ from forbear.apps.dashboard.charts.book import change_of
 from forbear.apps.dashboard.formats import count, money, number, pd, per_cent, points, sentence
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
-from forbear.apps.dashboard.telling import capital, change, estimate, interval, ratio
+from forbear.apps.dashboard.telling import capital, change, estimate, interval, ratio, settled
 from forbear.apps.dashboard.written import Document
 from forbear.client.reports import ReportShown
 
@@ -22,7 +22,7 @@ _WORDS = {
     "stress": "This home: stress scenarios",
     "panel": "Mortgage panel: expected loss and stages",
 }
-_CHANGED = {book.ROSE: "\u25b2 rose", book.FELL: "\u25bc fell", book.UNTOLD: "cannot tell"}
+_CHANGED = {book.ROSE: "rose", book.FELL: "fell", book.UNTOLD: "cannot tell"}
 _LEAST_IN_ROW = 30
 _PARTS = ("panel", "source", "currency", "quarters", "transitions", "pd_by_quarter", "pd")
 
@@ -82,7 +82,7 @@ def _book(desk: Desk) -> ReportShown | None:
     held = found["concentration"]["top"][-1]
     told = (
         ("At high risk", per_cent(high["after"]["value"]), f"was {per_cent(high['before']['value'])}"),
-        ("Change", points(high["change"]["value"]), f"95 %: {interval(high['change'], points)}"),
+        ("Change", *settled(high["change"], points)),
         (
             "Stress index",
             number(index["last"]["value"], 0),

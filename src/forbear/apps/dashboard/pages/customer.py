@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from forbear.apps.dashboard import acts, formats, layout, states
-from forbear.apps.dashboard.colours import band_label
+from forbear.apps.dashboard.colours import band_label, band_name
 from forbear.apps.dashboard.person import contacts, money, record, risk, what_if
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
@@ -66,12 +66,11 @@ def _riskiest(desk: Desk) -> None:
     if not page.items:
         states.empty("Nobody is scored yet.", "Scores come with the first closed day.")
         return
-    order = desk.bands
     rows = [
         {
             "Customer": one.customer_id,
             "PD, 30 days": formats.pd(one.score.pd),
-            "Band": band_label(one.score.band, order),
+            "Band": band_name(one.score.band),
             "Scored": formats.instant(one.score.scored_at),
         }
         for one in page.items
@@ -81,7 +80,10 @@ def _riskiest(desk: Desk) -> None:
         {"customer": one.customer_id, "pd": one.score.pd, "band": one.score.band} for one in page.items if one.score
     ]
     texts = frozenset({"Customer", "Band", "Scored"})
-    layout.table(rows, layout.Table(name="riskiest", texts=texts, opens="customer", by="Customer", files=files))
+    tints = {"Band": layout.tinted((one.score.band for one in page.items if one.score), desk.bands)}
+    layout.table(
+        rows, layout.Table(name="riskiest", texts=texts, opens="customer", by="Customer", files=files, tints=tints)
+    )
 
 
 def _brief(desk: Desk, customer: Customer) -> None:

@@ -15,10 +15,10 @@ from forbear.apps.dashboard.telling import estimate, ratio, verdict
 from forbear.apps.dashboard.written import Document
 
 _STATUS = {
-    "steady": ("\u2713 Steady.", "Nothing drifts that can be told."),
-    "page": ("\u25b2 Drifting.", "Somebody must act: an alarm pages."),
-    "warn": ("\u25c6 Drifting.", "Nothing pages; there are warnings to read."),
-    "cannot tell": ("? Cannot tell.", "There is not enough history, or too few customers, to say."),
+    "steady": ("check_circle", "Steady.", "Nothing drifts that can be told."),
+    "page": ("notification_important", "Drifting.", "Somebody must act: an alarm pages."),
+    "warn": ("warning", "Drifting.", "Nothing pages; there are warnings to read."),
+    "cannot tell": ("help", "Cannot tell.", "There is not enough history, or too few customers, to say."),
 }
 _SHARES = frozenset({"decision_drift", "band_changes", "high_risk", "score_shift", "missing_values", "unmoved_scores"})
 _FIGURES = {
@@ -57,8 +57,8 @@ def show(desk: Desk) -> None:
 
 
 def _status(found: Document) -> None:
-    headline, says = _STATUS.get(found["status"], (found["status"], ""))
-    st.subheader(f"{headline} {says}")
+    icon, headline, says = _STATUS.get(found["status"], ("help", found["status"], ""))
+    layout.headline(f"{headline} {says}", icon)
     advised = "Train again: yes" if found["retrain_advised"] else "Train again: no"
     st.markdown(f"**{advised}**, {states.plain(found['retrain_reason'])}.")
     st.caption(

@@ -62,8 +62,8 @@ def _risk(desk: Desk, statistics: Statistics, past: Sequence[DayFigures]) -> Non
             formats.count(urgent),
             delta=_moved(before, past),
             says="Whose PD lies above a line of the policy in force.",
+            leads=layout.Lead("heat_map", "Where they are"),
         )
-        layout.link("heat_map", "Where they are")
     for column, band in zip(columns[1:3], book.bands[:2], strict=False):
         with column:
             before = None if first is None else band.customers - first.bands.get(band.band, 0)
@@ -72,17 +72,17 @@ def _risk(desk: Desk, statistics: Statistics, past: Sequence[DayFigures]) -> Non
                 f"{formats.count(band.customers)} of {formats.count(book.customers)}",
                 delta=_moved(before, past),
                 says=f"Mean PD {formats.pd(band.mean_pd)}.",
+                leads=layout.Lead("heat_map", "Who they are", {"band": band.band}),
             )
-            layout.link("heat_map", "Who they are", band=band.band)
     with columns[3]:
         fewer = None if first is None else book.expected_misses - first.expected_misses
         layout.metric(
             "Expected misses, next 30 days",
             formats.number(book.expected_misses),
             delta=_moved(fewer, past, digits=1),
-            says="The sum of all PDs: so many customers are expected to miss a payment.",
+            says="The sum of all PDs: so many customers are expected to miss a payment in the next 30 days.",
+            leads=layout.Lead("acceleration", "Who gets worse fastest"),
         )
-        layout.link("acceleration", "Who gets worse fastest")
     _moves(past, order)
 
 
@@ -132,15 +132,19 @@ def _done(desk: Desk, told: Answers, past: Sequence[DayFigures]) -> None:
         cost = sum(one.cost_minor for one in tallies if one.outcome == "offer")
         columns = st.columns(4)
         with columns[0]:
-            layout.metric("Offers made", formats.count(outcomes["offer"]), says=f"In the last {_DAYS} days.")
-            layout.link("worklist", "See them", tab="interventions", outcome="offer")
+            layout.metric(
+                "Offers made",
+                formats.count(outcomes["offer"]),
+                says=f"In the last {_DAYS} days.",
+                leads=layout.Lead("worklist", "See them", {"tab": "interventions", "outcome": "offer"}),
+            )
         with columns[1]:
             layout.metric(
                 "Held back for comparison",
                 formats.count(outcomes["hold_out"]),
                 says="Drawn by chance, so that what help does can be measured.",
+                leads=layout.Lead("roi", "What help was worth"),
             )
-            layout.link("roi", "What help was worth")
         with columns[2]:
             layout.metric("Cost of offers", formats.money(cost, desk.currency), says=f"In the last {_DAYS} days.")
         with columns[3]:
@@ -150,8 +154,8 @@ def _done(desk: Desk, told: Answers, past: Sequence[DayFigures]) -> None:
                 "Above the line, and held",
                 formats.count(waiting),
                 says="At the last close, for the reasons below.",
+                leads=layout.Lead("cockpit", "What another line would do"),
             )
-            layout.link("cockpit", "What another line would do")
         _offers(tallies)
         _held(past)
 
@@ -205,8 +209,8 @@ def _help(told: Answers, currency: str) -> None:
             f"{formats.count(answers.get('accepted', 0))} of {formats.count(said)}",
             delta=formats.per_cent(answers.get("accepted", 0) / said) if said else None,
             says="Of those who answered.",
+            leads=layout.Lead("worklist", "See the answers", {"tab": "interventions"}),
         )
-        layout.link("worklist", "See the answers", tab="interventions")
     with columns[1], states.told("Promises"):
         cases: CaseFigures = told["case_figures"]
         kept, broken = cases.promises.kept, cases.promises.broken
@@ -215,8 +219,8 @@ def _help(told: Answers, currency: str) -> None:
             f"{formats.count(kept)} of {formats.count(kept + broken)}",
             delta=_kept(cases),
             says="Of promises to pay that were judged; payments judge them by themselves.",
+            leads=layout.Lead("worklist", "See the promises", {"tab": "promises"}),
         )
-        layout.link("worklist", "See the promises", tab="promises")
     with columns[2], states.told("Promised"):
         amounts = [one for one in told["help_figures"].counts if one.section == "promises" and one.name == "kept"]
         layout.metric("Paid as promised", formats.money(sum(one.amount_minor for one in amounts), currency))
@@ -226,8 +230,8 @@ def _help(told: Answers, currency: str) -> None:
             "Cases overdue",
             formats.count(cases.overdue),
             delta=f"{formats.count(sum(cases.open_by_kind.values()))} open, {formats.count(cases.escalated)} escalated",
+            leads=layout.Lead("worklist", "Work on them", {"overdue": "true"}),
         )
-        layout.link("worklist", "Work on them", overdue="true")
     if help_told := told.met("help_figures"):
         _answers(help_told)
 

@@ -10,7 +10,7 @@ from forbear.apps.dashboard import layout, states, written
 from forbear.apps.dashboard.charts.fairness import compared, pair
 from forbear.apps.dashboard.formats import UNKNOWN, count, number, pd, per_cent, points, sentence, words
 from forbear.apps.dashboard.session import Desk
-from forbear.apps.dashboard.telling import capital, estimate, ratio, verdict
+from forbear.apps.dashboard.telling import ICONS, capital, estimate, ratio, verdict
 from forbear.apps.dashboard.written import Document
 
 _TITLES: Mapping[str, tuple[str, str]] = {
@@ -72,10 +72,10 @@ def show(desk: Desk) -> None:
 def _verdict(found: Document, rows: Sequence[Document]) -> None:
     binding = [one for one in rows if one["binding"]]
     of = {word: sum(one["verdict"] == word for one in binding) for word in ("within", "disparity", "cannot tell")}
-    st.subheader(f"{verdict(found['verdict'])[:1]} {_VERDICTS.get(found['verdict'], found['verdict'])}")
+    layout.headline(_VERDICTS.get(found["verdict"], found["verdict"]), ICONS.get(found["verdict"], "help"))
     for place, (word, number_of) in zip(st.columns(4), (*of.items(), ("binding", len(binding))), strict=True):
         with place:
-            title = "Binding comparisons" if word == "binding" else sentence(verdict(word).split(" ", 1)[1])
+            title = "Binding comparisons" if word == "binding" else sentence(verdict(word))
             layout.metric(title, count(number_of))
     told = found["rows"]
     st.caption(

@@ -10,8 +10,9 @@ import streamlit as st
 
 from forbear.apps.dashboard import layout, states
 from forbear.apps.dashboard.charts.book import heat_map, heat_map_said
-from forbear.apps.dashboard.colours import band_label
-from forbear.apps.dashboard.formats import count, day, number, pd, per_cent
+from forbear.apps.dashboard.charts.parts import dressed
+from forbear.apps.dashboard.colours import band_label, band_name
+from forbear.apps.dashboard.formats import count, day, number, pd, per_cent, sentence
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
 from forbear.client.book import SegmentFigures, Segments
@@ -35,7 +36,7 @@ class _Cell:
 def show(desk: Desk) -> None:
     """Draw the page. `?dimension=&segment=&band=` lead to a cell."""
     top = st.container()
-    dimension = layout.choose("dimension", "Segments by", DIMENSIONS, "product", words=_WORDS)
+    dimension = layout.tabs("dimension", "Segments by", _WORDS, "product")
     told: Segments = desk.figures("segments", dimension)
     with top:
         layout.head(BY_NAME["heat_map"].title, BY_NAME["heat_map"].says, desk.as_of(told))
@@ -47,10 +48,9 @@ def show(desk: Desk) -> None:
             "Who is in which segment was not found out yet, so everybody is in one. The next closed day tells it.",
             icon=":material/info:",
         )
-    else:
-        st.caption(f"Who is in which segment: as of the close of {day(told.told_on)}.")
     _map(told, desk.bands)
-    _table(told, desk.bands)
+    _table(told)
+    st.subheader("Who is in it")
     _customers(desk, _cell(told, desk.bands))
 
 
@@ -58,13 +58,15 @@ def _map(told: Segments, bands: Sequence[str]) -> None:
     """The map. A click on a cell chooses its segment and band below, as the two boxes do by keyboard."""
     says = heat_map_said(told, bands)
     picked: Any = st.altair_chart(
-        heat_map(told, bands),
+        dressed(heat_map(told, bands)),
         key=f"heat-map-{told.dimension}",
         on_select="rerun",
         selection_mode="cell",
         alt=says,
     )
-    st.caption("Number of customers, and below it their share of the segment; the brighter the larger. " + says)
+    st.caption(
+        f"{says} Below each number its share of the segment: the stronger the colour, the larger. {_told_on(told)}"
+    )
     chosen = [(one.get("row"), one.get("column")) for one in picked["selection"].get("cell", ())]
     if chosen and st.session_state.get(_PICKED) != (told.dimension, chosen):
         st.session_state[_PICKED] = (told.dimension, chosen)
@@ -72,6 +74,10 @@ def _map(told: Segments, bands: Sequence[str]) -> None:
         labels = {band_label(band, bands): band for band in bands}
         st.session_state["choose-segment"] = row
         st.session_state["choose-band"] = labels.get(str(column), _ALL)
+
+
+def _told_on(told: Segments) -> str:
+    return "" if told.told_on is None else f"Who is in which segment: as of the close of {day(told.told_on)}."
 
 
 def _cell(told: Segments, bands: Sequence[str]) -> _Cell:
@@ -85,10 +91,10 @@ def _cell(told: Segments, bands: Sequence[str]) -> _Cell:
     return _Cell(told.dimension, segment, band)
 
 
-def _table(told: Segments, bands: Sequence[str]) -> None:
+def _table(told: Segments) -> None:
     with st.expander("The same in figures"):
         layout.table(
-            [_row(row, bands) for row in told.rows],
+            [_row(row) for row in told.rows],
             layout.Table(
                 name=f"segments-{told.dimension}",
                 texts=frozenset({"Segment"}),
@@ -97,9 +103,9 @@ def _table(told: Segments, bands: Sequence[str]) -> None:
         )
 
 
-def _row(row: SegmentFigures, bands: Sequence[str]) -> dict[str, object]:
+def _row(row: SegmentFigures) -> dict[str, object]:
     shares = {
-        band_label(one.band, bands): f"{count(one.customers)} ({per_cent(one.customers / row.customers)})"
+        sentence(band_name(one.band)): f"{count(one.customers)} ({per_cent(one.customers / row.customers)})"
         for one in row.bands
         if row.customers
     }
@@ -124,7 +130,6 @@ def _plain(row: SegmentFigures) -> dict[str, object]:
 
 
 def _customers(desk: Desk, cell: _Cell) -> None:
-    st.subheader("Who is in it")
     if not desk.may("high_risk"):
         states.empty(f"Lists of customers are not for the role {desk.role}.", "The figures above are all there is.")
         return
@@ -143,7 +148,7 @@ def _customers(desk: Desk, cell: _Cell) -> None:
             {
                 "Customer": one.customer_id,
                 "PD": pd(one.score.pd) if one.score else "",
-                "Band": band_label(one.score.band, desk.bands) if one.score else "",
+                "Band": band_name(one.score.band) if one.score else "",
                 "Scored for": day(one.score.day) if one.score else "",
             }
             for one in page.items
@@ -152,6 +157,10 @@ def _customers(desk: Desk, cell: _Cell) -> None:
             f"The {len(rows)} with the highest PD; there are more." if page.further else f"All {len(rows)} of them."
         )
         how = layout.Table(
-            name="customers-of-cell", texts=frozenset({"Customer", "Band"}), opens="customer", by="Customer"
+            name="customers-of-cell",
+            texts=frozenset({"Customer", "Band"}),
+            opens="customer",
+            by="Customer",
+            tints={"Band": layout.tinted((one.score.band if one.score else "" for one in page.items), desk.bands)},
         )
         layout.table(rows, how)

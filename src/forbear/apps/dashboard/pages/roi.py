@@ -12,7 +12,7 @@ from forbear.apps.dashboard.charts.help import Step, effects, finding, funnel, s
 from forbear.apps.dashboard.formats import UNKNOWN, count, money, number, per_cent, points, sentence, words
 from forbear.apps.dashboard.registry import BY_NAME
 from forbear.apps.dashboard.session import Desk
-from forbear.apps.dashboard.telling import change, ends, estimate, verdict
+from forbear.apps.dashboard.telling import CANNOT_TELL, change, ends, estimate, interval, settled, verdict
 from forbear.apps.dashboard.written import Document
 from forbear.client.cases import HelpCount, HelpFigures, OverrideQuality, PromiseFigures
 from forbear.client.figures import TalliesPage
@@ -76,12 +76,14 @@ def _conclusive(found: Document) -> None:
     reached, bounds = found["customers"] >= found["needed"], found["always_valid"]
     decided = bounds is not None and (bounds["low"] > 0 or bounds["high"] < 0)
     if decided:
-        headline = "\u2713 Conclusive: the bounds that hold however often one looks leave 0 out."
+        layout.headline("Conclusive: the bounds that hold however often one looks leave 0 out.", "check_circle")
     elif reached:
-        headline = "\u2713 It has reached its size: the intervals below may be acted on."
+        layout.headline("It has reached its size: the intervals below may be acted on.", "check_circle")
     else:
-        headline = "? Not conclusive yet: until it has reached its size only bounds that always hold may be acted on."
-    st.markdown(f"**{headline}**")
+        layout.headline(
+            "Not conclusive yet: until it has reached its size only bounds that always hold may be acted on.",
+            "hourglass_top",
+        )
     st.progress(
         min(found["customers"] / found["needed"], 1.0) if found["needed"] else 0.0,
         text=f"{count(found['customers'])} of {count(found['needed'])} customers needed, to see a change of "
@@ -90,21 +92,31 @@ def _conclusive(found: Document) -> None:
     )
     left, right = st.columns(2)
     with left:
-        layout.metric(
-            "Effect so far, bounds that always hold",
-            change(bounds),
-            says="Change of the share that misses a payment within 30 days. Below 0 help avoided misses.",
-        )
+        _effect(bounds, settled_now=decided or reached)
     with right:
+        value, between = settled(found["roi"], per_cent)
         layout.metric(
             "Return on what was spent",
-            estimate(found["roi"], per_cent),
+            value if decided or reached or value == UNKNOWN else f"{CANNOT_TELL} yet",
+            delta=between,
             says="Money gained over price, less 1. Unknown where the experiment does not say what a miss costs.",
         )
     course = found.get("so_far") or []
     if len(course) > 1:
         says = f"The effect after each customer, with bounds that hold at once: now {change(bounds)}."
         layout.chart(so_far(course, says), course, name="experiment-so-far", says=says)
+
+
+def _effect(bounds: Document | None, *, settled_now: bool) -> None:
+    """The effect: with its point once it may be acted on, before that where it lies."""
+    says = "Change of the share that misses a payment within 30 days. Below 0 help avoided misses."
+    if bounds is None:
+        value, so_far_is = "too few customers", None
+    elif settled_now:
+        value, so_far_is = change(bounds), None
+    else:
+        value, so_far_is = interval(bounds, points), f"{points(bounds['value'])} so far"
+    layout.metric("Effect so far, bounds that always hold", value, delta=so_far_is, says=says)
 
 
 def _readings(readings: Sequence[Document]) -> None:
@@ -177,12 +189,15 @@ def _expected(desk: Desk, came: Answers) -> None:
             ("Misses avoided", number(avoided), "of one round of offers to everybody above the lines"),
             ("Spent on it", money(plan["spent_minor"], currency), "on offers and on those that are accepted"),
             ("Cost per avoided miss", money(per_miss, currency), "spent over misses avoided"),
-            ("Net", money(plan["net_minor"]["value"], currency), "what the avoided misses are worth, less the cost"),
         )
-        for place, (label, value, says) in zip(st.columns(len(told)), told, strict=True):
+        *places, last = st.columns(len(told) + 1)
+        for place, (label, value, says) in zip(places, told, strict=True):
             with place:
                 layout.metric(label, value, says=says)
         net = plan["net_with_chance_minor"]
+        value, between = settled(net, lambda minor: money(minor, currency))
+        with last:
+            layout.metric("Net", value, delta=between, says="What the avoided misses are worth, less the cost.")
         st.caption(
             f"Stated assumptions, not measured; {written.stamp(shown)}. The net with its 95 % interval for effects and "
             f"chance: {estimate(net, lambda minor: money(minor, currency))}."
@@ -216,7 +231,7 @@ def _funnel(told: HelpFigures) -> None:
     if not steps[0].count:
         states.empty("Nothing was offered yet.", "Offers come when somebody's PD enters a band.")
         return
-    says = "; ".join(f"{one.name} {one.count:,}" for one in steps) + "."
+    says = "; ".join(f"{one.name} {count(one.count)}" for one in steps) + "."
     rows = [{"step": one.name, "count": one.count} for one in steps]
     layout.chart(funnel(steps, says), rows, name="funnel", says=says)
     st.caption("Shares are of the offers. Who answers on the phone has no receipt of a provider.")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from forbear.apps.dashboard import acts, formats, layout, states
 from forbear.apps.dashboard.asking import Answers
-from forbear.apps.dashboard.colours import band_label
+from forbear.apps.dashboard.colours import BAD, GOOD, band_label
 from forbear.apps.dashboard.rules import rules_of
 from forbear.apps.dashboard.session import Desk
 from forbear.client.contacts import ContactPermission
@@ -24,6 +24,7 @@ from forbear.client.records import (
 )
 
 _CHANNELS = ("app", "email", "phone", "sms")
+_ALLOWED = "allowed"
 _LINES = 200
 
 
@@ -56,7 +57,7 @@ def _permissions(told: Answers, channels: tuple[str, ...]) -> None:
             rows.append(
                 {
                     "Channel": formats.words(channel),
-                    "Now": "\u2714 allowed" if one.allowed else "\u2716 not allowed",
+                    "Now": _ALLOWED if one.allowed else "not allowed",
                     "Why not": one.says,
                     "Next": _next(one),
                     "Rule": " ".join(part for part in (one.clause, one.source) if part),
@@ -66,7 +67,12 @@ def _permissions(told: Answers, channels: tuple[str, ...]) -> None:
         packs = ", ".join(asked.packs)
         st.caption(f"Asked at {formats.instant(asked.asked_at)}, by the law of {asked.jurisdiction} ({packs}).")
         layout.table(
-            rows, layout.Table(name="permission", texts=frozenset({"Channel", "Now", "Why not", "Next", "Rule"}))
+            rows,
+            layout.Table(
+                name="permission",
+                texts=frozenset({"Channel", "Now", "Why not", "Next", "Rule"}),
+                tints={"Now": [GOOD if one["Now"] == _ALLOWED else BAD for one in rows]},
+            ),
         )
 
 

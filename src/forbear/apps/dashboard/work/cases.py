@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import streamlit as st
 
 from forbear.apps.dashboard import acts, formats, layout, states
+from forbear.apps.dashboard.colours import BAD, SOON
 from forbear.apps.dashboard.session import Desk
 from forbear.client.cases import CaseShown, KindName, StateName
 
 _PAGE = 100
+_SOON = timedelta(days=1)
 _ANY = "any"
 _STATES = {_ANY: "can be worked on now", **{name: formats.words(name) for name in get_args(StateName)}}
 _KINDS = {_ANY: "any kind", **{name: formats.words(name) for name in get_args(KindName)}}
@@ -35,24 +39,46 @@ def show(desk: Desk) -> None:
     else:
         if page.further:
             st.caption(f"The first {_PAGE}, the most pressing of all that are like this.")
-        texts = frozenset({"Case", "Customer", "Kind", "State", "Who has it", "Due", "Next step"})
-        rows = [_row(one) for one in page.items]
-        layout.table(rows, layout.Table(name="cases", texts=texts, opens="worklist", by="Case", query="case"))
+        _table(page.items)
     with st.expander("Open a case by hand"):
         _open(desk)
 
 
-def _row(one: CaseShown) -> dict[str, object]:
+def _table(cases: Sequence[CaseShown]) -> None:
+    """What presses first, first: how late it is, then whom and what it is about, and who has it."""
+    now = datetime.now(UTC)
+    rows = [_row(one, now) for one in cases]
+    how = layout.Table(
+        name="cases",
+        texts=frozenset(rows[0]) - {"Priority"},
+        opens="worklist",
+        query="case",
+        keys=[one.case_id for one in cases],
+        files=[{**row, "Case": one.case_id} for row, one in zip(rows, cases, strict=True)],
+        tints={"Due": [_pressing(one, now) for one in cases]},
+    )
+    layout.table(rows, how)
+
+
+def _row(one: CaseShown, now: datetime) -> dict[str, object]:
     return {
-        "Case": one.case_id,
+        "Due": "closed" if one.state == "closed" else formats.lateness(one.due_at, now),
+        "Priority": one.priority,
         "Customer": one.customer_id or "erased",
         "Kind": formats.words(one.kind),
-        "State": f"\u25b2 escalated, {one.state}" if one.escalated else formats.words(one.state),
-        "Priority": one.priority,
-        "Due": f"{formats.instant(one.due_at)} ({one.due_in})",
+        "State": f"escalated, {one.state}" if one.escalated else formats.words(one.state),
         "Who has it": one.assigned or "nobody",
+        "Case": one.case_id[:8],
         "Next step": one.next_step,
+        "Deadline": formats.instant(one.due_at),
     }
+
+
+def _pressing(one: CaseShown, now: datetime) -> str:
+    """The ground that says again how near a deadline is."""
+    if one.state == "closed":
+        return ""
+    return BAD if one.due_at < now else SOON if one.due_at - now < _SOON else ""
 
 
 def _open(desk: Desk) -> None:

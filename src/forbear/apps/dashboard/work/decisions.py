@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from forbear.apps.dashboard import formats, layout, states
-from forbear.apps.dashboard.colours import band_label
+from forbear.apps.dashboard.colours import band_name
 from forbear.apps.dashboard.session import Desk
 from forbear.client.records import Intervention
 
@@ -39,21 +39,29 @@ def show(desk: Desk) -> None:
         return
     if page.further:
         st.caption(f"The first {_PAGE}.")
-    order_of_bands = desk.bands
-    rows = [_row(one, order_of_bands) for one in page.items]
+    rows = [_row(one) for one in page.items]
     texts = frozenset({"Decision", "Customer", "Outcome", "Action", "Channel", "Band", "Answers", "Day"})
-    layout.table(rows, layout.Table(name="decisions", texts=texts, opens="worklist", by="Decision", query="decision"))
+    how = layout.Table(
+        name="decisions",
+        texts=texts,
+        opens="worklist",
+        query="decision",
+        keys=[one.decision_id for one in page.items],
+        files=[{**row, "Decision": one.decision_id} for row, one in zip(rows, page.items, strict=True)],
+        tints={"Band": layout.tinted((one.band for one in page.items), desk.bands)},
+    )
+    layout.table(rows, how)
 
 
-def _row(one: Intervention, bands: tuple[str, ...]) -> dict[str, object]:
+def _row(one: Intervention) -> dict[str, object]:
     return {
-        "Decision": one.decision_id,
         "Customer": one.customer_id or "erased",
         "Day": formats.day(one.day),
         "Outcome": formats.words(one.outcome),
         "Action": formats.words(one.action),
         "Channel": formats.words(one.channel),
-        "Band": band_label(one.band, bands),
+        "Band": band_name(one.band),
         "Cost": formats.money(one.cost_minor, one.currency),
         "Answers": ", ".join(formats.words(answer.answer) for answer in one.answers) or formats.UNKNOWN,
+        "Decision": one.decision_id[:8],
     }

@@ -65,7 +65,7 @@ def show(desk: Desk, case_id: str) -> None:
 def _facts(case: CaseShown) -> None:
     columns = st.columns(4)
     facts = (
-        ("Due", formats.instant(case.due_at), case.due_in),
+        ("Due", _due(case), formats.instant(case.due_at)),
         ("State", formats.words(case.state), "escalated" if case.escalated else None),
         ("Who has it", case.assigned or "nobody", None),
         ("Priority", formats.count(case.priority), None),
@@ -75,6 +75,10 @@ def _facts(case: CaseShown) -> None:
             layout.metric(label, value, delta=more)
     if case.next_step:
         st.markdown(f"**Next:** {states.plain(case.next_step)}")
+
+
+def _due(case: CaseShown) -> str:
+    return "closed" if case.state == "closed" else formats.lateness(case.due_at, datetime.now(UTC))
 
 
 # ---- what may be done

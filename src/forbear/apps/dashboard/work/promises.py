@@ -16,7 +16,7 @@ from forbear.domain.money import decimals_of
 _PAGE = 200
 _ANY = "any"
 _STATES = {_ANY: "any state", **{name: formats.words(name) for name in get_args(PromiseStateName)}}
-_SIGNS = {"kept": "\u2714", "broken": "\u2716", "made": "\u2026", "cancelled": "\u2013"}
+_WAITS = {"made": "made, not judged yet"}
 
 
 def show(desk: Desk) -> None:
@@ -51,7 +51,7 @@ def promise_rows(promises: Iterable[PromiseShown]) -> list[dict[str, object]]:
             "Customer": one.customer_id or "erased",
             "Amount": formats.money(one.amount_minor, one.currency),
             "Due": formats.day(one.due_on),
-            "State": f"{_SIGNS.get(one.state, '')} {one.state}",
+            "State": _WAITS.get(one.state, one.state),
             "Made": formats.instant(one.made_at),
             "By": one.by,
         }
