@@ -5,14 +5,15 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
-from tests.dashboard.running import alive, children_of, demo_of, free_ports, started, wait_until_open
+from tests.dashboard.running import Demo, alive, children_of, demo_of, free_ports
 
 from forbear.adapters.sql.queries import open_queries
 from forbear.apps.console import Console
@@ -26,39 +27,50 @@ from forbear.apps.telemetry import journal_of
 from forbear.domain.errors import ConfigError, StorageError
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
+MOST_SECONDS = 120.0
+"""Until something that is bound to come."""
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_is_left_behind(home: Path, how: signal.Signals) -> None:
-    """However the demo ends, its processes end with it and its ports are free; what was recorded is intact."""
-    ports = free_ports(2)
-    process = started(home, *ports)
-    wait_until_open(process)
-    children = children_of(process.pid)
-    assert len(children) == 4
+def test_it_ends_whole_and_shows_its_keys_once(home: Path) -> None:
+    """The first start shows a key for each role, the second none of them again, and they still hold; one home has one
+    demo at a time. However it is asked to end, its processes end with it and its ports are free.
+    """
+    with leaving_nothing(home, signal.SIGINT) as first:
+        assert list(first.keys) == ["viewer", "agent", "analyst", "approver", "admin"]
+        wish = DemoWish(home=home, environment={}, port=free_ports(1)[0], interface_port=free_ports(1)[0])
+        with pytest.raises(StorageError, match="runs already"):
+            show_dashboard_demo(wish, Console(quiet=True), now=NOW)
+        assert first.process.poll() is None
+    with leaving_nothing(home, signal.SIGTERM) as again:
+        assert again.keys == {}
+        for role, key in first.keys.items():
+            with replace(again, keys={role: key}).client(role) as client:
+                known = client.whoami()
+                assert (str(known.role), known.name) == (role, f"demo {role}")
 
-    process.send_signal(how)
-    process.communicate(timeout=60)
-    status = process.returncode
 
-    assert status == (0 if how is not signal.SIGKILL else -signal.SIGKILL)
-    until = time.monotonic() + 10
+def test_nothing_is_left_behind_by_one_that_is_killed(home: Path) -> None:
+    """Killed without a word, its processes end with it and its ports are free."""
+    with leaving_nothing(home, signal.SIGKILL):
+        pass
+
+
+@contextmanager
+def leaving_nothing(home: Path, how: signal.Signals) -> Iterator[Demo]:
+    """A demo that is ended with the block, and what has to hold behind it."""
+    with demo_of(home) as running:
+        children = children_of(running.process.pid)
+        assert len(children) == 4
+        yield running
+        running.process.send_signal(how)
+        running.process.communicate(timeout=MOST_SECONDS)
+    assert running.process.returncode == (0 if how is not signal.SIGKILL else -signal.SIGKILL)
+    until = time.monotonic() + MOST_SECONDS
     while any(map(alive, children)):
         assert time.monotonic() < until, "a process is left behind"
         time.sleep(0.1)
-    for port in ports:
-        socket.create_server(("127.0.0.1", port)).close()
-
-
-def test_keys_are_shown_once(home: Path) -> None:
-    """The first start shows a key for each role; the second shows none of them again, and they still hold."""
-    with demo_of(home) as first:
-        assert list(first.keys) == ["viewer", "agent", "analyst", "approver", "admin"]
-    with demo_of(home) as again:
-        assert again.keys == {}
-        for role, key in first.keys.items():
-            with type(first)(home, again.url, again.interface, {role: key}, again.process).client(role) as client:
-                assert str(client.whoami().role) == role
+    for url in (running.url, running.interface):
+        socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))).close()
 
 
 def test_what_is_done_is_not_done_again(home: Path) -> None:
@@ -97,15 +109,6 @@ def test_other_services_are_refused(tmp_path: Path) -> None:
         show_dashboard_demo(wish, Console(quiet=True), now=NOW)
 
     assert not wish.home.exists()
-
-
-def test_a_home_has_one_demo(home: Path) -> None:
-    """A second demo of the same home is refused, and the first goes on."""
-    with demo_of(home) as running:
-        wish = DemoWish(home=home, environment={}, port=free_ports(1)[0], interface_port=free_ports(1)[0])
-        with pytest.raises(StorageError, match="runs already"):
-            show_dashboard_demo(wish, Console(quiet=True), now=NOW)
-        assert running.process.poll() is None
 
 
 def test_days_flow_into_the_log_once(home: Path) -> None:
