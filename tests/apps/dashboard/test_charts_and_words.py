@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import date, timedelta
 from typing import Any
@@ -10,11 +11,12 @@ import altair as alt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit.material_icon_names import ALL_MATERIAL_ICONS
 
-from forbear.apps.dashboard import telling
+from forbear.apps.dashboard import formats, telling
 from forbear.apps.dashboard.charts import book, credit, drift, fairness, movers, policy
 from forbear.apps.dashboard.charts import help as helped
-from forbear.apps.dashboard.charts.parts import Axis, Cell, Interval, Looks, Matrix, forest, matrix
+from forbear.apps.dashboard.charts.parts import Axis, Cell, Interval, Looks, Matrix, dressed, forest, matrix
 from forbear.apps.dashboard.colours import band_colour, band_label
 from forbear.client.book import Estimate, Mover, Pace, PdPoint, SegmentBand, SegmentFigures, Segments, VelocityBar
 from forbear.client.cockpit import GroupShares
@@ -60,6 +62,17 @@ def titles(spec: Any) -> set[str]:
         if name in {"x", "y"} and channel.get("title")
     }
     return own.union(*(titles(value) for name, value in spec.items() if name in {"layer", "spec", "encoding"}))
+
+
+def tooltips(spec: Any) -> list[dict[str, Any]]:
+    """Every field of every tooltip of a chart."""
+    if isinstance(spec, list):
+        return [tip for one in spec for tip in tooltips(one)]
+    if not isinstance(spec, dict):
+        return []
+    own = spec.get("tooltip", []) if "tooltip" in spec else []
+    own = own if isinstance(own, list) else [own]
+    return [*(tip for tip in own if "field" in tip), *(tip for one in spec.values() for tip in tooltips(one))]
 
 
 def rows_of(spec: Any, datasets: Any = None) -> list[dict[str, Any]]:
@@ -197,8 +210,8 @@ def test_a_heat_map_has_every_customer_once() -> None:
     assert by["card", band_label("high", BANDS)]["share"] == 0.1
     assert by["card", band_label("high", BANDS)]["says"] == "10"
     assert by["card", band_label("", BANDS)]["share"] < 0, "nearly everybody is there: shading it would hide the rest"
-    assert by["card", band_label("", BANDS)]["of"] == "70.0%"
-    assert "card" not in book.heat_map_said(SEGMENTS, BANDS) or "30.0%" in book.heat_map_said(SEGMENTS, BANDS)
+    assert by["card", band_label("", BANDS)]["of"] == "70.0\u202f%"
+    assert "card" not in book.heat_map_said(SEGMENTS, BANDS) or "30.0\u202f%" in book.heat_map_said(SEGMENTS, BANDS)
 
 
 def test_a_row_of_few_has_numbers_alone() -> None:
@@ -208,7 +221,7 @@ def test_a_row_of_few_has_numbers_alone() -> None:
     few = [row for row in rows if row["row"] == "b"]
     assert [row["count"] for row in few[:2]] == [3, 4]
     assert {row["of"] for row in few} == {""}
-    assert {row["of"] for row in rows if row["row"] == "a"} == {"96.7%", "3.3%"}
+    assert {row["of"] for row in rows if row["row"] == "a"} == {"96.7\u202f%", "3.3\u202f%"}
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=1, max_size=5))
@@ -276,6 +289,29 @@ def test_a_line_that_costs_many_times_the_best_is_not_drawn() -> None:
     assert {row["line"]: row["cut_off"] for row in rows_of(spec) if "line" in row} == {"now": 0.2, "then": 0.5}
 
 
+@pytest.mark.parametrize("name", list(every_chart()))
+def test_charts_write_figures_as_pages_do(name: str) -> None:
+    """Thousands, minus and per cent are those of `formats`, titles of axes are upright, and tooltips have names."""
+    spec = drawn(dressed(every_chart()[name]))
+    locale = spec["config"]["locale"]["number"]
+
+    assert locale["thousands"] == formats.count(1_000)[1]
+    assert locale["minus"] == formats.number(-1.0)[0]
+    assert f"1.0{locale['percent']}" == formats.per_cent(0.01)
+    assert spec["config"]["axisLeft"]["titleAngle"] == 0
+    assert all(tip.get("title") for tip in tooltips(spec))
+
+
+def test_percentage_points_are_no_per_cent() -> None:
+    """A difference of shares is drawn and told times 100, without the sign of per cent."""
+    spec = drawn(every_chart()["segments"])
+    rows = [one for one in rows_of(spec) if "value" in one]
+
+    assert {(row["value"], row["low"], row["high"]) for row in rows} == {(2.0, 1.0, 3.0)}
+    assert "%" not in json.dumps([layer.get("encoding", {}).get("x", {}) for layer in spec["layer"]])
+    assert any(tip["title"] == "Value [pp]" for tip in tooltips(spec))
+
+
 # ---- words
 
 
@@ -330,8 +366,21 @@ def test_figures_with_intervals() -> None:
     assert telling.interval(UNKNOWN) == ""
 
 
-def test_every_verdict_has_a_sign_of_its_own_beside_its_word() -> None:
-    """No verdict is told by colour alone."""
-    assert all(word.split(" ", 1)[1] for word in telling.SIGNS.values())
-    assert telling.verdict("disparity") != telling.verdict("within")
-    assert telling.verdict("something new") == "something new"
+def test_verdicts_are_words_and_their_icons_can_be_drawn() -> None:
+    """A table says the word alone, text has an icon of the font that the dashboard serves before it."""
+    assert telling.verdict("disparity") == "disparity"
+    assert telling.marked("disparity") == ":material/balance: disparity"
+    assert telling.verdict("something new") == telling.marked("something new") == "something new"
+    assert set(telling.ICONS.values()) <= ALL_MATERIAL_ICONS
+
+
+@given(st.floats(-1.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_a_point_is_said_alone_where_its_interval_is_on_one_side(value: float, below: float, above: float) -> None:
+    """Seen from afar is a figure only where nobody could doubt its sign; the interval stands beside it either way."""
+    figure = {"value": value, "low": value - below, "high": value + above}
+    said, beside = telling.settled(figure, formats.points)
+
+    assert (said == formats.points(value)) == (figure["low"] > 0 or figure["high"] < 0)
+    assert said in (formats.points(value), telling.CANNOT_TELL)
+    assert beside == f"95 %: {formats.points(figure['low'])} to {formats.points(figure['high'])}"
+    assert telling.settled(None) == telling.settled(UNKNOWN) == (formats.UNKNOWN, None)

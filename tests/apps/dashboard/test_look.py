@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, date, datetime
-from itertools import combinations
+from datetime import UTC, date, datetime, timedelta
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forbear.apps.dashboard import colours, formats
+from forbear.apps.dashboard import colours, formats, layout
 from forbear.apps.dashboard.export import csv_of
 from forbear.apps.dashboard.rules import rules_of
 from forbear.apps.dashboard.states import plain
@@ -29,6 +29,7 @@ SIGHTS = {
 }
 LEAST_APART = 20.0
 """Distance in CIELAB; about 2.3 can just be told apart beside each other."""
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 BANDS = (*colours.URGENT, colours.CALM)
 
 
@@ -63,6 +64,41 @@ def test_good_and_bad_can_be_told_apart(sight: str) -> None:
 def test_contrast_on_both_backgrounds(colour: str, background: str) -> None:
     """Every colour of a chart has 3 : 1 with light and with dark (WCAG 2.2, 1.4.11)."""
     assert colours.contrast(colour, background) >= 3.0
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize(
+    ("scale", "ground"), [(colours.LIGHT_SCALE, colours.LIGHT), (colours.DARK_SCALE, colours.DARK)]
+)
+def test_a_scale_leads_away_from_the_page(scale: tuple[str, ...], ground: str, sight: str) -> None:
+    """Little lies at the page's ground and much far from it, step by step, for whoever sees fewer colours too."""
+    from_ground = [abs(lab(one, sight)[0] - lab(ground, sight)[0]) for one in scale]
+
+    assert len(scale) == 10, "as many as Streamlit takes"
+    assert from_ground[0] < 12
+    assert from_ground[-1] > 60
+    assert all(after - before > 3 for before, after in pairwise(from_ground))
+
+
+@given(st.sampled_from([colours.LIGHT_SCALE, colours.DARK_SCALE]), st.integers(0, 8), st.floats(0, 1))
+def test_text_on_every_cell_can_be_read(scale: tuple[str, ...], place: int, way: float) -> None:
+    """Of black and white the better has 4.5 : 1 on whatever lies between two steps of a scale (WCAG 2.2, 1.4.3)."""
+    ends = [[int(one[at : at + 2], 16) for at in (1, 3, 5)] for one in scale[place : place + 2]]
+    cell = "#" + "".join(f"{round(low + (high - low) * way):02x}" for low, high in zip(*ends, strict=True))
+
+    assert max(colours.contrast(cell, "#ffffff"), colours.contrast(cell, "#000000")) >= 4.5
+
+
+@pytest.mark.parametrize("text", ["#17222d", "#e3e8ed"])
+@pytest.mark.parametrize("colour", [*BANDS, colours.GOOD, colours.SOON])
+def test_text_on_a_tinted_cell_can_be_read(colour: str, text: str) -> None:
+    """The text of either theme has 4.5 : 1 on a table's cell with a ground of its own."""
+    ground = colours.LIGHT if text == "#17222d" else colours.DARK
+    part = int(layout.TINT, 16) / 255
+    pairs = zip((colour[at : at + 2] for at in (1, 3, 5)), (ground[at : at + 2] for at in (1, 3, 5)), strict=True)
+    cell = "#" + "".join(f"{round(int(one, 16) * part + int(other, 16) * (1 - part)):02x}" for one, other in pairs)
+
+    assert colours.contrast(cell, text) >= 4.5
 
 
 def test_contrast_of_black_and_white() -> None:
@@ -114,6 +150,9 @@ def test_a_policy_with_more_bands_than_colours() -> None:
             formats.as_of(None, [Mark(partition=0, offset=48_211, ordinal=0)]),
             "as of now (recorded up to event 48\u202f211 of partition 0)",
         ),
+        (formats.lateness(NOW + timedelta(hours=5, minutes=59), NOW), "in 5 h"),
+        (formats.lateness(NOW - timedelta(hours=47), NOW), "47 h late"),
+        (formats.lateness(NOW - timedelta(days=10, hours=3), NOW), "10 days late"),
         (formats.sentence("not_enough_history"), "Not enough history"),
     ],
 )

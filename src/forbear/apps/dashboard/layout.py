@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
 _PAGES, _HEADED = "_pages", "_headed"
-_TINT = "38"
+TINT = "38"
 """How much of a colour lies under text, in hexadecimal of 255: little enough for the text of either theme."""
 _LONG, _TALLEST = 15, 640
 """From so many rows on a table scrolls, and is so high [pixels]."""
@@ -188,7 +188,7 @@ def _tinted(frame: pd.DataFrame, tints: Mapping[str, Sequence[str]]) -> Any:
         return frame
     shown = frame.style
     for column, colours in tints.items():
-        css = [f"background-color: {one}{_TINT}" if one else "" for one in colours]
+        css = [f"background-color: {one}{TINT}" if one else "" for one in colours]
         shown = shown.apply(lambda _, css=css: css, subset=[column], axis=0)
     return shown
 
@@ -205,7 +205,7 @@ class Lead:
 
     page: str
     label: str
-    query: Mapping[str, object] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 def metric(

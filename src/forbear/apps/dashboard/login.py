@@ -12,6 +12,8 @@ from forbear.client import NotAllowed
 from forbear.domain.errors import ForbearError
 
 _FIELD, _RETURNS = "login-key", "_returns"
+_WIDTH_PX = 460
+_WHAT = "forbear sees who may miss a payment before they do, and says what would help."
 _HAS_NO_ROLE = (
     "Your organisation knows you, but this login does not hold here: it has expired, or has no role here. "
     "Log in again, or ask for a role."
@@ -48,27 +50,39 @@ def go_on() -> None:
 
 def show(settings: Settings, title: str) -> None:
     """Ask who it is. title: of the page that they wanted; they come to it once they are known."""
-    st.title("Log in")
-    st.caption(f"You will come to: {title}")
-    if because := ended_because():
-        st.info(because, icon=":material/lock_clock:")
-    if with_provider():
-        st.write("Your organisation's login says who you are, and in what role.")
-        if st.button("Log in with your organisation", type="primary", icon=":material/login:"):
-            leave()
-            st.login()
-        return
+    with st.container(horizontal_alignment="center"), st.container(width=_WIDTH_PX):
+        st.title("Log in")
+        st.caption(_WHAT)
+        if because := ended_because():
+            st.info(because, icon=":material/lock_clock:")
+        if with_provider():
+            _by_provider()
+        else:
+            _by_key(settings)
+        st.caption(f":material/arrow_forward: You will come to: {title}")
+
+
+def _by_provider() -> None:
+    st.write("Your organisation's login says who you are, and in what role.")
+    if st.button("Log in with your organisation", type="primary", icon=":material/login:", width="stretch"):
+        leave()
+        st.login()
+
+
+def _by_key(settings: Settings) -> None:
     with st.form("login", border=True):
         key = st.text_input(
             "Your key",
             type="password",
             key=_FIELD,
             autocomplete="off",
+            placeholder="fb_\u2026",
             help="As `forbear keys create` showed it. It is kept in the memory of this server until you log out.",
         )
-        sent = st.form_submit_button("Log in", type="primary", icon=":material/login:")
+        sent = st.form_submit_button("Log in", type="primary", icon=":material/login:", width="stretch")
     if sent:
         _try(settings, key.strip())
+    st.caption(":material/key: No key yet? Whoever runs the server makes one for your role: `forbear keys create`.")
 
 
 def with_provider() -> bool:

@@ -71,7 +71,7 @@ _CSS = f"""
 [data-testid="stMetricLabel"] p {{ white-space: normal; }}
 [data-testid="stMetricValue"] > div {{ white-space: normal; overflow-wrap: anywhere; }}
 [data-testid="stPageLink"] a {{ min-height: 0; padding: 0.1rem 0.3rem 0.1rem 0; }}
-[data-testid="stPageLink"] p {{ font-size: 0.87rem; }}
+[data-testid="stPageLink"] p {{ font-size: 0.87rem; white-space: normal; }}
 [data-testid="stVegaLiteChart"] {{ overflow-x: auto; overflow-y: hidden; }}
 [class*="st-key-download-"] button {{ min-height: 0; padding: 0; font-size: 0.8rem; opacity: 0.75; }}
 [class*="st-key-download-"] button:is(:hover, :focus-visible) {{ opacity: 1; }}
@@ -84,6 +84,12 @@ _CSS = f"""
 [data-testid="stSidebarNavItems"] {{ padding: 0 0.6rem; }}
 :is(a, button, summary, [role="radio"], [role="tab"]):focus-visible {{
   outline: 2px solid {ACCENT}; outline-offset: 2px; }}
+[data-testid="stAlertContainer"] {{ padding: 0.6rem 0.9rem; }}
+[data-testid="stMain"] hr {{ margin: 0.6rem 0; }}
+@media (max-width: 640px) {{
+  [data-testid="stHorizontalBlock"]:has([data-testid="stMetric"]) > [data-testid="stColumn"] {{
+    flex: 1 1 calc(50% - 0.5rem); min-width: calc(50% - 0.5rem); }}
+}}
 @media (max-width: 768px) {{
   [data-testid="stMainBlockContainer"] {{ padding-left: 1rem; padding-right: 1rem; }}
   .st-key-{NOTICE} {{ position: static; }}

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from forbear.apps.dashboard.charts.parts import PLOT_PX, dressed
+from forbear.apps.dashboard.charts.parts import PLOT_PX, days_along, dressed
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL
 
 Rows = Sequence[Mapping[str, object]]
@@ -21,7 +21,7 @@ def stacked(rows: Rows, *, unit: str, scale: tuple[Sequence[str], Sequence[str]]
         alt.Chart(_frame(rows))
         .mark_bar()
         .encode(
-            x=alt.X("day:T", title=None),
+            x=alt.X("day:T", title=None, axis=days_along()),
             y=alt.Y("sum(count):Q", title=unit),
             color=alt.Color(
                 "kind:N", title=None, scale=alt.Scale(domain=list(names), range=list(colours)), legend=_LEGEND
@@ -44,7 +44,7 @@ def line(rows: Rows, *, unit: str, digits: str = ",.1f") -> Any:
         alt.Chart(_frame(rows))
         .mark_line(color=ACCENT, point={"size": 12, "color": ACCENT})
         .encode(
-            x=alt.X("day:T", title=None),
+            x=alt.X("day:T", title=None, axis=days_along()),
             y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False)),
             tooltip=[alt.Tooltip("day:T", title="Day"), alt.Tooltip("value:Q", title=unit, format=digits)],
         )
@@ -54,7 +54,7 @@ def line(rows: Rows, *, unit: str, digits: str = ",.1f") -> Any:
 
 def in_and_out(rows: Rows, *, currency: str) -> Any:
     """Money in above the line, out below it, and the lowest balance. rows: `day`, `in`, `out`, `lowest` [major]."""
-    base = alt.Chart(_frame(rows)).encode(x=alt.X("day:T", title=None))
+    base = alt.Chart(_frame(rows)).encode(x=alt.X("day:T", title=None, axis=days_along()))
     tip = [
         alt.Tooltip("day:T", title="Day"),
         *(alt.Tooltip(f"{name}:Q", title=f"{name} [{currency}]", format=",.2f") for name in ("in", "out", "lowest")),

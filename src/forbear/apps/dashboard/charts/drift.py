@@ -146,5 +146,7 @@ def largest_psi(findings: Sequence[Found], limits: Mapping[str, float], said: st
         .encode(x=x, y=y, tooltip=tips, color=alt.Color("verdict:N", title=None, scale=scale))
     )
     lines = alt.Chart(values([{"at": at, "what": what} for what, at in limits.items()]))
-    rules = lines.mark_rule(strokeDash=[4, 3], color=NEUTRAL).encode(x="at:Q", tooltip="what:N")
+    rules = lines.mark_rule(strokeDash=[4, 3], color=NEUTRAL).encode(
+        x="at:Q", tooltip=alt.Tooltip("what:N", title="What")
+    )
     return described(alt.layer(bars, rules), said, height=ROW_PX * max(len(order), 2))

@@ -130,6 +130,7 @@ def dressed(chart: Any) -> Any:
         locale=alt.Locale(number=alt.NumberLocale(**_LOCALE)),
         axisLeft=alt.AxisConfig(**_UPRIGHT_TITLE),
         axisX=alt.AxisConfig(labelAngle=0, titlePadding=6),
+        axisXQuantitative=alt.AxisConfig(tickCount=7),
         legend=alt.LegendConfig(orient="top", direction="horizontal", titleOrient="left", offset=26, padding=0),
     )
 
@@ -142,7 +143,12 @@ def values(rows: Iterable[Mapping[str, Any]]) -> alt.Data:
 
 def day_axis(field: str = "day", title: str = "Day") -> alt.X:
     """The channel of days. They are bank days, of no time zone: UTC keeps them where they are."""
-    return alt.X(f"utcyearmonthdate({field}):T", title=title, axis=alt.Axis(labelFlush=True, grid=False))
+    return alt.X(f"utcyearmonthdate({field}):T", title=title, axis=days_along())
+
+
+def days_along() -> alt.Axis:
+    """How days are written along an axis: 22 Nov."""
+    return alt.Axis(format="%-d %b", tickCount=8, labelFlush=True, labelSeparation=8, grid=False)
 
 
 def forest(rows: Sequence[Interval], axis: Axis, looks: Looks, said: str) -> alt.LayerChart:
@@ -182,11 +188,13 @@ def uprights(axis: Axis, times: float = 1.0) -> list[alt.Chart]:
         band = alt.Chart(values([{"low": low, "high": high, "what": "tolerated"}])).mark_rect(
             color=NEUTRAL, opacity=0.18
         )
-        drawn.append(band.encode(x=alt.X("low:Q", title=axis.title), x2="high:Q", tooltip=alt.Tooltip("what:N")))
+        drawn.append(
+            band.encode(x=alt.X("low:Q", title=axis.title), x2="high:Q", tooltip=alt.Tooltip("what:N", title="What"))
+        )
     if axis.marked:
         told = [{"at": at * times, "what": what} for at, what in axis.marked.items()]
         lines = alt.Chart(values(told)).mark_rule(color=NEUTRAL, strokeDash=[4, 3])
-        drawn.append(lines.encode(x=alt.X("at:Q", title=axis.title), tooltip=alt.Tooltip("what:N")))
+        drawn.append(lines.encode(x=alt.X("at:Q", title=axis.title), tooltip=alt.Tooltip("what:N", title="What")))
     return drawn
 
 
@@ -228,10 +236,11 @@ def shaded(base: alt.Chart, field: str, most: float) -> alt.Chart:
     A cell whose quantity is below 0 has a ground that says nothing.
     """
     shade = alt.Color(f"{field}:Q", scale=alt.Scale(domain=[0.0, most if most > 0.0 else 1.0]), legend=None)
-    return base.mark_rect(stroke=NEUTRAL, strokeWidth=0.4, strokeOpacity=0.5, cursor="pointer").encode(
-        color=shade,
-        fillOpacity=alt.when(f"datum.{field} < 0").then(alt.value(0.0)).otherwise(alt.value(1.0)),
+    plain = alt.when(f"datum.{field} < 0").then(alt.value(0.0)).otherwise(alt.value(1.0))
+    drawn: alt.Chart = base.mark_rect(stroke=NEUTRAL, strokeWidth=0.4, strokeOpacity=0.5, cursor="pointer").encode(
+        color=shade, fillOpacity=plain
     )
+    return drawn
 
 
 def ink(field: str) -> Any:
@@ -255,7 +264,7 @@ def described(chart: alt.LayerChart | alt.FacetChart, said: str, *, height: int)
 
 def _corner() -> alt.Axis:
     """An axis of rows whose title stands above their names, beside those of the columns."""
-    place = {"titleAlign": "right", "titleX": -12, "titleY": -9}
+    place: dict[str, Any] = {"titleAlign": "right", "titleX": -12, "titleY": -9}
     return alt.Axis(labelLimit=_WIDEST_LABEL_PX, labelOverlap=False, ticks=False, domain=False, **place)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from forbear.apps.dashboard.charts.parts import PLOT_PX
+from forbear.apps.dashboard.charts.parts import PLOT_PX, days_along
 from forbear.apps.dashboard.colours import ACCENT, band_colour, band_label
 from forbear.apps.dashboard.formats import per_cent
 
@@ -30,7 +30,10 @@ def pd_path(rows: Sequence[Mapping[str, object]], cuts: Sequence[Cut], order: Se
     names = [band_label(one, order) for one in (*order, "")]
     colours = [band_colour(one, order) for one in (*order, "")]
     shapes = ["triangle-up", "diamond", "square"][: len(order)] + ["square"] * max(0, len(order) - 3) + ["circle"]
-    x, y = alt.X("day:T", title=None), alt.Y("pd:Q", title="PD, 30 days", axis=alt.Axis(format=".0%"))
+    x, y = (
+        alt.X("day:T", title=None, axis=days_along()),
+        alt.Y("pd:Q", title="PD, 30 days", axis=alt.Axis(format=".0%")),
+    )
     tip = [
         alt.Tooltip("day:T", title="Day"),
         alt.Tooltip("pd:Q", title="PD", format=".2%"),
@@ -59,8 +62,8 @@ def impacts(rows: Sequence[Mapping[str, object]], colours: tuple[str, str]) -> A
         alt.Chart(frame)
         .mark_bar()
         .encode(
-            x=alt.X("log_odds:Q", title="added to the score [log-odds]"),
-            y=alt.Y("feature:N", sort=None, title=None, axis=alt.Axis(labelLimit=240)),
+            x=alt.X("log_odds:Q", title="Added to the score [log-odds]"),
+            y=alt.Y("feature:N", sort=None, title=None, axis=alt.Axis(labelLimit=240, labelOverlap=False)),
             color=alt.Color(
                 "what it does:N",
                 title=None,

@@ -148,7 +148,7 @@ def _figures(told: cockpit.PolicySupposition) -> None:
         ("Cost", cash(then.cost_minor), _less(by.cost_minor, cash)),
         ("Misses avoided", number(then.misses_avoided.value), _less(by.misses_avoided.value, number)),
         ("Expected loss", cash(then.loss_after_minor.value), _less(by.loss_after_minor.value, cash)),
-        ("Net of help", cash(then.net_minor.value), _less(by.net_minor.value, cash)),
+        ("Net of help", _net(then, cash), _less(by.net_minor.value, cash)),
     )
     for row in (tiles[:3], tiles[3:]):
         for place, (label, value, delta) in zip(st.columns(3), row, strict=True):
@@ -205,6 +205,14 @@ def _now_and_then(told: cockpit.PolicySupposition) -> None:
         "In brackets: with every effect of help at its lower and at its upper end. The expected loss is of payments "
         "missed within 30 days, over the whole book; it is no expected credit loss of IFRS 9."
     )
+
+
+def _net(plan: cockpit.PlanFigures, cash: Any) -> str:
+    """The net as one figure where its ends agree on whether help pays, else both ends."""
+    net = plan.net_minor
+    if net.low > 0 or net.high < 0:
+        return str(cash(net.value))
+    return f"{cash(net.low)} to {cash(net.high)}"
 
 
 def _cash(currency: str) -> Any:

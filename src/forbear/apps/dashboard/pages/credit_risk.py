@@ -30,7 +30,7 @@ _PARTS = ("panel", "source", "currency", "quarters", "transitions", "pd_by_quart
 def show(desk: Desk) -> None:
     """Draw the page. `?view=` chooses among the book, days past due, stress and the panel of mortgages."""
     top = st.container()
-    view = layout.choose("view", "Look at", tuple(_WORDS), "book", words=_WORDS)
+    view = layout.tabs("view", "Look at", _WORDS, "book")
     draw: Mapping[str, Callable[[Desk], ReportShown | None]] = {
         "book": _book,
         "arrears": _arrears,

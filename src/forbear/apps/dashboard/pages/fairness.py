@@ -72,7 +72,7 @@ def show(desk: Desk) -> None:
 def _verdict(found: Document, rows: Sequence[Document]) -> None:
     binding = [one for one in rows if one["binding"]]
     of = {word: sum(one["verdict"] == word for one in binding) for word in ("within", "disparity", "cannot tell")}
-    layout.headline(_VERDICTS.get(found["verdict"], found["verdict"]), ICONS.get(found["verdict"], "help"))
+    layout.headline(_VERDICTS.get(found["verdict"], str(found["verdict"])), ICONS.get(found["verdict"], "help"))
     for place, (word, number_of) in zip(st.columns(4), (*of.items(), ("binding", len(binding))), strict=True):
         with place:
             title = "Binding comparisons" if word == "binding" else sentence(verdict(word))

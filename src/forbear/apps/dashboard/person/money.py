@@ -20,7 +20,7 @@ _LINES = 200
 
 def show(desk: Desk, customer: Customer) -> None:
     """Draw the view."""
-    days = int(layout.choose("days", "Days back", _DAYS, "90"))
+    days = int(layout.tabs("days", "Days back", {one: one for one in _DAYS}, "90"))
     who = customer.customer_id
     asks: dict[str, Callable[[], object]] = {}
     if desk.may("customer_transactions"):

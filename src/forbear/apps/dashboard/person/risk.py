@@ -19,7 +19,7 @@ _DAYS = ("30", "90", "180", "365")
 
 def show(desk: Desk, customer: Customer) -> None:
     """Draw the view."""
-    days = layout.choose("days", "Days back", _DAYS, "90")
+    days = layout.tabs("days", "Days back", {one: one for one in _DAYS}, "90")
     who = customer.customer_id
     told = desk.together(
         risk=lambda: desk.client.risk(who),
