@@ -116,7 +116,7 @@ def test_what_is_written_is_of_the_last_close(home: Path) -> None:
     assert told["portfolio"]["last"] == told["stress"]["on"] == day.isoformat()
     assert told["monitor"]["as_of"] == (day + timedelta(days=1)).isoformat()
     assert date.fromisoformat(told["fairness_report"]["rows"]["last"]) >= day - timedelta(days=2 * HORIZON_DAYS)
-    assert place.segments.now().day == last
+    assert place.segments.now.day == last
 
 
 def test_a_bank_with_days_of_its_own_has_their_clock(home: Path) -> None:
