@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from tests.dashboard.running import Demo, demo_of
 
 from forbear.apps.console import Console
@@ -20,6 +21,7 @@ SMALL = DemoSpec(customers=300, before_days=270, unseen_days=31, quarter_days=50
 SCREENSHOTS = bool(os.environ.get("FORBEAR_SCREENSHOTS"))
 """Pictures are taken of the demo as it comes, and kept among the documents."""
 DAY_SECONDS = 40
+expect.set_options(timeout=120_000)  # until it holds, however slow the machine
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from forbear.client import Client
 
-READY_SECONDS = 240.0
+READY_SECONDS = 600.0
 _KEY = re.compile(r"^ {2}(\w+) +(fb_\w+_[\w-]+)$")
 
 
@@ -47,7 +47,7 @@ def demo_of(home: Path, *options: str) -> Iterator[Demo]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 def started(home: Path, port: int, interface_port: int, *options: str) -> subprocess.Popen[bytes]:
@@ -94,12 +94,6 @@ def free_ports(count: int) -> list[int]:
     for one in held:
         one.close()
     return ports
-
-
-def wait_until_open(process: subprocess.Popen[bytes]) -> None:
-    """Read what a demo says until it can be looked at."""
-    for _ in _keys_until_open(process):
-        pass
 
 
 def _keys_until_open(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, str]]:

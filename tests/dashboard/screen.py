@@ -13,7 +13,7 @@ from forbear.testing.servers.browser import Visit
 STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 LINKS = '[data-testid="stSidebarNavLink"]'
 CHART = '[data-testid="stVegaLiteChart"]'
-_SETTLED_MS = 150
+_SETTLED_MS, _PATIENCE_MS = 150, 120_000
 
 _DRAWN = """chart => {
   const marks = [...chart.querySelectorAll('svg g.role-mark > *')];
@@ -47,6 +47,7 @@ def title(page: Page, text: str) -> None:
 def log_in(visit: Visit, demo: Demo, role: str, path: str = "/") -> Page:
     """Come to a path as somebody of a role, through the login."""
     page = visit.page
+    visit.context.set_default_timeout(_PATIENCE_MS)
     page.goto(f"{demo.url}{path}")
     page.get_by_label("Your key", exact=True).fill(demo.keys[role])
     page.get_by_role("button", name="Log in", exact=True).click()

@@ -39,6 +39,8 @@ TEAM = "quarter"
 """Whose work it is."""
 _TALKS = (CaseKind.CRITICAL, CaseKind.REPLY, CaseKind.HUMAN)
 """Kinds in which somebody may promise to pay."""
+_RINGS = (CaseKind.CRITICAL, CaseKind.HUMAN)
+"""Kinds in which somebody has to be reached first: where nobody is, another round tries again."""
 _SOONEST_DAYS, _WITHIN_DAYS = 3, 28
 """When a promised payment is due: so many days ahead, and within so many more."""
 
@@ -84,6 +86,9 @@ class Agents:
             return
         if case.kind is CaseKind.REVIEW and one is not None:
             self.hand.store.move(one, approval(now_us))
+        if case.kind in _RINGS and spoken(f"{case.case_id}.{now_us}", self.seed, self.manners) == "no_answer":
+            self.did[f"{case.kind}: not reached, the case waits"] += 1
+            return
         if case.kind in _TALKS and spoken(case.case_id, self.seed, self.manners) == "promised":
             self._promise(case, None if one is None else one.customer_id, now_us)
         self._close(case, _CLOSES[case.kind], now_us)

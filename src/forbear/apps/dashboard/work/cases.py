@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import get_args
 
 import streamlit as st
@@ -39,14 +39,13 @@ def show(desk: Desk) -> None:
     else:
         if page.further:
             st.caption(f"The first {_PAGE}, the most pressing of all that are like this.")
-        _table(page.items)
+        _table(page.items, desk.now)
     with st.expander("Open a case by hand"):
         _open(desk)
 
 
-def _table(cases: Sequence[CaseShown]) -> None:
+def _table(cases: Sequence[CaseShown], now: datetime) -> None:
     """What presses first, first: how late it is, then whom and what it is about, and who has it."""
-    now = datetime.now(UTC)
     rows = [_row(one, now) for one in cases]
     how = layout.Table(
         name="cases",

@@ -40,7 +40,7 @@ def show(desk: Desk, case_id: str) -> None:
         return
     case = told.case
     st.header(f"Case {case.case_id[:8]}: {formats.words(case.kind)}")
-    _facts(case)
+    _facts(case, desk.now)
     if case.customer_id:
         layout.link("customer", f"Customer {case.customer_id}", id=case.customer_id)
     if told.decision is not None:
@@ -62,10 +62,10 @@ def show(desk: Desk, case_id: str) -> None:
     _more(desk, told)
 
 
-def _facts(case: CaseShown) -> None:
+def _facts(case: CaseShown, now: datetime) -> None:
     columns = st.columns(4)
     facts = (
-        ("Due", _due(case), formats.instant(case.due_at)),
+        ("Due", _due(case, now), formats.instant(case.due_at)),
         ("State", formats.words(case.state), "escalated" if case.escalated else None),
         ("Who has it", case.assigned or "nobody", None),
         ("Priority", formats.count(case.priority), None),
@@ -77,8 +77,8 @@ def _facts(case: CaseShown) -> None:
         st.markdown(f"**Next:** {states.plain(case.next_step)}")
 
 
-def _due(case: CaseShown) -> str:
-    return "closed" if case.state == "closed" else formats.lateness(case.due_at, datetime.now(UTC))
+def _due(case: CaseShown, now: datetime) -> str:
+    return "closed" if case.state == "closed" else formats.lateness(case.due_at, now)
 
 
 # ---- what may be done
@@ -96,7 +96,7 @@ def _steps(desk: Desk, told: CaseTold) -> None:
         if act == "assign":
             said["to"] = st.text_input("To whom (the name of their key)", max_chars=64)
         elif act == "snooze":
-            first = datetime.now(UTC).date() + timedelta(days=1)
+            first = desk.now.date() + timedelta(days=1)
             day = st.date_input("Until", value=first, min_value=first)
             said["until"] = datetime.combine(day, time(8), UTC)
         elif act == "close":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import get_args
 
 import streamlit as st
@@ -80,7 +79,7 @@ def _answer(desk: Desk, one: Intervention) -> None:
 
 
 def _outcome(desk: Desk, customer_id: str) -> None:
-    today = datetime.now(UTC).date()
+    today = desk.now.date()
     with st.form("outcome", border=False):
         obligation = st.text_input("Obligation id", max_chars=64, help="As the bank's feed calls it.")
         left, right = st.columns(2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import get_args
 
 import streamlit as st
@@ -62,7 +62,7 @@ def promise_rows(promises: Iterable[PromiseShown]) -> list[dict[str, object]]:
 def promise_form(desk: Desk, customer_id: str, case_id: str) -> None:
     """Write down a promise. customer_id: "" to be asked for.  case_id: "" for none."""
     unit = 10 ** decimals_of(desk.currency)
-    today = datetime.now(UTC).date()
+    today = desk.now.date()
     with st.form(f"promise-{case_id}", border=False):
         who = customer_id or st.text_input("Customer id", max_chars=64)
         left, right = st.columns(2)
