@@ -141,7 +141,7 @@ def record_contact(customer_id: CustomerId, asked: ContactMade, parts: PartsHere
 @contacting.get("/customers/{customer_id}/contact-stops", operation_id="contact_stops", summary="The stops that hold")
 def contact_stops(customer_id: CustomerId, parts: PartsHere, visit: VisitHere) -> ContactStops:
     """The stops of a customer that hold now, the youngest first."""
-    here, key, now_us = contacting_of(parts), key_of(customer_id), parts.now_us()
+    here, key, now_us = contacting_of(parts), key_of(customer_id), parts.bank_us()
     visit.saw(key)
     held = stops_at(here.ledger.of_customer(key), now_us)
     return answer(ContactStops(customer_id=customer_id, as_of=at(now_us), items=tuple(map(stop_shown, held))))
@@ -162,7 +162,7 @@ def contact_stop_preview(  # noqa: PLR0913  # two of them are who asks and of wh
     until: Annotated[Instant | None, Query(description="It ends then.")] = None,
 ) -> StopPreview:
     """What contact law would say from now on of each channel and purpose, were this stop recorded. Nothing is."""
-    here, key, now_us = contacting_of(parts), key_of(customer_id), parts.now_us()
+    here, key, now_us = contacting_of(parts), key_of(customer_id), parts.bank_us()
     visit.saw(key)
     supposed = Restricted(
         fact_id="-",
