@@ -37,7 +37,9 @@ from forbear.apps.api.parts import ApiParts
 from forbear.apps.api.serving import server_of
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
+from forbear.apps.shapes import build_shapes
 from forbear.apps.stream.places import stream_of
+from forbear.apps.stream.process import Work
 from forbear.apps.stream.pulse import Pulse
 from forbear.domain.errors import ForbearError
 from forbear.domain.events import DayClosed, Event, Instructed
@@ -77,7 +79,9 @@ class Crew:
     threads: list[Thread] = field(default_factory=list)
 
     def __enter__(self) -> None:
-        self.threads = [Thread(target=self._work, args=(kind,), name=kind, daemon=True) for kind in WORKERS]
+        works = {kind: import_module(f"forbear.apps.stream.{kind}").work for kind in WORKERS}
+        build_shapes()
+        self.threads = [Thread(target=self._work, args=one, name=one[0], daemon=True) for one in works.items()]
         for one in self.threads:
             one.start()
 
@@ -87,8 +91,7 @@ class Crew:
             one.join(MOST_SECONDS)
         assert not any(one.is_alive() for one in self.threads)
 
-    def _work(self, kind: str) -> None:
-        work = import_module(f"forbear.apps.stream.{kind}").work
+    def _work(self, kind: str, work: Work) -> None:
         while not self.stop.is_set():
             try:
                 work(self.home, "1", Pulse(f"{kind}-1"), self.stop.is_set)

@@ -24,6 +24,8 @@ from forbear.apps.api.opening import Opening, open_parts
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
+from forbear.apps.shapes import build_shapes
+from forbear.apps.stream.process import Work
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.telemetry import telemetry_of
 from forbear.apps.tracing.port import mark_of_decision, mark_of_event
@@ -43,20 +45,21 @@ def at_work(home: Home) -> Iterator[None]:
     """The workers of the stream, each with a tracer and lines of its own, in threads that begin again if broken off."""
     stop = Flag()
 
-    def work(kind: str, pulse: Pulse) -> None:
-        its_work = import_module(f"forbear.apps.stream.{kind}").work
+    def work(its_work: Work, pulse: Pulse) -> None:
         while not stop.is_set():
             try:
                 its_work(home, "1", pulse, stop.is_set)
             except ForbearError:
                 stop.wait(0.2)
 
+    works = {kind: import_module(f"forbear.apps.stream.{kind}").work for kind in WORKERS}
+    build_shapes()
     with ExitStack() as stack:
         threads = []
-        for kind in WORKERS:
+        for kind, its_work in works.items():
             told = stack.enter_context(telemetry_of(home.folder, f"{kind}-1"))
             pulse = Pulse(f"{kind}-1", told.journal.note, tracer=told.tracer)
-            threads.append(Thread(target=work, args=(kind, pulse), name=kind, daemon=True))
+            threads.append(Thread(target=work, args=(its_work, pulse), name=kind, daemon=True))
             threads[-1].start()
         try:
             yield

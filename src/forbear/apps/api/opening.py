@@ -44,6 +44,7 @@ from forbear.apps.jobs.contact_law import jurisdiction_here, law_book
 from forbear.apps.jobs.contacts import own_pack
 from forbear.apps.records import records_url, rooms_at
 from forbear.apps.services import Services, services_of
+from forbear.apps.shapes import build_shapes
 from forbear.apps.telemetry import Journal
 from forbear.apps.tracing.around import TracedOutlet, watched
 from forbear.apps.tracing.port import NULL, Tracer
@@ -84,6 +85,7 @@ def open_parts(asked: Opening) -> Iterator[ApiParts]:
     called again. Raises ConfigError for a home without data, for settings that cannot be, and what opening a database
     does.
     """
+    build_shapes()
     services, home = services_of(asked.home, asked.environment), Home(asked.home)
     cluster = None if services.kafka is None else replace(services.kafka, patience_seconds=_patience(services.kafka))
     with (

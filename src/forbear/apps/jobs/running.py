@@ -19,6 +19,7 @@ from forbear.apps.jobs.instructing import told_before
 from forbear.apps.jobs.parts import HomeParts
 from forbear.apps.metrics.meter import Meter
 from forbear.apps.metrics.working import Measured
+from forbear.apps.shapes import build_shapes
 from forbear.apps.telemetry import Journal
 from forbear.apps.tracing.port import NULL, Asked, Kind, Tracer
 from forbear.apps.tracing.recorded import TracedStore
@@ -121,6 +122,7 @@ def run_worker(home: Home, console: Console, journal: Journal, request: RunReque
 
     Raises what the worker, its store and its log raise; what was recorded stays, and the next run goes on from there.
     """
+    build_shapes()
     with running(home, request.keep_events, request.meter, world.tracer) as worker:
         with console.progress("Reading history", home.archive.next_offset) as progress:
             worker.start(home.feed, home.snapshots, told_before(home), progress)

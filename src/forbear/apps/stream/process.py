@@ -17,6 +17,7 @@ from forbear.apps.home import Home
 from forbear.apps.masking import place_of
 from forbear.apps.metrics.exporter import here, telling
 from forbear.apps.metrics.working import told_of
+from forbear.apps.shapes import build_shapes
 from forbear.apps.signals import until_told
 from forbear.apps.stream.health import health
 from forbear.apps.stream.lifeline import end_with_supervisor
@@ -99,11 +100,13 @@ def run_process(home: Home, request: ProcessRequest, work: Work | None = None) -
         told_of(pulse.meter, pulse.snapshot, get_args(State))
         stack.enter_context(written(pulse, status_folder(home)))
         journal.note("started", worker=name, pid=os.getpid())
+        doing = work or _work_of(request.kind)
+        build_shapes()
         # What is there by now stays; what comes are values without cycles, by the hundred thousand.
         gc.freeze()
         gc.set_threshold(_YOUNG, 50, 100)
         try:
-            (work or _work_of(request.kind))(home, request.instance, pulse, told.is_set)
+            doing(home, request.instance, pulse, told.is_set)
         except BaseException as error:
             if not (isinstance(error, BackendUnavailable) and told.is_set()):
                 journal.note(
