@@ -14,7 +14,7 @@ import numpy as np
 import psycopg
 import pytest
 from sqlalchemy import make_url, text
-from tests.adapters.reading_back import recorded
+from tests.adapters.at_a_url import assert_one_records, recorded
 
 from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.dialects.postgresql import Month, make_room, months_in
@@ -22,7 +22,6 @@ from forbear.adapters.sql.engine import engine_of
 from forbear.adapters.sql.store import open_store
 from forbear.domain.errors import (
     BackendUnavailable,
-    ForbearError,
 )
 from forbear.engine.outputs import Outputs
 from forbear.testing.outputs import FIRST_DAY, assert_same, days, joined, scores
@@ -200,30 +199,9 @@ def test_after_a_lost_commit_the_position_tells(databases: Databases, url: str, 
 # ---- two writers
 
 
-def _race(url: str, results: Any, start: Any) -> None:
-    with closing(open_store(url)) as store:
-        start.wait(30)
-        try:
-            store.commit(days(1)[0])
-            results.put("recorded")
-        except ForbearError as error:
-            results.put(type(error).__name__)
-
-
 def test_of_many_processes_one_records(databases: Databases, processes: Any) -> None:
     """Four processes make the store and commit the same at once: one records, the others are told."""
-    url = databases.bare("raced")
-    results, start = processes.Queue(), processes.Event()
-    racers = [processes.Process(target=_race, args=(url, results, start)) for _ in range(4)]
-    for racer in racers:
-        racer.start()
-    start.set()
-    told = sorted(results.get(timeout=60) for _ in racers)
-    for racer in racers:
-        racer.join(30)
-
-    assert told == ["ConflictError"] * 3 + ["recorded"]
-    assert_same(days(1)[0], recorded(url))
+    assert_one_records(databases.bare("raced"), processes)
 
 
 def test_two_writers_make_one_month(url: str) -> None:

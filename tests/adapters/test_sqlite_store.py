@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from tests.adapters.at_a_url import filled
 
 from forbear.adapters.sql.desk import SqlDesk, open_desk
 from forbear.adapters.sql.office import open_office
@@ -18,7 +19,7 @@ from forbear.adapters.sql.store import SqlStore, SqlStores, open_store
 from forbear.engine.audit import chain
 from forbear.engine.outputs import Outputs
 from forbear.testing.desk_contract import DeskContract
-from forbear.testing.outputs import CUSTOMERS, days
+from forbear.testing.outputs import CUSTOMERS
 from forbear.testing.queries_contract import QueriesContract
 from forbear.testing.store_contract import Interrupted, StoreContract, StoresContract
 
@@ -106,15 +107,6 @@ class TestDesk(_OverFiles, DeskContract):
 def url(tmp_path: Path) -> str:
     """Where a store may be made."""
     return f"sqlite:///{tmp_path}/forbear.db"
-
-
-def filled(url: str, count: int = 1) -> tuple[Outputs, ...]:
-    """A store with some days, closed again."""
-    store, made = open_store(url), days(count)
-    for outputs in made:
-        store.commit(outputs)
-    store.close()
-    return made
 
 
 def test_one_customer_is_found_without_reading_all(url: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from tests.adapters.reading_back import recorded
+from tests.adapters.at_a_url import assert_one_records, filled, recorded
 
 from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.queries import open_queries
@@ -35,15 +35,6 @@ _NORMAL, _FULL = 1, 2
 def url(tmp_path: Path) -> str:
     """Where a store may be made."""
     return f"sqlite:///{tmp_path}/forbear.db"
-
-
-def filled(url: str, count: int = 1) -> tuple[Outputs, ...]:
-    """A store with some days, closed again."""
-    store, made = open_store(url), days(count)
-    for outputs in made:
-        store.commit(outputs)
-    store.close()
-    return made
 
 
 # ---- a process that dies
@@ -78,29 +69,9 @@ def test_a_killed_commit_is_there_or_not(url: str, processes: Any) -> None:
     assert (ended, step > 8) == (0, True)
 
 
-def _race(url: str, results: Any, start: Any) -> None:
-    store = open_store(url)
-    start.wait(30)
-    try:
-        store.commit(days(1)[0])
-        results.put("recorded")
-    except ForbearError as error:
-        results.put(type(error).__name__)
-
-
 def test_of_many_processes_one_records(url: str, processes: Any) -> None:
     """Four processes make the store and commit the same at once: one records, the others are told."""
-    results, start = processes.Queue(), processes.Event()
-    racers = [processes.Process(target=_race, args=(url, results, start)) for _ in range(4)]
-    for racer in racers:
-        racer.start()
-    start.set()
-    told = sorted(results.get(timeout=60) for _ in racers)
-    for racer in racers:
-        racer.join(30)
-
-    assert told == ["ConflictError"] * 3 + ["recorded"]
-    assert_same(days(1)[0], recorded(url))
+    assert_one_records(url, processes)
 
 
 def test_a_settle_is_synced_and_takes_along_what_came_before(url: str, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Shapes are built before there are threads.
 
-msgspec builds what it has to know of a Struct when something is first decoded into it. Where two threads do that at once,
-one may meet what the other has half built, and the process dies of a segmentation fault (seen with 0.22.0). What is
-built already is only read.
+msgspec builds what it has to know of a Struct when something is first decoded into it. Where two threads do that at
+once, one may meet what the other has half built, and the process dies of a segmentation fault (seen with 0.22.0). What
+is built already is only read.
 """
 
 from __future__ import annotations
