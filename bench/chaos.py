@@ -212,11 +212,19 @@ def wait_until_closed(stage: Field, last_day: int) -> None:
         stage.tend()
         time.sleep(0.2)
         try:
-            if all(day == last_day for day in _last_days(stage.postgres.url)):
+            if all(day == last_day for day in _last_days(stage.postgres.url)) and _sink_has_read_all(stage.workers):
                 return
         except ForbearError:
             continue
     raise RuntimeError(f"not everything is recorded: {_last_days(stage.postgres.url)}, not {last_day}")
+
+
+def _sink_has_read_all(workers: Workers) -> bool:
+    """Whether the sink that runs now stands at the end of every partition: a new one may not have begun to read."""
+    said = workers.says("sink-1")
+    behind = said.get("gauges", {}).get("lag", {})
+    mine = said.get("pid") == workers.running["sink-1"].pid
+    return mine and len(behind) == PARTITIONS and not any(behind.values())
 
 
 def _last_days(url: str) -> list[int | None]:

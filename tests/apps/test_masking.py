@@ -101,8 +101,8 @@ def test_what_an_operator_needs_is_said() -> None:
 
 def test_a_capital_in_the_middle_is_a_name_unless_we_write_it_so() -> None:
     """A word that the program says only in small letters is masked where it is capitalised within a text."""
-    assert said("the offer of Still is open") == f"the offer of {MASK} is open"
-    assert said("the offer is still open") == "the offer is still open"
+    assert said("the offer of Again is open") == f"the offer of {MASK} is open"
+    assert said("the offer is open again") == "the offer is open again"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forbear.client import Client
+from forbear.testing.servers.starting import free_ports
 
 READY_SECONDS = 600.0
 _KEY = re.compile(r"^ {2}(\w+) +(fb_\w+_[\w-]+)$")
@@ -85,15 +85,6 @@ def alive(process: int) -> bool:
     """Whether a process is there and more than its status to be asked for."""
     said = subprocess.run(["ps", "-o", "state=", "-p", str(process)], capture_output=True, text=True, check=False)
     return said.stdout.strip()[:1] not in {"", "Z"}
-
-
-def free_ports(count: int) -> list[int]:
-    """So many ports that nobody listens at."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 def _keys_until_open(process: subprocess.Popen[bytes]) -> Iterator[tuple[str, str]]:

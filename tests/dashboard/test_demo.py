@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from tests.dashboard.running import Demo, alive, children_of, demo_of, free_ports
+from tests.dashboard.running import Demo, alive, children_of, demo_of
 
 from forbear.adapters.sql.desk import open_desk
 from forbear.adapters.sql.queries import open_queries
@@ -40,6 +40,7 @@ from forbear.engine.cases import Act, Wanted
 from forbear.engine.casework import Doing, Who
 from forbear.features.columns import day_of, instant, micros
 from forbear.simulation.replies import Manners
+from forbear.testing.servers.starting import free_ports
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 WRITTEN = ("portfolio", "stress", "monitor", "fairness_report")

@@ -20,11 +20,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.apps.api.real.conftest import served
-from tests.apps.dashboard.test_serving import free_port, until_it_answers
+from tests.apps.dashboard.test_serving import until_it_answers
 
 from forbear.engine.office import Role
 from forbear.features.hashing import key_of
 from forbear.testing.servers.browser import ChromiumBrowser
+from forbear.testing.servers.starting import free_ports
 
 CLIENT, SECRET = "forbear", "a secret of the client"
 SUBJECT = "anna@bank.example"
@@ -143,7 +144,7 @@ def logged(provider: Provider, lived: Path, tmp_path: Path) -> Iterator[tuple[An
         f'[api.oidc]\nissuer = "{provider.url}"\naudience = "{CLIENT}"\njwks_url = "{provider.url}/keys"\n'
         f'role_claim = "roles"\nroles = {roles}\n'
     )
-    port = free_port()
+    port = free_ports(1)[0]
     auth = tmp_path / "auth.toml"
     auth.write_text(
         f'[auth]\nredirect_uri = "http://127.0.0.1:{port}/oauth2callback"\ncookie_secret = "{"0f" * 32}"\n'

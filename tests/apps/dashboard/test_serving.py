@@ -25,6 +25,7 @@ from forbear.apps.dashboard.settings import IDLE_MINUTES, SOLE_KEY, URL, setting
 from forbear.apps.jobs import dashboard_serving
 from forbear.domain.errors import ConfigError
 from forbear.engine.office import Role
+from forbear.testing.servers.starting import free_ports
 
 AUTH = """
 [auth]
@@ -35,13 +36,6 @@ client_secret = "a secret"
 server_metadata_url = "https://login.example/.well-known/openid-configuration"
 expose_tokens = "id"
 """
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
-        port: int = bound.getsockname()[1]
-        return port
 
 
 def until_it_answers(url: str, process: subprocess.Popen[bytes], out: Path) -> None:
@@ -62,7 +56,7 @@ def until_it_answers(url: str, process: subprocess.Popen[bytes], out: Path) -> N
 @pytest.fixture
 def started(real: Any, tmp_path: Path) -> Any:
     """The command itself, as a process of its own, over a real server."""
-    port = free_port()
+    port = free_ports(1)[0]
     command = [sys.executable, "-m", "forbear.apps.cli", "dashboard", "--url", real.url, "--port", str(port)]
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=tmp_path)
@@ -127,7 +121,7 @@ def test_a_port_that_is_taken(cli: Any, real: Any) -> None:
 def test_an_interface_that_is_not_there(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody answers: said with the status of what may be tried again."""
     monkeypatch.setattr(dashboard_serving.require_interface, "__kwdefaults__", {"patience_seconds": 0.0})
-    ended = cli("dashboard", "--url", "http://127.0.0.1:9", "--port", free_port())
+    ended = cli("dashboard", "--url", "http://127.0.0.1:9", "--port", free_ports(1)[0])
 
     assert ended.code == 9
     assert "forbear serve" in ended.err

@@ -100,9 +100,19 @@ def kafka_errors(doing: str, told: Callable[[], None] | None = None) -> Iterator
 
 def is_without_leader(error: ForbearError) -> bool:
     """Whether an error of ours only says that brokers are choosing who leads a partition."""
+    return _code_of(error) in _WITHOUT_LEADER
+
+
+def says_missing(error: ForbearError) -> bool:
+    """Whether an error of ours says that a topic, or a partition of it, is not there."""
+    return _code_of(error) in _MISSING
+
+
+def _code_of(error: ForbearError) -> int | None:
+    """The code of what the driver said before an error of ours."""
     cause = error.__cause__
     found = cause.args[0] if isinstance(cause, KafkaException) else None
-    return isinstance(found, KafkaError) and found.code() in _WITHOUT_LEADER
+    return found.code() if isinstance(found, KafkaError) else None
 
 
 _HOLDS_SECONDS = 5.0

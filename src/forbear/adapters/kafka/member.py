@@ -11,8 +11,16 @@ from typing import Any, TypeAlias
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from forbear.adapters.kafka.cluster import Cluster, Place, places_of
-from forbear.adapters.kafka.errors import MADE_SECONDS, Complaints, is_missing, is_without_leader, kafka_errors, meaning
-from forbear.domain.errors import BackendUnavailable
+from forbear.adapters.kafka.errors import (
+    MADE_SECONDS,
+    Complaints,
+    is_missing,
+    is_without_leader,
+    kafka_errors,
+    meaning,
+    says_missing,
+)
+from forbear.domain.errors import BackendUnavailable, ConfigError, ForbearError
 
 Incoming: TypeAlias = Message
 """A message as the driver gives it."""
@@ -109,20 +117,28 @@ class Reading:
     def watermarks(self, place: Place) -> tuple[int, int]:
         """The first offset that is there, and the one that the next message gets.
 
-        While brokers choose a new leader it waits. Raises BackendUnavailable if that or an answer takes too long.
+        While brokers choose a new leader it waits, and a little for a partition that is missing: a broker that comes
+        back may know none for a moment. Raises BackendUnavailable if that or an answer takes too long, ConfigError for
+        a partition that was never made.
         """
-        give_up = monotonic() + self.cluster.patience_seconds
+        asked_at = monotonic()
         while True:
             try:
                 with kafka_errors(f"cannot look up the end of {places_of([place])}"):
                     asked = TopicPartition(*place)
                     low, high = self._consumer.get_watermark_offsets(asked, self.cluster.patience_seconds)
-            except BackendUnavailable as error:
-                if not is_without_leader(error) or monotonic() > give_up:
+            except (BackendUnavailable, ConfigError) as error:
+                if monotonic() - asked_at > self._waits_for(error):
                     raise
                 sleep(_AGAIN_SECONDS)
             else:
                 return low, high
+
+    def _waits_for(self, error: ForbearError) -> float:
+        """For how long what is said may pass by itself [s]; -1 for what does not."""
+        if is_without_leader(error):
+            return self.cluster.patience_seconds
+        return MADE_SECONDS if says_missing(error) else -1.0
 
     def close(self) -> None:
         """Let go of the connections; a member leaves its group, and hears of what is revoked."""

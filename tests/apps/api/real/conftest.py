@@ -106,7 +106,7 @@ def served(home: Path, into: Path, now_us: Callable[[], int] | None = None) -> I
     """
     copy = Path(shutil.copytree(home, into))
     with open_parts(Opening(home=copy, environment={}, writer="api-tests", loopback=False)) as opened:
-        parts = opened if now_us is None else replace(opened, now_us=now_us)
+        parts = opened if now_us is None else replace(opened, now_us=now_us, bank_us=now_us)
         keys = {}
         for role in Role:
             keys[role], record = fresh_key(KeyWish(name=f"tests {role}", role=role, rate=FASTEST), parts.now_us())

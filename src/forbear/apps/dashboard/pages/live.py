@@ -132,7 +132,8 @@ def _newest(desk: Desk, heard: Heard, kind: str) -> None:
         config = {
             name: st.column_config.Column(name, alignment="left" if name in texts else "right") for name in rows[0]
         }
-        st.dataframe(rows, hide_index=True, column_config=config, key=f"live-{what}")
+        with st.container(key=f"live-{what}"):
+            st.dataframe(rows, hide_index=True, column_config=config)
     if not wanted:
         states.empty("Nothing has come yet.", "It moves when the worker records something: `forbear run`, or a demo.")
 
