@@ -40,11 +40,11 @@ def compared(rows: Sequence[Found], said: str) -> alt.LayerChart:
     first = rows[0]
     ratio = first["compared_as"] == _RATIO
     written = RATIO if ratio else _THREE_DIGITS if first["measure"] in _PLAIN else POINTS
-    unit = "ratio to the other group" if ratio else "difference to the other group"
+    about = "Ratio to the other group" if ratio else "Difference to the other group"
     limits = first["tolerated"]
     low, high = limits["from"], limits["to"]
     axis = Axis(
-        title=f"{unit.capitalize()} [{'none' if ratio or first['measure'] in _PLAIN else 'percentage points'}]",
+        title=about if ratio or first["measure"] in _PLAIN else f"{about} [percentage points]",
         written=written,
         marked={1.0 if ratio else 0.0: "no difference"},
         tolerated=None if low is None or high is None else (low, high),
