@@ -59,7 +59,7 @@ ICON = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 2 24 24">{_MARK}</sv
 """Drawn here: an icon by its name would be fetched from a site of others."""
 
 _CSS = f"""
-[data-testid="stMainBlockContainer"] {{ position: relative; max-width: 96rem; padding-left: 2rem; padding-right: 2rem; }}
+[data-testid="stMainBlockContainer"] {{ position: relative; max-width: 96rem; padding-inline: 2rem; }}
 [data-testid="stApp"]:has([data-testid="stExpandSidebarButton"]) [data-testid="stMainBlockContainer"],
 [data-testid="stApp"]:not(:has([data-testid="stSidebar"])) [data-testid="stMainBlockContainer"] {{ padding-top: 4rem; }}
 [data-testid="stMain"] [data-testid="stVerticalBlock"] {{ gap: 0.7rem; }}
