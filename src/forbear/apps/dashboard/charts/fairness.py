@@ -28,7 +28,8 @@ VERDICTS = Looks({"within": (GOOD, "circle"), "disparity": (BAD, "triangle-up"),
 """How verdicts are drawn: what lies within the limits, what beyond, and what nobody can tell."""
 _RATIO = "ratio"
 _THREE_DIGITS = "+.3f"
-_PLAIN = frozenset({"auc", "calibration_slope"})
+_PLAIN = {"auc": "AUC", "calibration_slope": "slope"}
+"""Measures whose differences are no percentage points, and what they are differences of."""
 _GROUP_PX = 34
 
 
@@ -40,11 +41,13 @@ def compared(rows: Sequence[Found], said: str) -> alt.LayerChart:
     first = rows[0]
     ratio = first["compared_as"] == _RATIO
     written = RATIO if ratio else _THREE_DIGITS if first["measure"] in _PLAIN else POINTS
-    about = "Ratio to the other group" if ratio else "Difference to the other group"
+    about = "Ratio to the other group [times]"
+    if not ratio:
+        about = f"Difference to the other group [{_PLAIN.get(first['measure'], 'percentage points')}]"
     limits = first["tolerated"]
     low, high = limits["from"], limits["to"]
     axis = Axis(
-        title=about if ratio or first["measure"] in _PLAIN else f"{about} [percentage points]",
+        title=about,
         written=written,
         marked={1.0 if ratio else 0.0: "no difference"},
         tolerated=None if low is None or high is None else (low, high),
