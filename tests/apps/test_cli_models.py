@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -65,8 +67,8 @@ def test_history_has_both_clocks(cli: Cli, promoted: Path, tmp_path: Path) -> No
     assert first == history[:1]
     assert (history[1]["by"], history[0]["offset"]) == ("M. Muster", None)
     assert history[1]["offset"] > 0
-    known = history[1]["known_since"][:10]
-    asked = ("models", "history", "--at", known, "--home", home, "--json")
+    known = datetime.fromisoformat(history[1]["known_since"]).astimezone(ZoneInfo(Home(home).deployment.time_zone))
+    asked = ("models", "history", "--at", f"{known:%Y-%m-%d}", "--home", home, "--json")
     assert cli(*asked).document["champion"] == history[1]
     assert cli(*asked, "--known-at", "2020-01-01").document["champion"] is None
     assert "No model was champion on 2020-01-01" in cli("models", "history", "--at", "2020-01-01", "--home", home).out

@@ -60,10 +60,11 @@ def changelog(home: HomeOption = DEFAULT_HOME, json: JsonOption = False) -> None
 )
 def history(
     at: Annotated[
-        date | None, typer.Option("--at", parser=day, help="Who was champion at the end of this day.")
+        date | None, typer.Option("--at", parser=day, help="Who was champion at the end of this day of the bank.")
     ] = None,
     known_at: Annotated[
-        date | None, typer.Option("--known-at", parser=day, help="By what was known at the end of this day.")
+        date | None,
+        typer.Option("--known-at", parser=day, help="By what was known at the end of this day of the bank."),
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     json: JsonOption = False,

@@ -94,7 +94,7 @@ def show_history(home: Home, console: Console, at: date | None, known_at: date |
         console.result({**asked, "history": [_told(one, signed.get(one)) for one in listed]})
     console.table(
         "Champions",
-        ("model", "valid from", "known since", "told by", "signed by", "offset"),
+        ("model", "valid from (UTC)", "known since (UTC)", "told by", "signed by", "offset"),
         [
             (
                 one.digest[:LEAST_DIGITS],
