@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
+import psycopg
+
 from forbear.adapters.sql.queries import open_queries
 from forbear.adapters.sql.store import open_store
 from forbear.domain.errors import ForbearError
@@ -29,6 +31,12 @@ def recorded(url: str) -> Outputs:
     """Everything in the store at a URL."""
     with closing(open_queries(url)) as queries:
         return queries.recorded(MOST).value
+
+
+def run(url: str, statement: str) -> None:
+    """Have a PostgreSQL server do something behind the store's back."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[call-overload]
 
 
 def assert_one_records(url: str, processes: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import event, make_url, text
+from tests.adapters.at_a_url import run
 
 from forbear.adapters.sql.dialects.base import Access, Slow
 from forbear.adapters.sql.engine import engine_of, guarded
@@ -35,12 +36,6 @@ QUICK = Access(wait_seconds=0.3)
 def url(databases: Databases) -> str:
     """An empty store."""
     return str(databases.new())
-
-
-def run(url: str, statement: str) -> None:
-    """Have the server do something behind the store's back."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]
 
 
 # ---- errors

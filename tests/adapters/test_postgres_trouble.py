@@ -11,10 +11,9 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import numpy as np
-import psycopg
 import pytest
 from sqlalchemy import make_url, text
-from tests.adapters.at_a_url import assert_one_records, recorded
+from tests.adapters.at_a_url import assert_one_records, recorded, run
 
 from forbear.adapters.sql.dialects.base import Access
 from forbear.adapters.sql.dialects.postgresql import Month, make_room, months_in
@@ -39,12 +38,6 @@ QUICK = Access(wait_seconds=0.3)
 def url(databases: Databases) -> str:
     """An empty store."""
     return str(databases.new())
-
-
-def run(url: str, statement: str) -> None:
-    """Have the server do something behind the store's back."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)  # type: ignore[call-overload]
 
 
 # ---- processes and servers that die

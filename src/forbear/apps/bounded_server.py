@@ -52,14 +52,6 @@ class Answering(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = REQUEST_SECONDS
 
-    def do_GET(self) -> None:
-        """Answer."""
-        self.meet()
-
-    def meet(self) -> None:
-        """Answer a GET."""
-        raise NotImplementedError
-
     def answer(self, status: HTTPStatus, kind: str, content: bytes) -> None:
         """Answer with content of a media type."""
         self.send_response(status)

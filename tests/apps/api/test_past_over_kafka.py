@@ -18,9 +18,9 @@ import httpx
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
+from tests.apps.api.over_kafka import Over, eventually, listening, over
 from tests.apps.api.real.conftest import lived, served
 from tests.apps.api.real.test_past import ALLOWED, held_against, of_customer
-from tests.apps.api.test_over_kafka import Over, eventually, listening, over
 
 from forbear.adapters import by_customer
 from forbear.adapters.by_customer import MOST_DAYS

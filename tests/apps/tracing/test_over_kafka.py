@@ -7,15 +7,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from threading import Event as Flag
-from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
-from tests.apps.api.test_over_kafka import FIRST_DAYS, SETTINGS, Feed, eventually, listening, live_events
+from tests.apps.api.over_kafka import FIRST_DAYS, SETTINGS, Crew, Feed, eventually, listening, live_events
 
 from forbear.adapters.kafka.cluster import Cluster
 from forbear.adapters.kafka.topics import apply
@@ -24,12 +21,9 @@ from forbear.apps.api.opening import Opening, open_parts
 from forbear.apps.api.parts import ApiParts
 from forbear.apps.home import Home
 from forbear.apps.jobs.instructing import told_before
-from forbear.apps.shapes import build_shapes
-from forbear.apps.stream.process import Work
 from forbear.apps.stream.pulse import Pulse
 from forbear.apps.telemetry import telemetry_of
 from forbear.apps.tracing.port import mark_of_decision, mark_of_event
-from forbear.domain.errors import ForbearError
 from forbear.engine.office import Role
 from forbear.testing.servers.kafka import KafkaServer
 from forbear.testing.servers.postgres import PostgresServer
@@ -42,32 +36,12 @@ MOST_SECONDS = 120.0
 
 @contextmanager
 def at_work(home: Home) -> Iterator[None]:
-    """The workers of the stream, each with a tracer and lines of its own, in threads that begin again if broken off."""
-    stop = Flag()
-
-    def work(its_work: Work, pulse: Pulse) -> None:
-        while not stop.is_set():
-            try:
-                its_work(home, "1", pulse, stop.is_set)
-            except ForbearError:
-                stop.wait(0.2)
-
-    works = {kind: import_module(f"forbear.apps.stream.{kind}").work for kind in WORKERS}
-    build_shapes()
+    """The workers of the stream, each with a tracer and lines of its own."""
     with ExitStack() as stack:
-        threads = []
-        for kind, its_work in works.items():
-            told = stack.enter_context(telemetry_of(home.folder, f"{kind}-1"))
-            pulse = Pulse(f"{kind}-1", told.journal.note, tracer=told.tracer)
-            threads.append(Thread(target=work, args=(its_work, pulse), name=kind, daemon=True))
-            threads[-1].start()
-        try:
+        told = {kind: stack.enter_context(telemetry_of(home.folder, f"{kind}-1")) for kind in WORKERS}
+        pulses = {kind: Pulse(f"{kind}-1", one.journal.note, tracer=one.tracer) for kind, one in told.items()}
+        with Crew(home, pulses):
             yield
-        finally:
-            stop.set()
-            for one in threads:
-                one.join(MOST_SECONDS)
-        assert not [one.name for one in threads if one.is_alive()]
 
 
 @contextmanager

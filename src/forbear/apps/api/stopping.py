@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from forbear.apps.api.telling import at
 from forbear.client.contacts import StopEffect, StopShown
 from forbear.domain.contacts import MEANS_OF, Fact, Purpose, Question, Restricted, Verdict, means_of
@@ -46,16 +48,7 @@ def effects_of(stop: Restricted, facts: Sequence[Fact], asked: Question, law: La
     stopping = {clause.id for pack in law.packs for clause in pack.clauses if isinstance(clause, Stopped)}
     for channel in dict.fromkeys((*MEANS_OF, *filter(None, [stop.channel]))):
         for purpose in Purpose:
-            question = Question(
-                customer=asked.customer,
-                channel=channel,
-                means=means_of(channel),
-                matter=asked.matter,
-                purpose=purpose,
-                at_us=asked.at_us,
-                jurisdiction=asked.jurisdiction,
-                region=asked.region,
-            )
+            question = replace(asked, channel=channel, means=means_of(channel), purpose=purpose)
             now, then = may_contact(question, facts, law), may_contact(question, [*facts, stop], law)
             yield _effect(question, now, then, by_stop=then.clause in stopping)
 

@@ -50,8 +50,8 @@ class _Server(BoundedServer):
 class _Handler(Answering):
     server: _Server
 
-    def meet(self) -> None:
-        """Answer a GET."""
+    def do_GET(self) -> None:  # noqa: N802  # named by the library
+        """Answer."""
         pulse = self.server.pulse
         match self.path:
             case "/live":
