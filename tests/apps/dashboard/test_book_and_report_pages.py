@@ -80,14 +80,15 @@ def table_with(app: Any, *columns: str) -> list[dict[str, Any]]:
 
 
 def specs(app: Any) -> list[dict[str, Any]]:
-    """The Vega-Lite of every chart of a page, with the rows that went to the browser beside it under `rows`."""
+    """The Vega-Lite of each chart of a page; under `description` what screen readers say of it, under `rows` its rows."""
     charts = []
     for one in app.get("vega_lite_chart"):
         spec = json.loads(one.proto.spec)
         sent = [one.proto.data.data, *(each.data.data for each in one.proto.datasets)]
         rows = [row for each in sent if each for row in convert_arrow_bytes_to_pandas_df(each).to_dict("records")]
         inline = [row for layer in spec.get("layer", []) for row in layer.get("data", {}).get("values", [])]
-        charts.append({**spec, "rows": [*rows, *inline]})
+        assert "description" not in spec, "Streamlit would warn, at each look, that it takes the other words"
+        charts.append({**spec, "description": one.proto.alt, "rows": [*rows, *inline]})
     return charts
 
 

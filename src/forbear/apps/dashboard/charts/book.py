@@ -20,9 +20,9 @@ from forbear.apps.dashboard.charts.parts import (
     Looks,
     Matrix,
     day_axis,
-    described,
     forest,
     matrix,
+    sized,
     values,
 )
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL, SERIES, band_label
@@ -57,7 +57,7 @@ def heat_map(told: Segments, order: Sequence[str]) -> alt.LayerChart:
         plain=frozenset({labels[-1]}),
         share_title="Share of the segment",
     )
-    return matrix(cells, of, heat_map_said(told, order))
+    return matrix(cells, of)
 
 
 def heat_map_said(told: Segments, order: Sequence[str]) -> str:
@@ -71,7 +71,7 @@ def heat_map_said(told: Segments, order: Sequence[str]) -> str:
     return f"Customers by {told.dimension} and band. In {worst} the share in any band is the largest: {largest}."
 
 
-def moves(states: Sequence[str], counts: Sequence[Sequence[int]], *, least: int, said: str) -> alt.LayerChart:
+def moves(states: Sequence[str], counts: Sequence[Sequence[int]], *, least: int) -> alt.LayerChart:
     """Moves from each state to each: numbers, and shares of the row, shaded; none of a row of fewer than `least`."""
     cells = [
         Cell(state, states[place], count, _ratio(count, sum(row)) if sum(row) >= least else None)
@@ -79,7 +79,7 @@ def moves(states: Sequence[str], counts: Sequence[Sequence[int]], *, least: int,
         for place, count in enumerate(row)
     ]
     of = Matrix(row_title="From", column_title="To", rows=states, columns=states)
-    return matrix(cells, of, said)
+    return matrix(cells, of)
 
 
 def change_of(figure: Found) -> str:
@@ -90,18 +90,18 @@ def change_of(figure: Found) -> str:
     return ROSE if low > 0 else FELL if high < 0 else UNTOLD
 
 
-def segment_changes(segments: Sequence[Found], said: str) -> alt.LayerChart:
+def segment_changes(segments: Sequence[Found]) -> alt.LayerChart:
     """By how much the share at high risk changed in each segment, with its interval."""
     rows = [interval(f"{one['dimension']}: {one['name']}", one["high_risk"]["change"]) for one in segments]
     axis = Axis(title="Change of the share at high risk [percentage points]", written=POINTS, marked={0.0: "no change"})
-    return forest(rows, axis, CHANGES, said)
+    return forest(rows, axis, CHANGES)
 
 
-def stress_changes(scenarios: Sequence[Found], said: str) -> alt.LayerChart:
+def stress_changes(scenarios: Sequence[Found]) -> alt.LayerChart:
     """By how much each scenario moves the mean PD, with its interval."""
     rows = [interval(one["name"], one["mean_pd"]["change"]) for one in scenarios]
     axis = Axis(title="Change of the mean PD [percentage points]", written=POINTS, marked={0.0: "no change"})
-    return forest(rows, axis, CHANGES, said)
+    return forest(rows, axis, CHANGES)
 
 
 def interval(label: str, figure: Found) -> Interval:
@@ -109,7 +109,7 @@ def interval(label: str, figure: Found) -> Interval:
     return Interval(label, figure["value"], figure["low"], figure["high"], change_of(figure))
 
 
-def gathered(curve: Sequence[float], said: str) -> alt.LayerChart:
+def gathered(curve: Sequence[float]) -> alt.LayerChart:
     """Which part of the expected misses the riskiest so many hold. curve: at 0, 1, ... 100 % of the book."""
     last = max(len(curve) - 1, 1)
     told = [{"book": place / last, "misses": held, "even": place / last} for place, held in enumerate(curve)]
@@ -125,10 +125,10 @@ def gathered(curve: Sequence[float], said: str) -> alt.LayerChart:
         y=alt.Y("misses:Q", title=y, axis=alt.Axis(format=TICKS))
     )
     even = base.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.Y("even:Q", title=y))
-    return described(alt.layer(even, line), said, height=PLOT_PX)
+    return sized(alt.layer(even, line), height=PLOT_PX)
 
 
-def index_path(path: Sequence[Found], said: str) -> alt.LayerChart:
+def index_path(path: Sequence[Found]) -> alt.LayerChart:
     """The stress index by close, with its interval; 100 is the mean of the reference closes."""
     told = [{"day": one["day"], **one["index"]} for one in path]
     base = alt.Chart(values(told)).encode(x=day_axis(title="Close"), tooltip=_tips())
@@ -141,10 +141,10 @@ def index_path(path: Sequence[Found], said: str) -> alt.LayerChart:
         base.mark_line(color=ACCENT).encode(y=alt.Y("value:Q", title=title, scale=scale)),
         dots.encode(y=alt.Y("value:Q", title=title, scale=scale)),
     )
-    return described(drawn, said, height=PLOT_PX)
+    return sized(drawn, height=PLOT_PX)
 
 
-def roll_rates(months: Sequence[Found], states: Sequence[str], said: str) -> alt.LayerChart:
+def roll_rates(months: Sequence[Found], states: Sequence[str]) -> alt.LayerChart:
     """The share that went one state on, by month, of each state but the last; nothing where too few were in it."""
     told = [
         {
@@ -157,7 +157,7 @@ def roll_rates(months: Sequence[Found], states: Sequence[str], said: str) -> alt
         if (share := rolled(month, place)) is not None
     ]
     order = [f"{one} to {other}" for one, other in pairwise(states)]
-    return _lines(told, _Lines(day_axis(title="Month end"), "roll", order, "Share that rolled on [%]"), said)
+    return _lines(told, _Lines(day_axis(title="Month end"), "roll", order, "Share that rolled on [%]"))
 
 
 def rolled(month: Found, place: int) -> Found | None:
@@ -167,7 +167,7 @@ def rolled(month: Found, place: int) -> Found | None:
     return share if share is not None and share["value"] is not None else None
 
 
-def vintages(curves: Sequence[Found], what: str, said: str) -> alt.LayerChart:
+def vintages(curves: Sequence[Found], what: str) -> alt.LayerChart:
     """Shares by days, a line for each of the newest cohorts. what: title of the vertical axis, with its unit."""
     newest = curves[-_MOST_LINES:]
     told = [
@@ -177,7 +177,7 @@ def vintages(curves: Sequence[Found], what: str, said: str) -> alt.LayerChart:
         if point["share"]["value"] is not None
     ]
     x = alt.X("days:Q", title="Days since", axis=alt.Axis(grid=False))
-    return _lines(told, _Lines(x, "month", [one["month"] for one in newest], what), said)
+    return _lines(told, _Lines(x, "month", [one["month"] for one in newest], what))
 
 
 class _Lines:
@@ -187,7 +187,7 @@ class _Lines:
         self.x, self.field, self.order, self.title = x, field, list(order), title
 
 
-def _lines(told: Sequence[Found], of: _Lines, said: str) -> alt.LayerChart:
+def _lines(told: Sequence[Found], of: _Lines) -> alt.LayerChart:
     """Lines that are told apart by colour and dash."""
     places = range(len(of.order))
     colours = alt.Scale(domain=of.order, range=[SERIES[place % len(SERIES)] for place in places])
@@ -201,7 +201,7 @@ def _lines(told: Sequence[Found], of: _Lines, said: str) -> alt.LayerChart:
     dash = alt.StrokeDash(f"{of.field}:N", title=None, scale=dashes, sort=of.order, legend=key)
     lines = base.mark_line(strokeWidth=2).encode(color=colour, strokeDash=dash)
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(color=colour)
-    return described(alt.layer(lines, dots), said, height=PLOT_PX)
+    return sized(alt.layer(lines, dots), height=PLOT_PX)
 
 
 def _shares() -> Iterator[alt.Tooltip]:

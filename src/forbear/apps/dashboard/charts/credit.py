@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import PLOT_PX, SHARE, TICKS, described, values
+from forbear.apps.dashboard.charts.parts import PLOT_PX, SHARE, TICKS, sized, values
 from forbear.apps.dashboard.colours import ACCENT, NEUTRAL, SERIES
 
 Found = Mapping[str, Any]
@@ -17,7 +17,7 @@ _MILLION_MINOR = 1e8
 _DASHES = {"expected": [1, 0], "realised": [6, 3], "without the economy": [2, 3]}
 
 
-def allowance(quarters: Sequence[Found], currency: str, said: str) -> alt.LayerChart:
+def allowance(quarters: Sequence[Found], currency: str) -> alt.LayerChart:
     """What is set aside by stage and quarter [millions of major units], one on the other."""
     told = [
         {"quarter": one["quarter"], "stage": stage, "place": place, "amount": amount / _MILLION_MINOR}
@@ -40,10 +40,10 @@ def allowance(quarters: Sequence[Found], currency: str, said: str) -> alt.LayerC
             ],
         )
     )
-    return described(alt.layer(areas), said, height=PLOT_PX)
+    return sized(alt.layer(areas), height=PLOT_PX)
 
 
-def losses(quarters: Sequence[Found], currency: str, said: str) -> alt.LayerChart:
+def losses(quarters: Sequence[Found], currency: str) -> alt.LayerChart:
     """The loss of a year as it was expected and as it came, by quarter [millions of major units]."""
     told = [
         {"quarter": one["quarter"], "which": which, "amount": one[name] / _MILLION_MINOR}
@@ -51,10 +51,10 @@ def losses(quarters: Sequence[Found], currency: str, said: str) -> alt.LayerChar
         for which, name in (("expected", "loss_year"), ("realised", "realised_year"))
         if one[name] is not None
     ]
-    return _lines(told, _Amount(f"Loss of 12 months [million {currency}]", ",~g", ",.2f"), said)
+    return _lines(told, _Amount(f"Loss of 12 months [million {currency}]", ",~g", ",.2f"))
 
 
-def default_rates(by_quarter: Sequence[Found], said: str) -> alt.LayerChart:
+def default_rates(by_quarter: Sequence[Found]) -> alt.LayerChart:
     """The share of running loans that defaults within a year: expected with and without the economy, and as it came."""
     told = [
         {"quarter": one["quarter"], "which": which, "amount": value}
@@ -66,7 +66,7 @@ def default_rates(by_quarter: Sequence[Found], said: str) -> alt.LayerChart:
         )
         if value is not None
     ]
-    return _lines(told, _Amount("Default within 12 months [%]", TICKS, SHARE), said)
+    return _lines(told, _Amount("Default within 12 months [%]", TICKS, SHARE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class _Amount:
     written: str
 
 
-def _lines(told: Sequence[Found], of: _Amount, said: str) -> alt.LayerChart:
+def _lines(told: Sequence[Found], of: _Amount) -> alt.LayerChart:
     words = [word for word in _DASHES if any(one["which"] == word for one in told)]
     colours = {"expected": ACCENT, "realised": SERIES[2], "without the economy": NEUTRAL}
     scale = alt.Scale(domain=words, range=[colours[word] for word in words])
@@ -98,7 +98,7 @@ def _lines(told: Sequence[Found], of: _Amount, said: str) -> alt.LayerChart:
             ],
         )
     )
-    return described(alt.layer(lines), said, height=PLOT_PX)
+    return sized(alt.layer(lines), height=PLOT_PX)
 
 
 def _quarter() -> alt.X:

@@ -14,9 +14,9 @@ from forbear.apps.dashboard.charts.parts import (
     SHARE,
     TICKS,
     day_axis,
-    described,
     ink,
     shaded,
+    sized,
     values,
 )
 from forbear.apps.dashboard.colours import ACCENT, BAD, NEUTRAL
@@ -28,7 +28,7 @@ _ALARM = "\u00d7"
 """In the fonts of the page."""
 
 
-def psi_by_week(weeks: Found, said: str) -> alt.LayerChart:
+def psi_by_week(weeks: Found) -> alt.LayerChart:
     """The largest PSI of each week by feature, the worst feature first; a cross where an alarm stood.
 
     weeks: `ends` of the weeks, `warn` limit, and `features` with `name`, `psi` and `alarmed` by week. Where a week
@@ -61,10 +61,10 @@ def psi_by_week(weeks: Found, said: str) -> alt.LayerChart:
         ],
     )
     cross = base.mark_text(fontSize=15, fontWeight="bold").encode(text="alarm:N", color=ink("psi"))
-    return described(alt.layer(shaded(base, "psi", most), cross), said, height=_WEEK_PX * len(order) + ROW_PX)
+    return sized(alt.layer(shaded(base, "psi", most), cross), height=_WEEK_PX * len(order) + ROW_PX)
 
 
-def contacts_by_day(course: Sequence[Found], said: str) -> alt.LayerChart:
+def contacts_by_day(course: Sequence[Found]) -> alt.LayerChart:
     """The share in any band by day, beside the level of days like it and three times their usual departure."""
     title = "Share of scored customers in any band [%]"
     told = [
@@ -95,10 +95,10 @@ def contacts_by_day(course: Sequence[Found], said: str) -> alt.LayerChart:
         base.mark_line(color=ACCENT, strokeWidth=2.2).encode(y=y),
         alarms.encode(y=y),
     )
-    return described(drawn, said, height=PLOT_PX)
+    return sized(drawn, height=PLOT_PX)
 
 
-def calibration(by_close: Sequence[Found], said: str) -> alt.LayerChart:
+def calibration(by_close: Sequence[Found]) -> alt.LayerChart:
     """The mean PD by weekly close as a line, and the share that missed as dots with their intervals."""
     title = "Customers who miss a payment [%]"
     told = [
@@ -125,10 +125,10 @@ def calibration(by_close: Sequence[Found], said: str) -> alt.LayerChart:
         base.mark_rule(strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q", color=observed),
         base.mark_point(filled=True, size=60, opacity=1).encode(y=alt.Y("value:Q", title=title), color=observed),
     )
-    return described(drawn, said, height=PLOT_PX)
+    return sized(drawn, height=PLOT_PX)
 
 
-def largest_psi(findings: Sequence[Found], limits: Mapping[str, float], said: str) -> alt.LayerChart:
+def largest_psi(findings: Sequence[Found], limits: Mapping[str, float]) -> alt.LayerChart:
     """The PSI of the last day by feature, the largest first. limits: words to PSI, drawn as uprights."""
     told = [{"feature": one["name"], "psi": one["effect"], "verdict": one["verdict"]} for one in findings]
     order = [one["feature"] for one in sorted(told, key=lambda one: -(one["psi"] or 0.0))]
@@ -149,4 +149,4 @@ def largest_psi(findings: Sequence[Found], limits: Mapping[str, float], said: st
     rules = lines.mark_rule(strokeDash=[4, 3], color=NEUTRAL).encode(
         x="at:Q", tooltip=alt.Tooltip("what:N", title="What")
     )
-    return described(alt.layer(bars, rules), said, height=ROW_PX * max(len(order), 2))
+    return sized(alt.layer(bars, rules), height=ROW_PX * max(len(order), 2))

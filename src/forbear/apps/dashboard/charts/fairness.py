@@ -16,8 +16,8 @@ from forbear.apps.dashboard.charts.parts import (
     Axis,
     Interval,
     Looks,
-    described,
     forest,
+    sized,
     values,
 )
 from forbear.apps.dashboard.colours import BAD, GOOD, NEUTRAL, SERIES
@@ -33,7 +33,7 @@ _PLAIN = {"auc": "AUC", "calibration_slope": "slope"}
 _GROUP_PX = 34
 
 
-def compared(rows: Sequence[Found], said: str) -> alt.LayerChart:
+def compared(rows: Sequence[Found]) -> alt.LayerChart:
     """One measure by pairs of groups: the figure with its interval, and the tolerated interval shaded.
 
     rows: of one measure, with known figures. A ratio lies on a logarithmic scale, and 1 is no difference.
@@ -54,7 +54,7 @@ def compared(rows: Sequence[Found], said: str) -> alt.LayerChart:
         logarithmic=ratio,
     )
     told = [Interval(pair(one), **one["figure"], verdict=one["verdict"]) for one in rows]
-    return forest(told, axis, VERDICTS, said)
+    return forest(told, axis, VERDICTS)
 
 
 def pair(one: Found) -> str:
@@ -62,7 +62,7 @@ def pair(one: Found) -> str:
     return f"{one['attribute']}: {one['group']} vs {one['against']}".replace("_", " ")
 
 
-def lines_by_group(rows: Sequence[GroupShares], said: str) -> alt.LayerChart:
+def lines_by_group(rows: Sequence[GroupShares]) -> alt.LayerChart:
     """The share of each group above the lowest line, now and as tried, joined by a line."""
     known = [one for one in rows if one.share_now is not None and one.share_then is not None]
     told = [{"group": f"{one.attribute}: {one.group}", "now": one.share_now, "tried": one.share_then} for one in known]
@@ -86,4 +86,4 @@ def lines_by_group(rows: Sequence[GroupShares], said: str) -> alt.LayerChart:
             shape=alt.Shape("when:N", title=None, scale=shapes),
         )
     )
-    return described(alt.layer(joined, dots), said, height=max(_GROUP_PX * len(order), 2 * ROW_PX))
+    return sized(alt.layer(joined, dots), height=max(_GROUP_PX * len(order), 2 * ROW_PX))

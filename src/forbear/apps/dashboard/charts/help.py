@@ -17,8 +17,8 @@ from forbear.apps.dashboard.charts.parts import (
     Axis,
     Interval,
     Looks,
-    described,
     forest,
+    sized,
     values,
 )
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL
@@ -38,7 +38,7 @@ class Step:
     of: int | None = None
 
 
-def funnel(steps: Sequence[Step], said: str) -> alt.LayerChart:
+def funnel(steps: Sequence[Step]) -> alt.LayerChart:
     """How many came to each step, in their order, with the share of those whom it could have been."""
     told = [
         {
@@ -58,17 +58,17 @@ def funnel(steps: Sequence[Step], said: str) -> alt.LayerChart:
         tooltip=[alt.Tooltip("step:N", title="Step"), alt.Tooltip("count:Q", title="Number", format=COUNT)],
     )
     label = base.mark_text(align="left", dx=5, fontSize=13, color=ACCENT).encode(text="says:N")
-    return described(alt.layer(base.mark_bar(color=ACCENT), label), said, height=(ROW_PX + 8) * max(len(order), 1))
+    return sized(alt.layer(base.mark_bar(color=ACCENT), label), height=(ROW_PX + 8) * max(len(order), 1))
 
 
-def effects(readings: Sequence[Found], said: str) -> alt.LayerChart:
+def effects(readings: Sequence[Found]) -> alt.LayerChart:
     """What help changed in the share that misses, by what was read out, with intervals."""
     rows = [
         Interval(f"{one['measure']}, {one['segment']}".replace("_", " "), **_ends(one["effect"]), verdict=finding(one))
         for one in readings
     ]
     axis = Axis(title="Change against the hold-out [percentage points]", written=POINTS, marked={0.0: "no effect"})
-    return forest(rows, axis, FINDINGS, said)
+    return forest(rows, axis, FINDINGS)
 
 
 def finding(one: Found) -> str:
@@ -76,7 +76,7 @@ def finding(one: Found) -> str:
     return str(one.get("finding") or "cannot tell")
 
 
-def spending(rows: Sequence[Found], currency: str, said: str) -> alt.LayerChart:
+def spending(rows: Sequence[Found], currency: str) -> alt.LayerChart:
     """What offers cost, by what they were. rows: `what` and `amount` in major units."""
     order = [one["what"] for one in sorted(rows, key=lambda one: -float(one["amount"]))]
     base = alt.Chart(values(rows)).encode(
@@ -84,14 +84,14 @@ def spending(rows: Sequence[Found], currency: str, said: str) -> alt.LayerChart:
         y=alt.Y("what:N", title=None, sort=order, axis=alt.Axis(labelLimit=320, labelOverlap=False, ticks=False)),
         tooltip=[alt.Tooltip("what:N", title="What"), alt.Tooltip("amount:Q", title=currency, format=",.2f")],
     )
-    return described(alt.layer(base.mark_bar(color=ACCENT)), said, height=ROW_PX * max(len(order), 2))
+    return sized(alt.layer(base.mark_bar(color=ACCENT)), height=ROW_PX * max(len(order), 2))
 
 
 def _ends(effect: Found) -> dict[str, float | None]:
     return {name: effect[name] for name in ("value", "low", "high")}
 
 
-def so_far(course: Sequence[Found], said: str) -> alt.LayerChart:
+def so_far(course: Sequence[Found]) -> alt.LayerChart:
     """The effect as it became known, with bounds that all hold at once. course: by customers."""
     title = "Change of the share that misses [percentage points]"
     told = [{"customers": one["customers"], **{end: one[end] * 100 for end in ENDS}} for one in course]
@@ -108,4 +108,4 @@ def so_far(course: Sequence[Found], said: str) -> alt.LayerChart:
         base.mark_area(opacity=0.2, color=ACCENT).encode(y=alt.Y("low:Q", title=title, axis=axis), y2="high:Q"),
         base.mark_line(color=ACCENT, strokeWidth=2).encode(y=alt.Y("value:Q", title=title, axis=axis)),
     )
-    return described(drawn, said, height=PLOT_PX)
+    return sized(drawn, height=PLOT_PX)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import PLOT_PX, day_axis, described, values
+from forbear.apps.dashboard.charts.parts import PLOT_PX, day_axis, sized, values
 from forbear.apps.dashboard.colours import ACCENT, BAD, GOOD, NEUTRAL, band_colour, band_label
 from forbear.apps.dashboard.formats import close_of
 from forbear.client.book import Mover, Pace, VelocityBar
@@ -25,7 +25,7 @@ class Lines:
     enter: Mapping[str, float]
 
 
-def paths(movers: Sequence[Mover], lines: Lines, said: str) -> alt.FacetChart:
+def paths(movers: Sequence[Mover], lines: Lines) -> alt.FacetChart:
     """A small chart for each of the first `MOST_PATHS`: the PD by close on one common scale, and the bands' cut-offs.
 
     The scale is logarithmic: equal steps up are equal ratios.
@@ -61,13 +61,12 @@ def paths(movers: Sequence[Mover], lines: Lines, said: str) -> alt.FacetChart:
     layers.append(path.encode(x=day_axis(title=""), y=y, tooltip=tips))
     header = alt.Header(labelFontSize=12, labelLimit=220)
     small = alt.layer(*layers).properties(height=_PATH_PX, width=_WIDTH_PX)
-    faceted = small.facet(
+    return small.facet(
         facet=alt.Facet("customer:N", title=None, sort=names, header=header), columns=PATH_COLUMNS, spacing=14
     )
-    return faceted.properties(description=said)
 
 
-def velocities(pace: Pace, said: str) -> alt.LayerChart:
+def velocities(pace: Pace) -> alt.LayerChart:
     """How many customers move how fast [log-odds a day]; a legend tells who rises from who falls."""
     told = [{"says": bounds(bar), "customers": bar.customers, "way": way(bar)} for bar in pace.histogram]
     scale = alt.Scale(domain=[_RISING, _FALLING, _STILL], range=[BAD, GOOD, NEUTRAL])
@@ -85,7 +84,7 @@ def velocities(pace: Pace, said: str) -> alt.LayerChart:
             ],
         )
     )
-    return described(alt.layer(bars), said, height=PLOT_PX)
+    return sized(alt.layer(bars), height=PLOT_PX)
 
 
 def way(bar: VelocityBar) -> str:

@@ -151,8 +151,8 @@ def days_along() -> alt.Axis:
     return alt.Axis(format="%-d %b", tickCount=8, labelFlush=True, labelSeparation=8, grid=False)
 
 
-def forest(rows: Sequence[Interval], axis: Axis, looks: Looks, said: str) -> alt.LayerChart:
-    """A dot with its interval for each row, in their order. said: what it shows, in words."""
+def forest(rows: Sequence[Interval], axis: Axis, looks: Looks) -> alt.LayerChart:
+    """A dot with its interval for each row, in their order."""
     times = 100.0 if axis.written == POINTS else 1.0
     known = [
         {
@@ -177,7 +177,7 @@ def forest(rows: Sequence[Interval], axis: Axis, looks: Looks, said: str) -> alt
     base = alt.Chart(values(known)).encode(y=y, tooltip=tips)
     bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=axis.title), x2="high:Q", color=looks.colour())
     dots = base.mark_point(size=70, filled=True, opacity=1).encode(x=x, color=looks.colour(), shape=looks.shape())
-    return described(alt.layer(*uprights(axis, times), bars, dots), said, height=max(ROW_PX * len(names), 2 * ROW_PX))
+    return sized(alt.layer(*uprights(axis, times), bars, dots), height=max(ROW_PX * len(names), 2 * ROW_PX))
 
 
 def uprights(axis: Axis, times: float = 1.0) -> list[alt.Chart]:
@@ -198,7 +198,7 @@ def uprights(axis: Axis, times: float = 1.0) -> list[alt.Chart]:
     return drawn
 
 
-def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
+def matrix(cells: Sequence[Cell], of: Matrix) -> alt.LayerChart:
     """Counts and shares in cells that are shaded by share. `cell` is a selection of row and column by click."""
     shown = [
         {
@@ -227,7 +227,7 @@ def matrix(cells: Sequence[Cell], of: Matrix, said: str) -> alt.LayerChart:
     )
     share = base.mark_text(dy=9, fontSize=11.5, cursor="pointer").encode(text="of:N", color=ink("share"))
     drawn = alt.layer(shaded(base, "share", most).add_params(picked), number, share)
-    return described(drawn, said, height=CELL_PX * max(len(of.rows), 2) + _AXES_PX // 2)
+    return sized(drawn, height=CELL_PX * max(len(of.rows), 2) + _AXES_PX // 2)
 
 
 def shaded(base: alt.Chart, field: str, most: float) -> alt.Chart:
@@ -256,10 +256,10 @@ def ink(field: str) -> Any:
     )
 
 
-def described(chart: alt.LayerChart | alt.FacetChart, said: str, *, height: int) -> alt.LayerChart:
-    """A chart and what it shows in words, which screen readers say. height: of the plot alone [px]."""
+def sized(chart: alt.LayerChart | alt.FacetChart, *, height: int) -> alt.LayerChart:
+    """A chart with room for its axes. height: of the plot alone [px]."""
     assert isinstance(chart, alt.LayerChart)  # a layer of charts without facets is one
-    return chart.properties(description=said, height=height + _AXES_PX)
+    return chart.properties(height=height + _AXES_PX)
 
 
 def _corner() -> alt.Axis:

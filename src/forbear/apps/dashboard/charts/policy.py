@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from forbear.apps.dashboard.charts.parts import PLOT_PX, described, values
+from forbear.apps.dashboard.charts.parts import PLOT_PX, sized, values
 from forbear.apps.dashboard.colours import ACCENT, NEUTRAL, SERIES
 
 Found = Mapping[str, Any]
@@ -15,7 +15,7 @@ NOW, THEN = "now", "then"
 _LOSSES_DRAWN, _LEAST_MINOR = 4.0, 100.0
 
 
-def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str) -> alt.LayerChart:
+def net_curve(curve: Found, lines: Mapping[str, float], currency: str) -> alt.LayerChart:
     """The net by cut-off, were everybody from it up given the help of one band; uprights at the lines now and then.
 
     curve: of `curves` of the report on thresholds, in minor units.  lines: NOW and THEN to a PD. `currency` has two
@@ -60,7 +60,7 @@ def net_curve(curve: Found, lines: Mapping[str, float], currency: str, said: str
         base.mark_line(color=ACCENT, strokeWidth=2.2).encode(y=alt.Y("net:Q", title=title)),
         uprights,
     )
-    return described(drawn, said, height=PLOT_PX)
+    return sized(drawn, height=PLOT_PX)
 
 
 def worth_drawing(curve: Found) -> float:

@@ -74,7 +74,7 @@ def _book(book: Pace, days: int) -> None:
         f"days. The median velocity is {median} log-odds a day."
     )
     rows = [one.model_dump() for one in book.histogram]
-    layout.chart(velocities(book, says), rows, name="velocities", says=says)
+    layout.chart(velocities(book), rows, name="velocities", says=says)
     st.caption(says)
 
 
@@ -140,7 +140,7 @@ def _paths(desk: Desk, told: Worsening) -> None:
         for one in shown
         for point in one.path
     ]
-    layout.chart(paths(shown, lines, says), rows, name="paths", says=says)
+    layout.chart(paths(shown, lines), rows, name="paths", says=says)
     st.caption(f"{says} Steps of equal height are equal ratios.")
 
 

@@ -317,7 +317,7 @@ def _curve(desk: Desk, told: cockpit.PolicySupposition) -> None:
             for cut, net, above in zip(curve["cut_off"], curve["net_minor"]["value"], curve["above"], strict=True)
         ]
         known = {which: line for which, line in lines.items() if line is not None}
-        layout.chart(net_curve(curve, known, currency, says), rows, name="net-by-line", says=says)
+        layout.chart(net_curve(curve, known, currency), rows, name="net-by-line", says=says)
         st.caption(
             f"{says} The area is from every effect at its lower to every one at its upper end. From the report on "
             f"thresholds, {written.stamp(shown)}: the curve stays as it was then. Lines that cost many times what the "
@@ -340,7 +340,7 @@ def _groups(groups: cockpit.GroupsLooked) -> None:
     )
     plain = [one.model_dump() for one in groups.rows]
     if any(one.share_now or one.share_then for one in groups.rows):
-        layout.chart(lines_by_group(groups.rows, says), plain, name="groups", says=says)
+        layout.chart(lines_by_group(groups.rows), plain, name="groups", says=says)
     else:
         states.empty(
             "Too few stand above the lines to compare groups.",

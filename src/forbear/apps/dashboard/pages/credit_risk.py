@@ -131,7 +131,7 @@ def _matrix(
     rows = [
         {"from": state, **dict(zip(states_of, row, strict=True))} for state, row in zip(states_of, counts, strict=True)
     ]
-    layout.chart(book.moves(states_of, counts, least=least, said=says), rows, name=name, says=says)
+    layout.chart(book.moves(states_of, counts, least=least), rows, name=name, says=says)
     st.caption(says)
 
 
@@ -157,7 +157,7 @@ def _segments(segments: Sequence[Document]) -> None:
         }
         for one in known
     ]
-    layout.chart(book.segment_changes(known, says), plain, name="segment-changes", says=says)
+    layout.chart(book.segment_changes(known), plain, name="segment-changes", says=says)
     st.caption(says)
     with st.expander("Segments in figures"):
         rows = [
@@ -183,7 +183,7 @@ def _index(index: Document) -> None:
         f"{estimate(index['last'], _whole)} at the last."
     )
     plain = [{"day": one["day"], **one["index"]} for one in index["path"]]
-    layout.chart(book.index_path(index["path"], says), plain, name="stress-index", says=says)
+    layout.chart(book.index_path(index["path"]), plain, name="stress-index", says=says)
     st.caption(says)
 
 
@@ -195,7 +195,7 @@ def _gathered(concentration: Document) -> None:
     )
     curve = concentration["curve"]
     plain = [{"riskiest_share": place / (len(curve) - 1), "of_misses": held} for place, held in enumerate(curve)]
-    layout.chart(book.gathered(curve, says), plain, name="concentration", says=says)
+    layout.chart(book.gathered(curve), plain, name="concentration", says=says)
     st.caption(f"{capital(says)}. The dotted line: everybody with the same PD.")
 
 
@@ -227,7 +227,7 @@ def _roll_rates(arrears: Document) -> None:
         for month in arrears["months"]
         for place, state in enumerate(arrears["states"][:-1])
     ]
-    layout.chart(book.roll_rates(arrears["months"], arrears["states"], says), plain, name="roll-rates", says=says)
+    layout.chart(book.roll_rates(arrears["months"], arrears["states"]), plain, name="roll-rates", says=says)
     st.caption(f"{says} A month is left out where fewer than {arrears['least']} were in the state.")
     rows = [
         {
@@ -257,7 +257,7 @@ def _vintages(arrears: Document) -> None:
             for point in one["by_days"]
         ]
         words = f"{title}, {says}. Cohorts: {len(curves)}, the newest are drawn."
-        layout.chart(book.vintages(curves, "Share [%]", words), plain, name=key.replace("_", "-"), says=words)
+        layout.chart(book.vintages(curves, "Share [%]"), plain, name=key.replace("_", "-"), says=words)
         st.caption(words)
 
 
@@ -280,7 +280,7 @@ def _stress(desk: Desk) -> ReportShown | None:
         }
         for one in scenarios
     ]
-    layout.chart(book.stress_changes(scenarios, says), plain, name="stress", says=says)
+    layout.chart(book.stress_changes(scenarios), plain, name="stress", says=says)
     rows = [
         {
             "Scenario": sentence(one["name"]),
@@ -328,7 +328,7 @@ def _panel(desk: Desk) -> ReportShown | None:
         else "No 12 months are over yet."
     )
     plain = [{name: one[name] for name in ("quarter", "loss_year", "realised_year")} for one in quarters]
-    layout.chart(credit.losses(quarters, currency, says), plain, name="losses", says=says)
+    layout.chart(credit.losses(quarters, currency), plain, name="losses", says=says)
     st.caption(says)
     _defaults(told["pd_by_quarter"]["next_year"], told["pd"])
     st.subheader("Moves between stages, from quarter to quarter")
@@ -363,7 +363,7 @@ def _set_aside(panel: Document, quarters: Sequence[Document], currency: str) -> 
     layout.table(rows, layout.Table(name="stages", texts=frozenset({"Stage"}), files=plain))
     says = f"Set aside in quarter {last['quarter']}: {money(sum(last['allowance']), currency)} in all."
     told = [{"quarter": one["quarter"], **dict(zip(credit.STAGES, one["allowance"], strict=True))} for one in quarters]
-    layout.chart(credit.allowance(quarters, currency, says), told, name="allowance", says=says)
+    layout.chart(credit.allowance(quarters, currency), told, name="allowance", says=says)
     st.caption(
         f"{says} Stage 1 takes the loss of 12 months, stage 2 that of the life, stage 3 is default (IFRS 9 5.5)."
     )
@@ -384,5 +384,5 @@ def _defaults(by_quarter: Sequence[Document], judged: Sequence[Document]) -> Non
         {"quarter": one["quarter"], "expected": one["expected"], "blind": one["blind"], **one["observed"]}
         for one in by_quarter
     ]
-    layout.chart(credit.default_rates(by_quarter, says), plain, name="default-rates", says=says)
+    layout.chart(credit.default_rates(by_quarter), plain, name="default-rates", says=says)
     st.caption(f"{says} No model saw the crisis before it began.")

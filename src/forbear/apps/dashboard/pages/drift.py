@@ -118,7 +118,7 @@ def _performance(performance: Document) -> None:
         inside = sum(one["observed"]["low"] <= one["expected"] <= one["observed"]["high"] for one in closes)
         says = f"At {inside} of {len(closes)} closes the mean PD lies in the interval of the share that then missed."
         plain = [{"day": one["day"], "expected": one["expected"], **one["observed"]} for one in closes]
-        layout.chart(calibration(closes, says), plain, name="calibration", says=says)
+        layout.chart(calibration(closes), plain, name="calibration", says=says)
         st.caption(says)
 
 
@@ -139,7 +139,7 @@ def _course(found: Document) -> None:
         f"{per_cent(last['value'])} are in a band at the close of {last['day']}; days like it have "
         f"{per_cent(last['expected'])}."
     )
-    layout.chart(contacts_by_day(course, says), course, name="contacts-by-day", says=says)
+    layout.chart(contacts_by_day(course), course, name="contacts-by-day", says=says)
     st.caption(f"{says} The area is three times how far such days usually lie from theirs; triangles are alarms.")
 
 
@@ -155,12 +155,12 @@ def _features(found: Document) -> None:
             for one in weeks["features"]
             for end, psi, alarmed in zip(weeks["ends"], one["psi"], one["alarmed"], strict=True)
         ]
-        layout.chart(psi_by_week(weeks, says), rows, name="psi-by-week", says=says)
+        layout.chart(psi_by_week(weeks), rows, name="psi-by-week", says=says)
         st.caption(says)
     elif known:
         first = known[0]
         says = f"The largest PSI of the last day is {ratio(first['effect'])}, of {first['name']}."
-        layout.chart(largest_psi(known[:_MOST_BARS], _PSI, says), known, name="psi", says=says)
+        layout.chart(largest_psi(known[:_MOST_BARS], _PSI), known, name="psi", says=says)
         st.caption(f"{says} {len(known)} features were compared; the {min(len(known), _MOST_BARS)} largest are drawn.")
     else:
         states.empty(

@@ -104,7 +104,7 @@ def _section(title: str, rows: Sequence[Document], measures: Sequence[str]) -> N
             says = f"{name}: " + "; ".join(
                 f"{pair(one)} {estimate(one['figure'], _write(one))}, {one['verdict']}" for one in known
             )
-            layout.chart(compared(known, says), [_plain(one) for one in mine], name=f"fairness-{measure}", says=says)
+            layout.chart(compared(known), [_plain(one) for one in mine], name=f"fairness-{measure}", says=says)
             layout.table(
                 [_row(one) for one in known],
                 layout.Table(

@@ -104,7 +104,7 @@ def _conclusive(found: Document) -> None:
     course = found.get("so_far") or []
     if len(course) > 1:
         says = f"The effect after each customer, with bounds that hold at once: now {change(bounds)}."
-        layout.chart(so_far(course, says), course, name="experiment-so-far", says=says)
+        layout.chart(so_far(course), course, name="experiment-so-far", says=says)
 
 
 def _effect(bounds: Document | None, *, settled_now: bool) -> None:
@@ -124,7 +124,7 @@ def _readings(readings: Sequence[Document]) -> None:
         states.empty("Nothing can be said yet.", "Too few customers of one arm have had their 30 days.")
         return
     says = "; ".join(f"{one['measure']}, {one['segment']}: {change(one['effect'])}" for one in readings[:6])
-    layout.chart(effects(readings, says), [_plain(one) for one in readings], name="experiment-effects", says=says)
+    layout.chart(effects(readings), [_plain(one) for one in readings], name="experiment-effects", says=says)
     rows = [
         {
             "What": f"{words(one['measure'])}, {words(one['segment'])}",
@@ -233,7 +233,7 @@ def _funnel(told: HelpFigures) -> None:
         return
     says = "; ".join(f"{one.name} {count(one.count)}" for one in steps) + "."
     rows = [{"step": one.name, "count": one.count} for one in steps]
-    layout.chart(funnel(steps, says), rows, name="funnel", says=says)
+    layout.chart(funnel(steps), rows, name="funnel", says=says)
     st.caption("Shares are of the offers. Who answers on the phone has no receipt of a provider.")
 
 
@@ -270,7 +270,7 @@ def _spending(by: Mapping[str, int], currency: str, what: str) -> None:
     says = (
         f"Spent by {what}: " + "; ".join(f"{words(name)} {money(amount, currency)}" for name, amount in ordered) + "."
     )
-    layout.chart(spending(rows, currency, says), rows, name=f"spent-by-{what}", says=says)
+    layout.chart(spending(rows, currency), rows, name=f"spent-by-{what}", says=says)
 
 
 def _promises(told: PromiseFigures) -> None:
