@@ -106,10 +106,10 @@ def _gone(pid: int) -> bool:
     return False
 
 
-@pytest.fixture
-def served_home(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def served_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home that a server can be run over."""
-    home = tmp_path / "home"
+    home = tmp_path_factory.mktemp("served") / "home"
     size = ("--customers", "30", "--days", "40", "--home", str(home))
     assert run_errand(("simulate", *size), stop=never, moved=nobody).done
     return home
