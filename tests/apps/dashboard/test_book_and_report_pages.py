@@ -80,7 +80,7 @@ def table_with(app: Any, *columns: str) -> list[dict[str, Any]]:
 
 
 def specs(app: Any) -> list[dict[str, Any]]:
-    """The Vega-Lite of each chart of a page; under `description` what screen readers say of it, under `rows` its rows."""
+    """The Vega-Lite of each chart of a page: `description` is what screen readers say, `rows` are all its rows."""
     charts = []
     for one in app.get("vega_lite_chart"):
         spec = json.loads(one.proto.spec)
