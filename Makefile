@@ -11,6 +11,9 @@ SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # Where no bytecode is kept every process compiles all source anew as it starts, and the tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
+# As each command has it: matrices are small, and more threads would spend their time on waiting for each other.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run serve dashboard stream test check format lint types docs bench drill chaos poison fuzz laws lock clean

@@ -6,7 +6,9 @@ that a build says the same of the same commit; `make laws` draws them anew.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -43,6 +45,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that start whole systems come first: with one of them begun last, all but one process would be idle."""
     long = {item.path for item in items if _SYSTEMS.intersection(getattr(item, "fixturenames", ()))}
     items.sort(key=lambda item: item.path not in long)
+
+
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """Have what takes long made once for all processes of a run: a folder of a name, not to be changed by anybody."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / f"once-{name}", shared / f"once-{name}.done"
+        with (shared / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # somebody failed while making it
+                make(folder)
+                done.touch()
+        return folder
+
+    return made
 
 
 def _real_data(folder: str) -> Path:

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
-import typer.main
 
-from forbear.apps.cli import app
+from forbear.apps.cli import commands
 from forbear.apps.console import EXIT_CODES
 from forbear.apps.feature_page import page
 from forbear.features.compute import FeatureSet
@@ -101,7 +100,7 @@ def test_commands_exist(where: str, words: list[str]) -> None:
 
 def understand(arguments: list[str]) -> None:
     """Let the real command line parse some arguments, without running anything. Raises its own usage error."""
-    command: Any = typer.main.get_command(app)
+    command = commands()
     name = "forbear"
     while hasattr(command, "commands"):
         assert arguments, f"{name} needs a command"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.acceptance.commands import forbear
+from tests.acceptance.conftest import TRAINED_UNTIL
 
-from forbear.apps import cli
-from forbear.apps.console import Console
 from forbear.apps.home import Home
-from forbear.apps.jobs.loading import load_importer
 from forbear.apps.jobs.modelling import month_cuts, week_cuts
 from forbear.engine.backfill import training_rows
 from forbear.features.book import Book
@@ -21,19 +21,14 @@ from forbear.features.columns import EventKind, day_number
 from forbear.features.compute import FeatureSet
 from forbear.features.hashing import Keys
 from forbear.features.local_time import local_time
-from forbear.importers.berka import BerkaImporter
 
 Cut = dict[int, tuple[Keys, NDArray[np.float64]]]
 
 
 @pytest.fixture(scope="module")
-def berka(real_berka_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home that holds the whole bank."""
-    home = Home(tmp_path_factory.mktemp("berka") / "home")
-    report = load_importer(home, BerkaImporter(real_berka_folder), Console(quiet=True), replace=False)
-    assert report["refused"] == {}
-    assert report["ledger"]["fold_counts"]["folded"] == 547_004 + 5_024  # type: ignore[index]
-    return home
+def berka(berka_trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home of this file's own that holds the whole bank, and two models."""
+    return Home(Path(shutil.copytree(berka_trained / "home", tmp_path_factory.mktemp("berka") / "home")))
 
 
 def test_live_equals_replay_equals_training_at_every_month_end(berka: Home) -> None:
@@ -85,19 +80,13 @@ def _replayed(berka: Home, features: FeatureSet, cuts: list[int]) -> Cut:
     return found
 
 
-def test_trained_to_1996_it_foresees_1997(
-    berka: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_trained_to_1996_it_foresees_1997(berka: Home, berka_trained: Path) -> None:
     """Both models beat the rule of the lowest balance on unseen 1997; no figure smells of a leak; every score of both,
     on month starts and on Mondays, is the sum of its attributions.
     """
-    home = ["--home", str(berka.folder), "--json"]
-    _run(monkeypatch, "train", "--until", "1997-01-01", *home)
-    trained = json.loads(capsys.readouterr().out)
-    assert all(model["labels_end"] <= "1997-01-01" for model in trained["models"])
-    _run(monkeypatch, "backtest", "--from", "1997-01-01", "--to", "1997-12-31", *home)
-    (line,) = capsys.readouterr().out.splitlines()
-    found = json.loads(line)
+    trained = json.loads((berka_trained / "trained.json").read_text())
+    assert all(model["labels_end"] <= TRAINED_UNTIL for model in trained["models"])
+    found = forbear("backtest", "--from", "1997-01-01", "--to", "1997-12-31", "--home", berka.folder)
     assert (found["rows"], found["positives"]) == (45_882, 120)
     rule = found["others"]["lowest balance of 90 days"]
     for model in (found, found["others"]["scorecard"]):
@@ -114,17 +103,11 @@ def test_trained_to_1996_it_foresees_1997(
     assert all(0.0 <= error <= 1e-12 for error in found["explained"]["largest_error"].values())
 
 
-def test_its_validation_can_be_read_and_made_again(
-    berka: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_its_validation_can_be_read_and_made_again(berka: Home) -> None:
     """The scorecard of 1996 is validated on 1997: the same rows, the same model, no answer against a direction; what
     the records do not carry is open and not green.
     """
-    home = ["--home", str(berka.folder), "--json"]
-    _run(monkeypatch, "train", "--until", "1997-01-01", "--model", "scorecard", *home)
-    capsys.readouterr()
-    _run(monkeypatch, "validate", "--kind", "scorecard", "--until", "1997-01-01", *home)
-    said = json.loads(capsys.readouterr().out)
+    said = forbear("validate", "--kind", "scorecard", "--until", TRAINED_UNTIL, "--home", berka.folder)
     pack = json.loads(next(Path(path) for path in said["documents"] if path.endswith(".json")).read_text())
     assert (pack["data"]["unseen"]["rows"], pack["data"]["unseen"]["positives"]) == (45_882, 120)
     assert pack["data"]["same_rows"]
@@ -135,12 +118,6 @@ def test_its_validation_can_be_read_and_made_again(
     ratios = [one["observed_over_expected"] for one in pack["performance"]["by_date"]]
     assert any(one["low"] > 1.25 or one["high"] < 0.8 for one in ratios)
     assert pack["lights"]["calibration"] != "green", "right on the whole, and wrong on single dates"
-
-
-def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr("sys.argv", ["forbear", *arguments])
-    with pytest.raises(SystemExit, match="0"):
-        cli.main()
 
 
 def test_a_window_of_the_past_is_scored_with_what_was_known_then(berka: Home) -> None:

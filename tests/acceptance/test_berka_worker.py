@@ -6,14 +6,14 @@ import json
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from tests.acceptance.commands import forbear
+from tests.acceptance.conftest import TRAINED_UNTIL
 
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.vault import FileVault
-from forbear.apps import cli
 from forbear.apps.home import Home
 from forbear.apps.jobs.modelling import load_model_of
 from forbear.engine.audit import verify
@@ -23,18 +23,9 @@ from forbear.engine.queries import MOST_ROWS, Which, whole_chain
 from forbear.features.columns import day_number
 from forbear.models.explanation import ADDITIVITY_TOLERANCE
 
-LIVE, TRAINED_UNTIL = "1997-12-01", "1997-01-01"
+LIVE = "1997-12-01"
 """A month keeps the test short; the same commands with --live-from 1997-01-01 take the whole year in."""
 CLOSES = np.arange("1997-12-01", "1997-12-31", 7, dtype="datetime64[D]")
-
-
-def forbear(capsys: pytest.CaptureFixture[str], *arguments: object) -> Any:
-    """What a command says under --json."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["forbear", *map(str, arguments), "--json"])
-        with pytest.raises(SystemExit, match="0"):
-            cli.main()
-    return json.loads(capsys.readouterr().out)
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +34,12 @@ def berka(real_berka_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     home = tmp_path_factory.mktemp("berka") / "home"
     for arguments in (
         ("import", "berka", real_berka_folder, "--live-from", LIVE),
-        ("train", "--until", TRAINED_UNTIL),
+        ("train", "--until", TRAINED_UNTIL, "--model", "boosting"),
         ("promote", "--model", "boosting", "--policy", "shipped", "--shares", "1%,2%,4%"),
         ("outreach", "start"),
         ("run", "--once"),
     ):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", ["forbear", *map(str, arguments), "--home", str(home)])
-            with pytest.raises(SystemExit, match="0"):
-                cli.main()
+        forbear(*arguments, "--home", home)
     return Home(home)
 
 
@@ -117,12 +105,8 @@ def test_every_decision_explains_itself(berka: Home) -> None:
     assert min(outcomes.values()) > 10
 
 
-def test_what_is_live_does_not_change_the_model(
-    berka: Home, real_berka_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_live_does_not_change_the_model(berka: Home, berka_trained: Path) -> None:
     """A home that has everything in its archive trains the very same model on what was known by then."""
-    whole = tmp_path / "whole"
-    forbear(capsys, "import", "berka", real_berka_folder, "--home", whole)
-    forbear(capsys, "train", "--until", TRAINED_UNTIL, "--home", whole)
+    whole = Home(berka_trained / "home")
 
-    assert load_model_of(Home(whole), "boosting").digest() == load_model_of(berka, "boosting").digest()
+    assert load_model_of(whole, "boosting").digest() == load_model_of(berka, "boosting").digest()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,17 +24,10 @@ expect.set_options(timeout=120_000)  # until it holds, however slow the machine
 
 
 @pytest.fixture(scope="session")
-def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_home(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """A home that nobody looks at: whoever wants to takes a copy."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if worker else base
-    with (shared / "dashboard.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        home = shared / "made-for-the-dashboard"
-        spec = DemoSpec() if SCREENSHOTS else SMALL
-        make_demo_bank(Home(home), spec, Console(quiet=True), now=datetime.now(UTC))
-    return home
+    spec = DemoSpec() if SCREENSHOTS else SMALL
+    return once("demo", lambda home: make_demo_bank(Home(home), spec, Console(quiet=True), now=datetime.now(UTC)))
 
 
 @pytest.fixture

@@ -6,10 +6,12 @@ import io
 import os
 import sys
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.main
 
 from forbear.apps import (
     cli_api,
@@ -308,6 +310,12 @@ def demo(
     run_demo(Home(home), customers=customers, seed=seed, made_at=datetime.now(UTC), json=json)
 
 
+@cache
+def commands() -> Any:
+    """Every command with its options, as click has them: made once, for it takes longer than most of them parse."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Entry point: a bug ends with status 1 and one line, not with a traceback; FORBEAR_DEBUG=1 shows it."""
     for name in ("stdout", "stderr"):
@@ -324,7 +332,7 @@ def main() -> None:
         # Our matrices are small: more threads would spend their time on waiting for each other.
         os.environ.setdefault(library, "1")
     try:
-        app()
+        commands()()
     except Exception as error:
         if "FORBEAR_DEBUG" in os.environ:
             raise
