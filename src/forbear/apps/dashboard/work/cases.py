@@ -14,6 +14,8 @@ from forbear.apps.dashboard.session import Desk
 from forbear.client.cases import CaseShown, KindName, StateName
 
 _PAGE = 100
+_STATE_PX = 130
+"""For the longest: it is measured by the first rows otherwise."""
 _SOON = timedelta(days=1)
 _ANY = "any"
 _STATES = {_ANY: "can be worked on now", **{name: formats.words(name) for name in get_args(StateName)}}
@@ -55,6 +57,7 @@ def _table(cases: Sequence[CaseShown], now: datetime) -> None:
         keys=[one.case_id for one in cases],
         files=[{**row, "Case": one.case_id} for row, one in zip(rows, cases, strict=True)],
         tints={"Due": [_pressing(one, now) for one in cases]},
+        columns={"State": st.column_config.Column("State", width=_STATE_PX, alignment="left")},
     )
     layout.table(rows, how)
 
