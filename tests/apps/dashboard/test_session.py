@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -174,3 +176,16 @@ def test_a_link_to_the_same_page_is_followed(visit: Any, real: Any) -> None:
 
     assert app.query_params == {"id": customer, "view": "money"}
     assert "Money by day" in said(whole(app))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_today_is_where_the_bank_is(visit: Any, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """25 hours lie between the two, so that one of them always has another day than UTC."""
+    told = session.Desk.statistics
+    there = property(lambda desk: told.__get__(desk).model_copy(update={"time_zone": zone}))
+    monkeypatch.setattr(session.Desk, "statistics", there)
+
+    app = whole(visit("worklist", Role.AGENT, tab="promises"))
+
+    [due] = [one for one in app.date_input if one.label == "Due on"]
+    assert due.min == datetime.now(ZoneInfo(zone)).date()

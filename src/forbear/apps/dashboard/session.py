@@ -8,8 +8,9 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -95,8 +96,18 @@ class Desk:
 
     @property
     def now(self) -> datetime:
-        """The time at the bank, at most a few seconds old: what is late, and what today is. Raises Problem."""
+        """The time at the bank, at most a few seconds old: what is late. Raises Problem."""
         return self.statistics.now
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where the bank is: its days begin and end there. Raises Problem."""
+        return ZoneInfo(self.statistics.time_zone or "UTC")
+
+    @property
+    def today(self) -> date:
+        """What day it is at the bank. Raises Problem."""
+        return self.now.astimezone(self.zone).date()
 
     def as_of(self, *answers: _Marked) -> str:
         """For which moment answers hold: what all of them had of each partition, and the last closed day."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -105,9 +106,11 @@ def _help(desk: Desk, who: str) -> None:
 def _history(desk: Desk, items: tuple[HistoryEntry, ...]) -> None:
     shown = ("decisions", "everything")
     which = layout.choose("history", "Show", shown, "decisions", words={"decisions": "without scores"})
-    order = desk.bands
+    order, zone = desk.bands, desk.zone
     lines = [
-        _line(one, order) for one in islice(items, _LINES) if which == "everything" or not isinstance(one, ScoreEntry)
+        _line(one, order, zone)
+        for one in islice(items, _LINES)
+        if which == "everything" or not isinstance(one, ScoreEntry)
     ]
     if not lines:
         states.empty("Nothing was decided or answered.", "Scores alone are under \u201ceverything\u201d.")
@@ -115,7 +118,7 @@ def _history(desk: Desk, items: tuple[HistoryEntry, ...]) -> None:
     layout.table(lines, layout.Table(name="history", texts=frozenset({"Day", "What", "Which", "More"})))
 
 
-def _line(one: HistoryEntry, order: tuple[str, ...]) -> dict[str, object]:
+def _line(one: HistoryEntry, order: tuple[str, ...], zone: ZoneInfo) -> dict[str, object]:
     match one:
         case ScoreEntry():
             more = f"{formats.words(one.verdict)}; {', '.join(formats.words(word) for word in one.trigger)}"
@@ -131,7 +134,8 @@ def _line(one: HistoryEntry, order: tuple[str, ...]) -> dict[str, object]:
             paid = f", paid {formats.day(one.paid_on)}" if one.paid_on else ""
             return _row(one.due_on.isoformat(), "scheduled payment", f"{formats.words(one.status)}{paid}", amount)
         case AnswerEntry():
-            return _row(one.at.date().isoformat(), "answer", formats.words(one.answer), f"told by {one.by}")
+            day = one.at.astimezone(zone).date().isoformat()
+            return _row(day, "answer", formats.words(one.answer), f"told by {one.by}")
 
 
 def _row(day: str, what: str, which: str, more: str) -> dict[str, object]:

@@ -49,7 +49,7 @@ class _Wish:
     until: date | None
     why: str
 
-    def asked(self, zone: str) -> ContactStop:
+    def asked(self, zone: ZoneInfo) -> ContactStop:
         """The same as it is sent. zone: of the bank, whose days they are."""
         return ContactStop(stop=self.stop, channel=self.channel, until=_end(self.until, zone), why=self.why)
 
@@ -127,8 +127,7 @@ def _wish(desk: Desk, who: str, channels: Sequence[str]) -> None:
             return
         st.session_state[_PENDING] = pending
         st.rerun()
-    zone = desk.statistics.time_zone
-    asked = pending.asked(zone)
+    asked = pending.asked(desk.zone)
     st.markdown(f"**{states.plain(says_stop(pending))}**{_until(pending)}. What this will mean:")
     supposed: StopSupposed = {"channel": pending.channel}
     if asked.until is not None:
@@ -160,7 +159,7 @@ def _form(desk: Desk, who: str, channels: Sequence[str]) -> _Wish | None:
         if stop in _BY_CHANNEL and said != _WRITE_ONLY:
             chosen = st.selectbox("Which channel", (_EVERY, *channels), format_func=formats.words)
             channel = "" if chosen == _EVERY else chosen
-        tomorrow = _today(desk.statistics.time_zone) + timedelta(days=1)
+        tomorrow = desk.today + timedelta(days=1)
         until = st.date_input(
             "Until (leave empty where no end is known)",
             value=None,
@@ -240,9 +239,5 @@ def _pending(who: str) -> _Wish | None:
     return held if isinstance(held, _Wish) and held.who == who else None
 
 
-def _today(zone: str) -> date:
-    return datetime.now(ZoneInfo(zone or "UTC")).date()
-
-
-def _end(day: date | None, zone: str) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), ZoneInfo(zone or "UTC")).astimezone(UTC)
+def _end(day: date | None, zone: ZoneInfo) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), zone).astimezone(UTC)

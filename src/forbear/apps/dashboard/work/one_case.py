@@ -31,6 +31,10 @@ _STEPS: dict[ActName, str] = {
 }
 
 
+_MORNING = time(8)
+"""When a case that was put off is on the list again, where the bank is."""
+
+
 def show(desk: Desk, case_id: str) -> None:
     """Draw the case."""
     try:
@@ -96,9 +100,9 @@ def _steps(desk: Desk, told: CaseTold) -> None:
         if act == "assign":
             said["to"] = st.text_input("To whom (the name of their key)", max_chars=64)
         elif act == "snooze":
-            first = desk.now.date() + timedelta(days=1)
+            first = desk.today + timedelta(days=1)
             day = st.date_input("Until", value=first, min_value=first)
-            said["until"] = datetime.combine(day, time(8), UTC)
+            said["until"] = datetime.combine(day, _MORNING, desk.zone).astimezone(UTC)
         elif act == "close":
             said["result"] = st.selectbox("Result", told.results, format_func=formats.words)
         words = st.text_area("Words", max_chars=2_000, help="Kept sealed under the customer's key.")

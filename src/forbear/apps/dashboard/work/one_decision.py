@@ -79,7 +79,7 @@ def _answer(desk: Desk, one: Intervention) -> None:
 
 
 def _outcome(desk: Desk, customer_id: str) -> None:
-    today = desk.now.date()
+    today = desk.today
     with st.form("outcome", border=False):
         obligation = st.text_input("Obligation id", max_chars=64, help="As the bank's feed calls it.")
         left, right = st.columns(2)

@@ -62,12 +62,11 @@ def promise_rows(promises: Iterable[PromiseShown]) -> list[dict[str, object]]:
 def promise_form(desk: Desk, customer_id: str, case_id: str) -> None:
     """Write down a promise. customer_id: "" to be asked for.  case_id: "" for none."""
     unit = 10 ** decimals_of(desk.currency)
-    today = desk.now.date()
     with st.form(f"promise-{case_id}", border=False):
         who = customer_id or st.text_input("Customer id", max_chars=64)
         left, right = st.columns(2)
         amount = left.number_input(f"Amount [{desk.currency}]", min_value=0.0, max_value=1e9, step=10.0)
-        due = right.date_input("Due on", value=today + timedelta(days=7), min_value=today)
+        due = right.date_input("Due on", value=desk.today + timedelta(days=7), min_value=desk.today)
         sent = st.form_submit_button("Write it down", icon=":material/handshake:")
     minor = round(amount * unit)
     if sent and not (who.strip() and minor):
