@@ -82,12 +82,19 @@ def leaving_nothing(home: Path, how: signal.Signals) -> Iterator[Demo]:
         running.process.send_signal(how)
         running.process.communicate(timeout=MOST_SECONDS)
     assert running.process.returncode == (0 if how is not signal.SIGKILL else -signal.SIGKILL)
-    until = time.monotonic() + MOST_SECONDS
-    while any(map(alive, children)):
+    until, urls = time.monotonic() + MOST_SECONDS, (running.url, running.interface)
+    while any(map(alive, children)) or not all(map(is_free, urls)):
         assert time.monotonic() < until, "a process is left behind"
         time.sleep(0.1)
-    for url in (running.url, running.interface):
+
+
+def is_free(url: str) -> bool:
+    """Whether the port of a URL can be listened at: it is given back only after the last thread of a process."""
+    try:
         socket.create_server(("127.0.0.1", int(url.rpartition(":")[2]))).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_what_is_done_is_not_done_again(home: Path) -> None:
