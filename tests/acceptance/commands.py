@@ -12,6 +12,9 @@ import pytest
 
 from forbear.apps import cli
 
+TRAINED_UNTIL = "1997-01-01"
+"""What Berka's models may know: all that was known by the end of 1996."""
+
 
 def forbear(*arguments: object) -> Any:
     """What a command that ends well says under --json."""

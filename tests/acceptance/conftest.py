@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.acceptance.commands import forbear
-
-TRAINED_UNTIL = "1997-01-01"
+from tests.acceptance.commands import TRAINED_UNTIL, forbear
 
 
 def _made(folder: Path, berka: Path) -> None:

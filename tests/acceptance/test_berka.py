@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.acceptance.commands import forbear
-from tests.acceptance.conftest import TRAINED_UNTIL
+from tests.acceptance.commands import TRAINED_UNTIL, forbear
 
 from forbear.apps.home import Home
 from forbear.apps.jobs.modelling import month_cuts, week_cuts

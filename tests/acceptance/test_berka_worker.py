@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.acceptance.commands import forbear
-from tests.acceptance.conftest import TRAINED_UNTIL
+from tests.acceptance.commands import TRAINED_UNTIL, forbear
 
 from forbear.adapters.sql.queries import SqlQueries, open_queries
 from forbear.adapters.vault import FileVault
